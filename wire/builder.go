@@ -1,0 +1,266 @@
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+)
+
+// Sizes and flags of the framing.
+const (
+	HeaderLen  = 16 // nlmsghdr
+	attrHeader = 4
+	maxAttr    = 65535 // nla_len is 16 bits
+
+	Nested       = 1 << 15 // NLA_F_NESTED
+	NetByteorder = 1 << 14 // NLA_F_NET_BYTEORDER
+	typeMask     = 1<<14 - 1
+)
+
+func align(n int) int { return (n + 3) &^ 3 }
+
+// A Reloc is a place in a message where the index of a device belongs. Off
+// counts from the nlmsghdr.
+type Reloc struct {
+	Off  uint32
+	Name string
+}
+
+// A Builder appends messages to a buffer, which is the buffer that is sent.
+// Nothing is encoded twice: lengths are filled in when a mark ends. The first
+// error sticks and is reported by Err; a message with an error can only be
+// cancelled. The zero Builder is ready to use.
+//
+// With Chunk set the Builder is an arena: a message that does not fit starts a
+// new chunk, so messages that were finished never move and may be kept. A
+// Builder must not be copied.
+type Builder struct {
+	Chunk int // size of the pieces memory is taken in; 0: one growing buffer
+
+	buf   []byte
+	start int // where the open message begins in buf
+	rel   []Reloc
+	rel0  int // where its relocations begin in rel
+	open  []uint32
+	err   error
+}
+
+// A Mark is an open message or nest. Marks end, or are cancelled, innermost first.
+type Mark struct {
+	off   uint32 // from the start of the message
+	rel   uint32 // relocations before it
+	depth uint32
+}
+
+var (
+	errMark = errors.New("wire: mark ended out of order")
+	errOpen = errors.New("wire: message not ended")
+)
+
+// grow makes room for n more bytes of the open message.
+func (b *Builder) grow(n int) {
+	if cap(b.buf)-len(b.buf) >= n {
+		return
+	}
+	keep := b.buf
+	if b.Chunk > 0 {
+		keep = b.buf[b.start:]
+	}
+	size := max(2*(len(keep)+n), b.Chunk, 512)
+	buf := make([]byte, len(keep), size)
+	copy(buf, keep)
+	if b.Chunk > 0 {
+		b.start = 0
+	}
+	b.buf = buf
+}
+
+// take appends n zeroed bytes and returns them. They are valid until the next
+// call of the Builder.
+func (b *Builder) take(n int) []byte {
+	b.grow(n)
+	l := len(b.buf)
+	b.buf = b.buf[:l+n]
+	p := b.buf[l : l+n : l+n]
+	clear(p)
+	return p
+}
+
+func (b *Builder) push() Mark {
+	m := Mark{off: uint32(len(b.buf) - b.start), rel: uint32(len(b.rel) - b.rel0), depth: uint32(len(b.open))}
+	b.open = append(b.open, m.off)
+	return m
+}
+
+// Begin opens a message: its nlmsghdr with seq and pid 0. A message opened
+// inside another is an error.
+func (b *Builder) Begin(typ, flags uint16) Mark {
+	if len(b.open) > 0 {
+		b.fail(errOpen)
+	} else {
+		b.start, b.rel0 = len(b.buf), len(b.rel)
+	}
+	b.grow(HeaderLen)
+	m := b.push()
+	h := b.take(HeaderLen)
+	putU16(h[4:], typ)
+	putU16(h[6:], flags)
+	return m
+}
+
+// Fixed appends n zeroed bytes, padded: the fixed header of a message or of a
+// nest, for the caller to fill before the next call.
+func (b *Builder) Fixed(n int) []byte {
+	p := b.take(align(n))
+	return p[:n]
+}
+
+// Attr appends an attribute with n zeroed bytes of payload, for the caller to
+// fill before the next call. Padding is zero.
+func (b *Builder) Attr(typ uint16, n int) []byte {
+	if n+attrHeader > maxAttr {
+		b.fail(fmt.Errorf("attribute %d: %d bytes, at most %d fit", typ, n, maxAttr-attrHeader))
+		n = 0
+	}
+	p := b.take(attrHeader + align(n))
+	putU16(p, uint16(attrHeader+n))
+	putU16(p[2:], typ)
+	return p[attrHeader : attrHeader+n : attrHeader+n]
+}
+
+// Uint8 and its like append an attribute in native byte order.
+func (b *Builder) Uint8(typ uint16, v uint8)   { b.Attr(typ, 1)[0] = v }
+func (b *Builder) Uint16(typ uint16, v uint16) { putU16(b.Attr(typ, 2), v) }
+func (b *Builder) Uint32(typ uint16, v uint32) { putU32(b.Attr(typ, 4), v) }
+func (b *Builder) Uint64(typ uint16, v uint64) { putU64(b.Attr(typ, 8), v) }
+
+// String appends a NUL-terminated string, Text one without NUL.
+func (b *Builder) String(typ uint16, s string) { b.text(typ, s, len(s)+1) }
+func (b *Builder) Text(typ uint16, s string)   { b.text(typ, s, len(s)) }
+
+func (b *Builder) text(typ uint16, s string, n int) { copy(b.Attr(typ, n), s) }
+
+// Addr appends an address: 4 or 16 bytes.
+func (b *Builder) Addr(typ uint16, a netip.Addr) {
+	if a.Is4() {
+		v := a.As4()
+		copy(b.Attr(typ, 4), v[:])
+		return
+	}
+	v := a.As16()
+	copy(b.Attr(typ, 16), v[:])
+}
+
+// Device appends the index of a device that has no number yet: zero, and a
+// relocation.
+func (b *Builder) Device(typ uint16, name string) {
+	b.Relocate(b.Attr(typ, 4), name)
+}
+
+// Relocate notes that the index of the named device belongs into p, 4 bytes
+// that an earlier call returned and that are still the last ones taken from
+// there on.
+func (b *Builder) Relocate(p []byte, name string) {
+	// p lies in buf: its offset is what is left of buf's capacity behind it.
+	off := cap(b.buf) - tail(b.buf, p) - b.start
+	b.rel = append(b.rel, Reloc{Off: uint32(off), Name: name})
+}
+
+// Nest opens a nested attribute.
+func (b *Builder) Nest(typ uint16) Mark { return b.nest(typ | Nested) }
+
+// nest opens an attribute of which other attributes or structs are the payload.
+func (b *Builder) nest(typ uint16) Mark {
+	m := b.push()
+	p := b.take(attrHeader)
+	putU16(p[2:], typ)
+	return m
+}
+
+// End closes the innermost mark and fills in its length.
+func (b *Builder) End(m Mark) {
+	if int(m.depth) != len(b.open)-1 || b.open[m.depth] != m.off {
+		b.fail(errMark)
+		return
+	}
+	b.open = b.open[:m.depth]
+	n := len(b.buf) - b.start - int(m.off)
+	p := b.buf[b.start+int(m.off):]
+	if m.depth == 0 {
+		putU32(p, uint32(n))
+		return
+	}
+	if n > maxAttr {
+		b.fail(fmt.Errorf("nest %d: %d bytes, at most %d fit", getU16(p[2:])&typeMask, n-attrHeader, maxAttr-attrHeader))
+		return
+	}
+	putU16(p, uint16(n))
+}
+
+// Cancel forgets everything since the mark was opened. Cancelling a message
+// clears the error.
+func (b *Builder) Cancel(m Mark) {
+	if int(m.depth) >= len(b.open) || b.open[m.depth] != m.off {
+		b.fail(errMark)
+		return
+	}
+	b.open = b.open[:m.depth]
+	b.buf = b.buf[:b.start+int(m.off)]
+	b.rel = b.rel[:b.rel0+int(m.rel)]
+	if m.depth == 0 {
+		b.err = nil
+	}
+}
+
+func (b *Builder) fail(err error) {
+	if b.err == nil {
+		b.err = err
+	}
+}
+
+// Err returns the first error since the last Reset or cancelled message.
+func (b *Builder) Err() error { return b.err }
+
+// Last returns the message that was opened last, once it has ended, and its
+// relocations. Both stay valid: with Chunk set for ever, else until Reset.
+func (b *Builder) Last() ([]byte, []Reloc, error) {
+	if b.err != nil {
+		return nil, nil, b.err
+	}
+	if len(b.open) > 0 {
+		return nil, nil, errOpen
+	}
+	n := len(b.buf)
+	r := len(b.rel)
+	return b.buf[b.start:n:n], b.rel[b.rel0:r:r], nil
+}
+
+// Bytes returns all messages since Reset. It is meant for a Builder without
+// Chunk.
+func (b *Builder) Bytes() ([]byte, error) {
+	if b.err != nil {
+		return nil, b.err
+	}
+	if len(b.open) > 0 {
+		return nil, errOpen
+	}
+	return b.buf, nil
+}
+
+// Reset forgets all messages and keeps the memory.
+func (b *Builder) Reset() {
+	b.buf, b.rel, b.open = b.buf[:0], b.rel[:0], b.open[:0]
+	b.start, b.rel0, b.err = 0, 0, nil
+}
+
+// tail returns how far before the end of buf's capacity p begins. p must be a
+// part of buf whose capacity was cut.
+func tail(buf, p []byte) int {
+	full := buf[:cap(buf)]
+	for i := len(buf) - len(p); i >= 0; i-- {
+		if &full[i] == &p[0] {
+			return cap(buf) - i
+		}
+	}
+	panic("wire: Relocate of foreign bytes")
+}

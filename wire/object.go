@@ -1,0 +1,52 @@
+package wire
+
+// An Object is a kind of thing that the kernel keeps and that messages make,
+// change and remove: a link, an address, a route.
+type Object struct {
+	Name          string // constructor in scripts: route, bridge.fdb
+	Doc           string // one paragraph
+	Table         *Table
+	Subject       string // row that is the positional argument; "" none
+	New, Del, Get uint16 // message types
+
+	// Verbs are the kernel's own, each always sent with exactly its flags.
+	Verbs []Verb
+
+	// Finish completes a set before it is encoded: the family that follows
+	// from the addresses, the defaults that iproute2 would send. A row that was
+	// written is left alone.
+	Finish func(s *Set, v *Verb) error
+
+	// What the engine needs (KERNEL.md B and C).
+	Patch bool     // ensure changes only what is mentioned; otherwise the object becomes exactly what is written
+	Key   []string // rows that make two messages the same object
+	Rank  int      // what has a lower rank must exist before
+	// Canon rewrites a decoded message, sent or reported, as the kernel keeps
+	// it, so that equal objects compare equal: defaults, masks, clamps.
+	Canon func(s *Set)
+	// Foreign reports that the kernel or a daemon owns the object: never
+	// replaced, exported or removed unasked.
+	Foreign func(s *Set) bool
+	// Replace says that NLM_F_REPLACE makes an existing object exactly the one
+	// sent, for the rows that differ; otherwise it is deleted and added.
+	Replace func(row *Field) bool
+}
+
+// A Verb is a way to send an object: route.append is RTM_NEWROUTE with
+// NLM_F_CREATE and NLM_F_APPEND.
+type Verb struct {
+	Name  string
+	Type  uint16 // message type
+	Flags uint16 // beside NLM_F_REQUEST and NLM_F_ACK
+	Doc   string
+}
+
+// Verb returns the verb with this name, or nil.
+func (o *Object) Verb(name string) *Verb {
+	for i := range o.Verbs {
+		if o.Verbs[i].Name == name {
+			return &o.Verbs[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,312 @@
+package wire
+
+import (
+	"fmt"
+	"sync"
+)
+
+// A Field is one row of a table: everything that is known of one attribute, or
+// of one field of a fixed struct. Keyword, check, encoder, decoder, annotation,
+// error path, diff, export, documentation and schema are read from it.
+type Field struct {
+	Name string // iproute2's word, '-' as '_', a Starlark keyword with a trailing '_'; unique in its table
+	Type uint16 // attribute number; for Prefix, Union and friends see below
+	Kind Kind
+	Doc  string // one line: meaning, unit, what iproute2 calls it when that differs
+
+	// Where the value lives when it is not the whole payload of attribute Type.
+	At  *Place // a part of a fixed struct: the table's own header, or an attribute's
+	Off int    // offset in that struct; for Prefix: offset of the length byte in the table's header
+	Bit uint32 // Bit8..Bit32: the bit
+	Not bool   // Bit8..Bit32: True clears the bit (arp is IFF_NOARP)
+
+	// What values are legal. Zero Max means the kind's own limit.
+	Min, Max uint64           // integers; strings, bytes and lists: length. Signed kinds: two's complement
+	Words    Words            // names of values
+	Closed   bool             // only Words are legal, other numbers are not
+	Bits     bool             // integer: a set of Words (bits) written as a list of names
+	Time     uint64           // integer: a time, Time of which make a second; written as "30s", "10ms"
+	Rate     bool             // integer: bytes per second; written as "10mbit"
+	Size     bool             // integer: bytes; written as "64kb" or a number
+	Hex      bool             // integer: printed in hexadecimal
+	Scale    int64            // integer: the wire value is the written one plus Scale (a weight of 1 is sent as 0: Scale -1)
+	Alt      uint16           // IP: attribute number when the address is IPv6 (vxlan local, local6)
+	Mask     uint16           // integer: attribute number of a mask, written "0x10/0xff"
+	Zero     bool             // Prefix: a /0 prefix without address is sent as an address of zeros for IPv6 (route default)
+	When     func(Value) bool // reading: this row of several with one Type applies to the value; nil always
+
+	Of     *Table // Nest, Struct
+	Inline bool   // Nest: Of's rows are written as keywords of the parent (route mtu is in metrics)
+	Union  *OneOf // Union
+	Elem   *Field // List, Array, Multi, Range. List: Elem.Type numbers each element, 0 counts from From
+	From   uint16 // List: number of the first element
+	Codec  Codec  // Custom
+
+	// What the engine needs to know (KERNEL.md B). See package tx.
+	RO        bool   // the kernel reports it and does not accept it
+	Volatile  bool   // never compared
+	WO        bool   // accepted and never reported: sent each time it is written, never compared
+	Late      bool   // ignored or refused when the object is created: sent in a message of its own afterwards
+	Down      bool   // can be changed only while the link is down
+	Immutable bool   // cannot be changed after creation
+	Loose     bool   // whole objects: compared only when written (route protocol)
+	Since     string // first kernel that has it, when later than 5.10
+
+	id   int
+	nest *nest
+	next *Field // further row with the same Type and place, told apart by When
+	own  *Table
+}
+
+// A Place is a fixed struct that several fields share: a table's own fixed
+// header (Type 0), or the payload of attribute Type.
+type Place struct {
+	Type  uint16 // attribute; 0 is the fixed header of the table
+	Len   int    // length of the attribute's struct
+	Mask  int    // offset of the word that says which bits count (ifi_change), 0 none
+	Init  []byte // bytes of the attribute's struct before fields are set; nil zeros
+	Spill uint16 // header only: values over 255 go to this u32 attribute and leave 0 in the header
+}
+
+// Words name integer values, in the order documentation shows them. The first
+// name of a number is the one that is printed.
+type Words []Word
+
+// A Word is a name of a number.
+type Word struct {
+	Name string
+	N    uint64
+}
+
+// Enum returns words for 0, 1, 2, …; an empty name skips a number.
+func Enum(names ...string) Words {
+	var w Words
+	for i, s := range names {
+		if s != "" {
+			w = append(w, Word{s, uint64(i)})
+		}
+	}
+	return w
+}
+
+// Number returns the value that has this name.
+func (w Words) Number(name string) (uint64, bool) {
+	for _, x := range w {
+		if x.Name == name {
+			return x.N, true
+		}
+	}
+	return 0, false
+}
+
+// Name returns the first name of a number, or "".
+func (w Words) Name(n uint64) string {
+	for _, x := range w {
+		if x.N == n {
+			return x.Name
+		}
+	}
+	return ""
+}
+
+// A Codec encodes what no kind describes. Its values are built from integers,
+// strings, addresses and lists; it refuses others with an error that says what
+// it wants. Append writes the whole attribute f.Type (or several).
+type Codec interface {
+	Append(b *Builder, f *Field, v Value) error
+	Decode(f *Field, payload []byte) (Value, error)
+}
+
+// A Texter is a Codec whose values have a text of their own.
+type Texter interface{ Text(v Value) string }
+
+// OneOf is a choice of tables, told by a sibling attribute: IFLA_INFO_KIND
+// chooses the meaning of IFLA_INFO_DATA. The field's Type is the data, Tag the
+// sibling.
+type OneOf struct {
+	Name   string // namespace in scripts: kind, port, sch, encap
+	Tag    uint16
+	TagU16 bool // the tag is a u16 (Table.TagN), not a string (Table.Name)
+	TagNUL bool // the string has its NUL (TCA_KIND)
+	Always bool // the data is sent though empty
+	Tables []*Table
+
+	// iproute2 and the kernel name the kind of a port in two ways:
+	// IFLA_INFO_KIND "bridge_slave" when setting, IFLA_INFO_SLAVE_KIND
+	// "bridge" when reporting. Both are read; SetTag+Suffix is written.
+	SetTag uint16
+	Suffix string
+}
+
+// Table returns the member with this tag, or nil.
+func (u *OneOf) Table(name string) *Table {
+	for _, t := range u.Tables {
+		if t.Name == name {
+			return t
+		}
+	}
+	return nil
+}
+
+func (u *OneOf) tableN(n uint16) *Table {
+	for _, t := range u.Tables {
+		if t.TagN == n {
+			return t
+		}
+	}
+	return nil
+}
+
+// A Table describes a message after its nlmsghdr, or the payload of a nest or
+// struct: a fixed part, then attributes.
+type Table struct {
+	Name   string
+	Doc    string
+	TagN   uint16 // number in a OneOf with TagU16
+	Fixed  int    // length of the fixed struct; 0 when there are only attributes
+	Head   string // name of the fixed struct (rtmsg)
+	Fields []Field
+
+	// Codec, when set, writes and reads the whole payload: for tables whose
+	// rows are computed from each other (tc's rates).
+	Codec TableCodec
+
+	once sync.Once
+	flat []*Field // Fields and, in their place, the rows of inlined nests; index is id
+	name map[string]*Field
+	root nest
+}
+
+// A TableCodec encodes a whole nest. Append is called inside the nest's
+// attribute; Decode gets its payload.
+type TableCodec interface {
+	Append(b *Builder, s *Set) error
+	Decode(payload []byte, s *Set) error
+}
+
+// nest is a level of attributes in one table: the top, or an inlined nest.
+type nest struct {
+	typ    uint16
+	name   string
+	parent *nest
+	depth  int
+	byType []*Field // first row with this attribute number
+	places []*Place // structs at this level
+	subs   []*nest
+	fields []*Field // header rows (root only)
+}
+
+func (n *nest) sub(typ uint16) *nest {
+	for _, s := range n.subs {
+		if s.typ == typ {
+			return s
+		}
+	}
+	return nil
+}
+
+func (n *nest) row(typ uint16) *Field {
+	if int(typ) < len(n.byType) {
+		return n.byType[typ]
+	}
+	return nil
+}
+
+func (n *nest) index(typ uint16, f *Field) {
+	for len(n.byType) <= int(typ) {
+		n.byType = append(n.byType, nil)
+	}
+	if n.byType[typ] == nil {
+		n.byType[typ] = f
+		return
+	}
+	last := n.byType[typ]
+	for last != f && last.next != nil {
+		last = last.next
+	}
+	if last != f {
+		last.next = f
+	}
+}
+
+// compiled returns t ready for use: rows numbered, names indexed.
+func (t *Table) compiled() *Table {
+	t.once.Do(t.compile)
+	return t
+}
+
+func (t *Table) compile() {
+	t.name = make(map[string]*Field, len(t.Fields))
+	// Header rows first: their struct comes first on the wire.
+	for i := range t.Fields {
+		if f := &t.Fields[i]; f.At != nil && f.At.Type == 0 {
+			t.add(f, &t.root)
+		}
+	}
+	for i := range t.Fields {
+		if f := &t.Fields[i]; f.At == nil || f.At.Type != 0 {
+			t.add(f, &t.root)
+		}
+	}
+}
+
+func (t *Table) add(row *Field, n *nest) {
+	if row.Kind == Nest && row.Inline {
+		s := &nest{typ: row.Type, name: row.Name, parent: n, depth: n.depth + 1}
+		n.subs = append(n.subs, s)
+		for i := range row.Of.Fields {
+			t.add(&row.Of.Fields[i], s)
+		}
+		return
+	}
+	f := new(Field)
+	*f = *row
+	f.id, f.nest, f.next, f.own = len(t.flat), n, nil, t
+	t.flat = append(t.flat, f)
+	if t.name[f.Name] != nil {
+		panic(fmt.Sprintf("wire: table %s: two rows named %q", t.Name, f.Name))
+	}
+	t.name[f.Name] = f
+	switch {
+	case f.At != nil && f.At.Type == 0:
+		n.fields = append(n.fields, f)
+		if f.At.Spill != 0 {
+			n.index(f.At.Spill, f)
+		}
+	case f.At != nil:
+		n.index(f.At.Type, f)
+		for _, p := range n.places {
+			if p == f.At {
+				return
+			}
+		}
+		n.places = append(n.places, f.At)
+	case f.Kind == Union:
+		n.index(f.Type, f)
+		n.index(f.OneOf.Tag, f)
+	default:
+		n.index(f.Type, f)
+		if f.Alt != 0 {
+			n.index(f.Alt, f)
+		}
+		if f.Mask != 0 {
+			n.index(f.Mask, f)
+		}
+	}
+}
+
+// Rows returns the rows of the table, those of inlined nests in place of these.
+// The slice is shared: do not change it.
+func (t *Table) Rows() []*Field { return t.compiled().flat }
+
+// Row returns the row with this name, or nil.
+func (t *Table) Row(name string) *Field { return t.compiled().name[name] }
+
+// Header reports whether the field lives in its table's fixed header, where it
+// always has a value.
+func (f *Field) Header() bool {
+	return f.At != nil && f.At.Type == 0 && f.nest != nil && f.nest.depth == 0
+}
+
+// ID is the row's index in Rows of its table.
+func (f *Field) ID() int { return f.id }
