@@ -154,16 +154,14 @@ func (b *Builder) Addr(typ uint16, a netip.Addr) {
 // Device appends the index of a device that has no number yet: zero, and a
 // relocation.
 func (b *Builder) Device(typ uint16, name string) {
-	b.Relocate(b.Attr(typ, 4), name)
+	b.Attr(typ, 4)
+	b.Relocate(4, name)
 }
 
-// Relocate notes that the index of the named device belongs into p, 4 bytes
-// that an earlier call returned and that are still the last ones taken from
-// there on.
-func (b *Builder) Relocate(p []byte, name string) {
-	// p lies in buf: its offset is what is left of buf's capacity behind it.
-	off := cap(b.buf) - tail(b.buf, p) - b.start
-	b.rel = append(b.rel, Reloc{Off: uint32(off), Name: name})
+// Relocate notes that the index of the named device belongs into the 4 bytes
+// that begin back bytes before the end of what was appended.
+func (b *Builder) Relocate(back int, name string) {
+	b.rel = append(b.rel, Reloc{Off: uint32(len(b.buf) - b.start - back), Name: name})
 }
 
 // Nest opens a nested attribute.
@@ -251,16 +249,4 @@ func (b *Builder) Bytes() ([]byte, error) {
 func (b *Builder) Reset() {
 	b.buf, b.rel, b.open = b.buf[:0], b.rel[:0], b.open[:0]
 	b.start, b.rel0, b.err = 0, 0, nil
-}
-
-// tail returns how far before the end of buf's capacity p begins. p must be a
-// part of buf whose capacity was cut.
-func tail(buf, p []byte) int {
-	full := buf[:cap(buf)]
-	for i := len(buf) - len(p); i >= 0; i-- {
-		if &full[i] == &p[0] {
-			return cap(buf) - i
-		}
-	}
-	panic("wire: Relocate of foreign bytes")
 }

@@ -37,7 +37,7 @@ type Field struct {
 
 	Of     *Table // Nest, Struct
 	Inline bool   // Nest: Of's rows are written as keywords of the parent (route mtu is in metrics)
-	Union  *OneOf // Union
+	OneOf  *OneOf // Union
 	Elem   *Field // List, Array, Multi, Range. List: Elem.Type numbers each element, 0 counts from From
 	From   uint16 // List: number of the first element
 	Codec  Codec  // Custom
