@@ -175,6 +175,14 @@ func (b *Builder) nest(typ uint16) Mark {
 	return m
 }
 
+// Framed opens a struct of n bytes that begins with its own u16 length and may
+// be followed by attributes, as rtnexthop does. The bytes, zeroed, are valid
+// until the next call; End fills in the length.
+func (b *Builder) Framed(n int) (Mark, []byte) {
+	m := b.push()
+	return m, b.take(n)
+}
+
 // End closes the innermost mark and fills in its length.
 func (b *Builder) End(m Mark) {
 	if int(m.depth) != len(b.open)-1 || b.open[m.depth] != m.off {

@@ -194,6 +194,7 @@ type nest struct {
 	places []*Place // structs at this level
 	subs   []*nest
 	fields []*Field // header rows (root only)
+	unions []*Field
 }
 
 func (n *nest) sub(typ uint16) *nest {
@@ -282,8 +283,7 @@ func (t *Table) add(row *Field, n *nest) {
 		}
 		n.places = append(n.places, f.At)
 	case f.Kind == Union:
-		n.index(f.Type, f)
-		n.index(f.OneOf.Tag, f)
+		n.unions = append(n.unions, f)
 	default:
 		n.index(f.Type, f)
 		if f.Alt != 0 {

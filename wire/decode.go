@@ -1,0 +1,367 @@
+package wire
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// Decode reads a payload that t describes into s, which is reset. What t does
+// not know, or does not understand, is kept in s.Extra and is no error; an error
+// means that the payload is not well formed.
+func (t *Table) Decode(payload []byte, s *Set) error { return t.decode(payload, s, false) }
+
+// DecodeState is Decode for a message in which the kernel reports an object:
+// all bits of a masked field count, whatever the mask says.
+func (t *Table) DecodeState(payload []byte, s *Set) error { return t.decode(payload, s, true) }
+
+func (t *Table) decode(payload []byte, s *Set, state bool) error {
+	s.Reset(t)
+	if t.Codec != nil {
+		return t.Codec.Decode(payload, s)
+	}
+	if len(payload) < t.Fixed {
+		return fmt.Errorf("%s: %d bytes, %s has %d", t.Name, len(payload), t.Head, t.Fixed)
+	}
+	h := payload[:t.Fixed]
+	t.readFixed(h, s, state)
+	off := min(align(t.Fixed), len(payload))
+	return t.root.decode(payload[off:], h, s)
+}
+
+// readFixed sets the fields of a fixed struct that are not zero.
+func (t *Table) readFixed(h []byte, s *Set, state bool) {
+	for _, f := range t.root.fields {
+		if f.Off >= len(h) {
+			continue
+		}
+		if f.At.Spill != 0 {
+			f.setInt(s, uint64(h[f.Off]))
+			continue
+		}
+		f.read(h, s, state)
+	}
+}
+
+// setInt sets a field that shares an integer.
+func (f *Field) setInt(s *Set, n uint64) {
+	switch {
+	case f.Kind.isBit():
+		if n&uint64(f.Bit) != 0 {
+			s.Put(f, BoolVal(!f.Not))
+		}
+	case n != 0:
+		s.Put(f, IntVal(n-uint64(f.Scale)))
+	}
+}
+
+// read sets a field of a struct, unless it is zero.
+func (f *Field) read(d []byte, s *Set, state bool) {
+	if f.Off+f.Kind.size() > len(d) {
+		return
+	}
+	p := d[f.Off:]
+	switch {
+	case f.Kind.isBit():
+		on := getBits(p, f)&uint64(f.Bit) != 0
+		counts := on
+		if f.At.Mask != 0 && !state {
+			counts = getBits(d[f.At.Mask:], f)&uint64(f.Bit) != 0
+		}
+		if counts {
+			s.Put(f, BoolVal(on != f.Not))
+		}
+	case f.Kind == MAC:
+		n := min(6, len(p))
+		s.Put(f, StrVal(string(p[:n])))
+	case f.Kind == Bytes:
+		s.Put(f, StrVal(string(p)))
+	case f.Kind == Str:
+		p, _, _ = bytes.Cut(p, []byte{0})
+		s.Put(f, StrVal(string(p)))
+	default:
+		v, ok := f.fixed(p[:f.Kind.size()])
+		if ok && (f.At == nil || f.At.Type != 0 || v.N+uint64(f.Scale) != 0 || v.A.IsValid()) {
+			s.Put(f, v)
+		}
+	}
+}
+
+func getBits(p []byte, f *Field) uint64 {
+	switch f.Kind {
+	case Bit8:
+		return uint64(p[0])
+	case Bit16:
+		return uint64(getU16(p))
+	}
+	return uint64(getU32(p))
+}
+
+// fixed reads a value of fixed size; false when p has another length.
+func (f *Field) fixed(p []byte) (Value, bool) {
+	if len(p) != f.Kind.size() {
+		return Value{}, false
+	}
+	var n uint64
+	switch f.Kind {
+	case U8, Bool:
+		n = uint64(p[0])
+	case S8:
+		n = uint64(int64(int8(p[0])))
+	case U16:
+		n = uint64(getU16(p))
+	case U32, Dev:
+		n = uint64(getU32(p))
+	case S32:
+		n = uint64(int64(int32(getU32(p))))
+	case U64, S64:
+		n = getU64(p)
+	case BE16, BE32, BE64:
+		for _, c := range p {
+			n = n<<8 | uint64(c)
+		}
+	case IP4, IP6:
+		a, _ := netip.AddrFromSlice(p)
+		return AddrVal(a), true
+	default:
+		return Value{}, false
+	}
+	return IntVal(n - uint64(f.Scale)), true
+}
+
+// decode reads the attributes of one level.
+func (n *nest) decode(payload, head []byte, s *Set) error {
+	for a, err := range Attrs(payload) {
+		if err != nil {
+			return err
+		}
+		if sub := n.sub(a.Type); sub != nil {
+			if sub.decode(a.Data, head, s) == nil {
+				continue
+			}
+			s.Extra = append(s.Extra, a.raw(n))
+			continue
+		}
+		if n.isUnion(a.Type) {
+			continue
+		}
+		if !n.attr(a, head, s) {
+			s.Extra = append(s.Extra, a.raw(n))
+		}
+	}
+	for _, f := range n.unions {
+		f.decodeUnion(n, payload, s)
+	}
+	return nil
+}
+
+// raw keeps an attribute as it is.
+func (a Attr) raw(in *nest) Raw {
+	return Raw{Type: a.Type | a.Flags, Data: slices.Clone(a.Data), in: in}
+}
+
+func (n *nest) isUnion(typ uint16) bool {
+	for _, f := range n.unions {
+		if typ == f.Type || typ == f.OneOf.Tag {
+			return true
+		}
+	}
+	return false
+}
+
+// attr reads one attribute; false when no row understands it.
+func (n *nest) attr(a Attr, head []byte, s *Set) bool {
+	f := n.row(a.Type)
+	if f == nil {
+		return false
+	}
+	switch {
+	case f.At != nil && f.At.Type == 0: // spilled header field
+		if len(a.Data) != 4 {
+			return false
+		}
+		for ; f != nil; f = f.next {
+			f.setInt(s, uint64(getU32(a.Data)))
+		}
+		return true
+	case f.At != nil:
+		if len(a.Data) < f.At.Len || !zero(a.Data[f.At.Len:]) {
+			return false
+		}
+		for ; f != nil; f = f.next {
+			f.read(a.Data[:f.At.Len], s, false)
+		}
+		return true
+	case f.Mask == a.Type && f.Mask != f.Type:
+		v, _ := s.At(f)
+		m, ok := (&Field{Kind: f.Kind}).fixed(a.Data)
+		v.Type, v.HasMask, v.M = Int, true, m.N
+		s.Put(f, v)
+		return ok
+	}
+	for ; f != nil; f = f.next {
+		v, ok := f.value(a.Data, head)
+		if !ok || f.When != nil && !f.When(v) {
+			continue
+		}
+		switch old, had := s.At(f); {
+		case f.Kind == Multi && had:
+			v.L = append(old.L, v.L...)
+		case f.Mask != 0 && had:
+			v.HasMask, v.M = old.HasMask, old.M
+		case had:
+			return false // twice: the second is kept as it is
+		}
+		s.Put(f, v)
+		return true
+	}
+	return false
+}
+
+func zero(b []byte) bool {
+	for _, c := range b {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// value reads a payload; false when it is not as the row says.
+func (f *Field) value(p, head []byte) (Value, bool) {
+	switch f.Kind {
+	case U8, S8, U16, BE16, U32, S32, BE32, U64, S64, BE64, Bool, IP4, IP6, Dev:
+		return f.fixed(p)
+	case Bit8, Bit16, Bit32:
+		return Value{}, false
+	case Flag:
+		return BoolVal(true), len(p) == 0
+	case Str, Text:
+		return StrVal(strings.TrimRight(string(p), "\x00")), true
+	case Bytes, MAC:
+		return StrVal(string(p)), true
+	case IP:
+		a, ok := netip.AddrFromSlice(p)
+		return AddrVal(a), ok
+	case Prefix:
+		if len(p) == 0 {
+			return Value{Type: EmptyNet}, true
+		}
+		a, ok := netip.AddrFromSlice(p)
+		if !ok || f.Off >= len(head) {
+			return Value{}, false
+		}
+		n := int(head[f.Off])
+		if f.Zero && n == 0 && a.Is6() {
+			return Value{Type: AnyNet}, a.IsUnspecified()
+		}
+		return Value{Type: Net, A: a, N: uint64(n)}, n <= a.BitLen()
+	case Nest:
+		s := NewSet(f.Of)
+		return SubVal(s), f.Of.Decode(p, s) == nil
+	case Struct:
+		if len(p) != f.Of.Fixed {
+			return Value{}, false
+		}
+		s := NewSet(f.Of)
+		s.Table.readFixed(p, s, false)
+		return SubVal(s), true
+	case List:
+		return f.list(p)
+	case Multi:
+		v, ok := f.Elem.value(p, head)
+		return ListOf(v), ok
+	case Array, Range:
+		return f.array(p)
+	case Custom:
+		v, err := f.Codec.Decode(f, p)
+		return v, err == nil
+	}
+	return Value{}, false // Union: see decodeUnion
+}
+
+func (f *Field) list(p []byte) (Value, bool) {
+	v := Value{Type: ListVal}
+	for a, err := range Attrs(p) {
+		if err != nil || f.Elem.Type != 0 && a.Type != f.Elem.Type {
+			return v, false
+		}
+		e, ok := f.Elem.value(a.Data, nil)
+		if !ok {
+			return v, false
+		}
+		v.L = append(v.L, e)
+	}
+	return v, true
+}
+
+func (f *Field) array(p []byte) (Value, bool) {
+	n := f.elemSize()
+	if len(p)%n != 0 || f.Kind == Range && len(p) != 2*n {
+		return Value{}, false
+	}
+	v := Value{Type: ListVal}
+	for ; len(p) > 0; p = p[n:] {
+		e, ok := f.Elem.value(p[:n:n], nil)
+		if !ok {
+			return v, false
+		}
+		v.L = append(v.L, e)
+	}
+	return v, true
+}
+
+// decodeUnion finds tag and data among the attributes of a level.
+func (f *Field) decodeUnion(n *nest, payload []byte, s *Set) {
+	var tag, data, set *Attr
+	for a, err := range Attrs(payload) {
+		switch {
+		case err != nil:
+		case a.Type == f.OneOf.Tag:
+			tag = &a
+		case a.Type == f.Type:
+			data = &a
+		case f.OneOf.SetTag != 0 && a.Type == f.OneOf.SetTag:
+			set = &a
+		}
+	}
+	if t := f.member(tag, set); t != nil {
+		sub := NewSet(t)
+		if data == nil || t.Decode(data.Data, sub) == nil {
+			s.Put(f, SubVal(sub))
+			return
+		}
+	}
+	// A tag of this union in the form another union reads is not ours to keep.
+	for _, g := range n.unions {
+		if g != f && g.OneOf.SetTag == f.OneOf.Tag && g.member(nil, tag) != nil {
+			tag = nil
+		}
+	}
+	for _, a := range []*Attr{tag, data} {
+		if a != nil {
+			s.Extra = append(s.Extra, a.raw(n))
+		}
+	}
+}
+
+// member finds the table a tag means: either the reported tag, or the one that
+// is written when setting, with its suffix.
+func (f *Field) member(tag, set *Attr) *Table {
+	u := f.OneOf
+	switch {
+	case tag != nil && u.TagU16:
+		if len(tag.Data) == 2 {
+			return u.tableN(getU16(tag.Data))
+		}
+	case tag != nil:
+		return u.Table(strings.TrimRight(string(tag.Data), "\x00"))
+	case set != nil:
+		if name, ok := strings.CutSuffix(strings.TrimRight(string(set.Data), "\x00"), u.Suffix); ok {
+			return u.Table(name)
+		}
+	}
+	return nil
+}

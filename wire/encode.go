@@ -1,0 +1,514 @@
+package wire
+
+import (
+	"fmt"
+	"strings"
+)
+
+// An AttrError says which field of a table something is wrong with. Path is
+// made of row names: kind.vxlan.id.
+type AttrError struct {
+	Path string
+	Err  error
+}
+
+func (e *AttrError) Error() string { return e.Path + ": " + e.Err.Error() }
+func (e *AttrError) Unwrap() error { return e.Err }
+
+// At returns err with name put before its path. Paths are built only here, on
+// the way out of an error.
+func At(name string, err error) error {
+	name = strings.TrimSuffix(name, "_")
+	if a, ok := err.(*AttrError); ok {
+		sep := "."
+		if strings.HasPrefix(a.Path, "[") {
+			sep = ""
+		}
+		return &AttrError{name + sep + a.Path, a.Err}
+	}
+	return &AttrError{name, err}
+}
+
+// Append writes a message: header, then the fields of s. The message's bytes
+// are then what b.Last returns; after an error b is as it was.
+func (o *Object) Append(b *Builder, typ, flags uint16, s *Set) error {
+	m := b.Begin(typ, flags)
+	if err := o.Table.Append(b, s); err != nil {
+		b.Cancel(m)
+		return err
+	}
+	b.End(m)
+	if err := b.err; err != nil {
+		b.Cancel(m)
+		return err
+	}
+	return nil
+}
+
+// maxDepth bounds inlined nests.
+const maxDepth = 4
+
+// levels is the stack of inlined nests that are open while a set is written.
+type levels struct {
+	b    *Builder
+	s    *Set
+	cur  *nest
+	mark [maxDepth]Mark
+	done uint64 // extras written
+}
+
+// enter closes and opens nests until n is the innermost.
+func (l *levels) enter(n *nest) {
+	if l.cur == n {
+		return
+	}
+	for l.cur.depth > n.depth || !n.within(l.cur) {
+		l.leave()
+	}
+	l.descend(n)
+}
+
+func (l *levels) descend(n *nest) {
+	if n == l.cur {
+		return
+	}
+	l.descend(n.parent)
+	l.mark[n.depth-1] = l.b.Nest(n.typ)
+	l.cur = n
+}
+
+func (l *levels) leave() {
+	l.extras()
+	l.b.End(l.mark[l.cur.depth-1])
+	l.cur = l.cur.parent
+}
+
+// extras writes the raw attributes that belong into the current nest.
+func (l *levels) extras() {
+	for i := range l.s.Extra {
+		r := &l.s.Extra[i]
+		in := r.in
+		if in == nil || in.depth == 0 {
+			in = &l.s.Table.root
+		}
+		if i < 64 && l.done&(1<<i) != 0 || in != l.cur {
+			continue
+		}
+		r.append(l.b)
+		l.done |= 1 << min(i, 63)
+	}
+}
+
+func (n *nest) within(p *nest) bool {
+	for n.depth > p.depth {
+		n = n.parent
+	}
+	return n == p
+}
+
+func (r *Raw) append(b *Builder) {
+	if !r.Nested {
+		copy(b.Attr(r.Type, len(r.Data)), r.Data)
+		return
+	}
+	m := b.Nest(r.Type)
+	for i := range r.Sub {
+		r.Sub[i].append(b)
+	}
+	b.End(m)
+}
+
+// Append writes the payload that the table describes: its fixed struct, then
+// one attribute for each field of s, in the table's order.
+func (t *Table) Append(b *Builder, s *Set) error {
+	if t.Codec != nil {
+		return t.Codec.Append(b, s)
+	}
+	t.compiled()
+	var family byte
+	if t.Fixed > 0 {
+		h := b.Fixed(t.Fixed)
+		if err := t.fill(b, h, s); err != nil {
+			return err
+		}
+		family = h[0]
+	}
+	l := levels{b: b, s: s, cur: &t.root}
+	for i := range s.Ents {
+		f, v := s.Ents[i].F, &s.Ents[i].V
+		switch {
+		case f.At == nil:
+			l.enter(f.nest)
+			var err error
+			switch f.Kind {
+			case Prefix:
+				err = f.appendPrefix(b, v, family)
+			case Union:
+				err = f.appendUnion(b, v, s.tagged(f.OneOf.SetTag))
+			default:
+				err = f.append(b, f.Type, v)
+			}
+			if err != nil {
+				return At(f.Name, err)
+			}
+		case firstAt(s.Ents, i):
+			if err := l.place(s.Ents[i:], f.At); err != nil {
+				return err
+			}
+		}
+	}
+	for i := range s.Extra {
+		if n := s.Extra[i].in; n != nil && n.depth > 0 && (i >= 64 || l.done&(1<<i) == 0) {
+			l.enter(n)
+		}
+	}
+	l.enter(&t.root)
+	l.extras()
+	return b.err
+}
+
+// firstAt reports whether entry i is the first of those that share its place.
+func firstAt(ents []Entry, i int) bool {
+	for j := i - 1; j >= 0 && ents[j].F.nest == ents[i].F.nest; j-- {
+		if ents[j].F.At == ents[i].F.At {
+			return false
+		}
+	}
+	return true
+}
+
+// place writes the attribute that holds a struct which several fields share,
+// or the attribute a header field spills to.
+func (l *levels) place(ents []Entry, p *Place) error {
+	if p.Type == 0 {
+		if p.Spill == 0 {
+			return nil
+		}
+		if n := spilled(ents, p); n > 255 {
+			l.enter(ents[0].F.nest)
+			l.b.Uint32(p.Spill, uint32(n))
+		}
+		return nil
+	}
+	l.enter(ents[0].F.nest)
+	d := l.b.Attr(p.Type, p.Len)
+	copy(d, p.Init)
+	for i := range ents {
+		if f := ents[i].F; f.At == p {
+			if err := f.put(l.b, d, align(p.Len), &ents[i].V); err != nil {
+				return At(f.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// spilled combines the fields that share a header byte.
+func spilled(ents []Entry, p *Place) uint64 {
+	var n uint64
+	for i := range ents {
+		f, v := ents[i].F, &ents[i].V
+		switch {
+		case f.At != p:
+		case f.Kind.isBit():
+			if v.True() != f.Not {
+				n |= uint64(f.Bit)
+			}
+		default:
+			n = v.N
+		}
+	}
+	return n
+}
+
+// fill writes the fields of the fixed struct h.
+func (t *Table) fill(b *Builder, h []byte, s *Set) error {
+	for i := range s.Ents {
+		f, v := s.Ents[i].F, &s.Ents[i].V
+		switch {
+		case f.Kind == Prefix:
+			if f.Off >= len(h) {
+				return At(f.Name, fmt.Errorf("no room for a prefix length"))
+			}
+			h[f.Off] = byte(v.N)
+		case f.At == nil || f.At.Type != 0 || f.nest.depth > 0:
+		case f.At.Spill != 0:
+			if firstAt(s.Ents, i) {
+				if n := spilled(s.Ents[i:], f.At); n <= 255 {
+					h[f.Off] = byte(n)
+				}
+			}
+		default:
+			if err := f.put(b, h, align(t.Fixed), v); err != nil {
+				return At(f.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// put writes a field into the struct d, whose padded length is the last thing
+// that was appended.
+func (f *Field) put(b *Builder, d []byte, padded int, v *Value) error {
+	n := f.Kind.size()
+	if f.Kind == MAC || f.Kind == Bytes || f.Kind == Str {
+		n = len(v.S)
+	}
+	if f.Off+n > len(d) {
+		return fmt.Errorf("%d bytes do not fit", n)
+	}
+	p := d[f.Off:]
+	switch {
+	case f.Kind.isBit():
+		putBit(p, f, v.True() != f.Not)
+		if f.At != nil && f.At.Mask != 0 {
+			putBit(d[f.At.Mask:], f, true)
+		}
+	case f.Kind == MAC || f.Kind == Bytes || f.Kind == Str:
+		copy(p, v.S)
+	case f.Kind == Dev:
+		if v.Type == Name {
+			b.Relocate(padded-f.Off, v.S)
+		} else {
+			putU32(p, uint32(v.N))
+		}
+	default:
+		return f.putFixed(p, v)
+	}
+	return nil
+}
+
+func putBit(p []byte, f *Field, on bool) {
+	switch f.Kind {
+	case Bit8:
+		p[0] = setBit(p[0], byte(f.Bit), on)
+	case Bit16:
+		putU16(p, setBit(getU16(p), uint16(f.Bit), on))
+	default:
+		putU32(p, setBit(getU32(p), f.Bit, on))
+	}
+}
+
+func setBit[T uint8 | uint16 | uint32](v, bit T, on bool) T {
+	if on {
+		return v | bit
+	}
+	return v &^ bit
+}
+
+// putFixed writes a value of fixed size.
+func (f *Field) putFixed(p []byte, v *Value) error {
+	n := v.N + uint64(f.Scale)
+	switch f.Kind {
+	case U8, S8:
+		p[0] = byte(n)
+	case Bool:
+		p[0] = 0
+		if v.True() {
+			p[0] = 1
+		}
+	case U16:
+		putU16(p, uint16(n))
+	case BE16:
+		p[0], p[1] = byte(n>>8), byte(n)
+	case U32, S32:
+		putU32(p, uint32(n))
+	case BE32:
+		p[0], p[1], p[2], p[3] = byte(n>>24), byte(n>>16), byte(n>>8), byte(n)
+	case U64, S64:
+		putU64(p, n)
+	case BE64:
+		for i := range 8 {
+			p[i] = byte(n >> (56 - 8*i))
+		}
+	case IP4:
+		a := v.A.As4()
+		copy(p, a[:])
+	case IP6:
+		a := v.A.As16()
+		copy(p, a[:])
+	default:
+		return fmt.Errorf("kind %d has no fixed size", f.Kind)
+	}
+	return nil
+}
+
+// append writes the attribute typ with the value v.
+func (f *Field) append(b *Builder, typ uint16, v *Value) error {
+	switch f.Kind {
+	case U8, S8, U16, BE16, U32, S32, BE32, U64, S64, BE64, Bool, IP4, IP6:
+		if f.Kind == IP4 && !v.A.Is4() || f.Kind == IP6 && !v.A.Is6() {
+			return f.mismatch(v)
+		}
+		n := f.Kind.size()
+		err := f.putFixed(b.Attr(typ, n), v)
+		if v.HasMask && f.Mask != 0 {
+			return (&Field{Kind: f.Kind}).putFixed(b.Attr(f.Mask, n), &Value{N: v.M})
+		}
+		return err
+	case Bit8, Bit16, Bit32:
+		return fmt.Errorf("a bit needs a place")
+	case Flag:
+		if v.True() {
+			b.Attr(typ, 0)
+		}
+	case Str:
+		b.String(typ, v.S)
+	case Text, Bytes, MAC:
+		b.Text(typ, v.S)
+	case IP:
+		if !v.A.IsValid() {
+			return f.mismatch(v)
+		}
+		if f.Alt != 0 && v.A.Is6() {
+			typ = f.Alt
+		}
+		b.Addr(typ, v.A)
+	case Prefix:
+		return f.appendPrefix(b, v, 0)
+	case Dev:
+		if v.Type == Name {
+			b.Device(typ, v.S)
+		} else {
+			b.Uint32(typ, uint32(v.N))
+		}
+	case Nest:
+		if v.Sub == nil {
+			return f.mismatch(v)
+		}
+		m := b.Nest(typ)
+		if err := v.Sub.Table.Append(b, v.Sub); err != nil {
+			return err
+		}
+		b.End(m)
+	case Struct:
+		if v.Sub == nil {
+			return f.mismatch(v)
+		}
+		return v.Sub.Table.fill(b, b.Attr(typ, v.Sub.Table.Fixed), v.Sub)
+	case Union:
+		return f.appendUnion(b, v, false)
+	case List:
+		m := b.Nest(typ)
+		for i := range v.L {
+			t := f.Elem.Type
+			if t == 0 {
+				t = f.From + uint16(i)
+			}
+			if err := f.Elem.append(b, t, &v.L[i]); err != nil {
+				return At(fmt.Sprintf("[%d]", i), err)
+			}
+		}
+		b.End(m)
+	case Multi:
+		for i := range v.L {
+			if err := f.Elem.append(b, typ, &v.L[i]); err != nil {
+				return At(fmt.Sprintf("[%d]", i), err)
+			}
+		}
+	case Array, Range:
+		return f.appendArray(b, typ, v)
+	case Custom:
+		return f.Codec.Append(b, f, *v)
+	default:
+		return fmt.Errorf("kind %d is not written", f.Kind)
+	}
+	return nil
+}
+
+func (f *Field) mismatch(v *Value) error { return fmt.Errorf("a value of type %d does not fit", v.Type) }
+
+// elemSize is the length of one packed element.
+func (f *Field) elemSize() int {
+	if f.Elem.Kind == Struct {
+		return f.Elem.Of.Fixed
+	}
+	return f.Elem.Kind.size()
+}
+
+func (f *Field) appendArray(b *Builder, typ uint16, v *Value) error {
+	n := f.elemSize()
+	p := b.Attr(typ, n*len(v.L))
+	total := align(n * len(v.L))
+	if len(p) < n*len(v.L) {
+		return nil // the builder has the error
+	}
+	for i := range v.L {
+		e := &v.L[i]
+		if f.Elem.Kind == Struct {
+			if e.Sub == nil {
+				return At(fmt.Sprintf("[%d]", i), f.Elem.mismatch(e))
+			}
+			if err := e.Sub.Table.fill(b, p[i*n:(i+1)*n], e.Sub); err != nil {
+				return At(fmt.Sprintf("[%d]", i), err)
+			}
+			continue
+		}
+		if f.Elem.Kind == Dev && e.Type == Name {
+			b.Relocate(total-i*n, e.S)
+			continue
+		}
+		if err := f.Elem.putFixed(p[i*n:], e); err != nil {
+			return At(fmt.Sprintf("[%d]", i), err)
+		}
+	}
+	return nil
+}
+
+func (f *Field) appendPrefix(b *Builder, v *Value, family byte) error {
+	switch v.Type {
+	case Net:
+		b.Addr(f.Type, v.A)
+	case EmptyNet:
+		b.Attr(f.Type, 0)
+	case AnyNet:
+		if f.Zero && family == 10 { // AF_INET6
+			b.Attr(f.Type, 16)
+		}
+	default:
+		return f.mismatch(v)
+	}
+	return nil
+}
+
+// appendUnion writes the tag and, when there is any, the data. SetTag is
+// written unless another field of the set has taken it.
+func (f *Field) appendUnion(b *Builder, v *Value, taken bool) error {
+	if v.Sub == nil {
+		return f.mismatch(v)
+	}
+	t, u := v.Sub.Table, f.OneOf
+	switch {
+	case u.TagU16:
+		b.Uint16(u.Tag, t.TagN)
+	case u.SetTag != 0 && !taken:
+		p := b.Attr(u.SetTag, len(t.Name)+len(u.Suffix))
+		copy(p[copy(p, t.Name):], u.Suffix)
+	case u.TagNUL:
+		b.String(u.Tag, t.Name)
+	default:
+		b.Text(u.Tag, t.Name)
+	}
+	if len(v.Sub.Ents) == 0 && len(v.Sub.Extra) == 0 && !u.Always {
+		return nil
+	}
+	m := b.Nest(f.Type)
+	if err := t.Append(b, v.Sub); err != nil {
+		return At(t.Name, err)
+	}
+	b.End(m)
+	return nil
+}
+
+// tagged reports whether a union of s writes its tag as attribute tag.
+func (s *Set) tagged(tag uint16) bool {
+	if tag == 0 {
+		return false
+	}
+	for i := range s.Ents {
+		if f := s.Ents[i].F; f.Kind == Union && f.OneOf.Tag == tag {
+			return true
+		}
+	}
+	return false
+}
