@@ -416,7 +416,9 @@ func (f *Field) append(b *Builder, typ uint16, v *Value) error {
 	return nil
 }
 
-func (f *Field) mismatch(v *Value) error { return fmt.Errorf("a value of type %d does not fit", v.Type) }
+func (f *Field) mismatch(v *Value) error {
+	return fmt.Errorf("a value of type %d does not fit", v.Type)
+}
 
 // elemSize is the length of one packed element.
 func (f *Field) elemSize() int {

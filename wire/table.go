@@ -28,6 +28,7 @@ type Field struct {
 	Time     uint64           // integer: a time, Time of which make a second; written as "30s", "10ms"
 	Rate     bool             // integer: bytes per second; written as "10mbit"
 	Size     bool             // integer: bytes; written as "64kb" or a number
+	Handle   bool             // integer: a tc handle, written "1:10" in hexadecimal
 	Hex      bool             // integer: printed in hexadecimal
 	Scale    int64            // integer: the wire value is the written one plus Scale (a weight of 1 is sent as 0: Scale -1)
 	Alt      uint16           // IP: attribute number when the address is IPv6 (vxlan local, local6)
