@@ -1,0 +1,52 @@
+package builtins
+
+import (
+	"go.starlark.net/starlark"
+
+	"github.com/nlscript/nlscript/wire"
+)
+
+// A Host is what a script's verbs need from the engine that runs it. It is set
+// on the thread before the script starts; constructors need only the Script.
+type Host interface {
+	// Commit sends ops as one batch. The error it returns ends the script.
+	Commit(c *Commit) error
+	// Attempt is Commit that undoes its batch alone on failure and returns the
+	// failure as a value; err is for what no script may catch (cancellation).
+	Attempt(c *Commit) (failure error, err error)
+	// List returns the objects that the kernel (or the facts) hold and that
+	// agree with every field of filter. Get is the kernel's own look-up.
+	List(obj *wire.Object, filter *wire.Set) ([]*Op, error)
+	Get(obj *wire.Object, filter *wire.Set) (*Op, error)
+	// ReadSysctl returns the current value.
+	ReadSysctl(s *Sysctl) (string, error)
+	// Param returns what -D or --params gave for a name, as it was given.
+	Param(name string) (v any, ok bool)
+	// Declare tells the host of a param() call, for --help and completion.
+	Declare(p *Param)
+}
+
+// A Commit is a call of commit() or attempt().
+type Commit struct {
+	Ops   []*Op
+	Label string
+	Site  *Site
+}
+
+// A Param is a call of param().
+type Param struct {
+	Name    string
+	Doc     string
+	Type    string // bool int string list dict, or "" for any
+	Default starlark.Value
+	Choices []starlark.Value
+	Secret  bool
+	Site    *Site
+}
+
+// A Script is the state of one running script that constructors write to: the
+// arena of messages, the call sites, what was made and not committed.
+type Script struct {
+	Arena wire.Builder
+	host  Host
+}
