@@ -484,14 +484,14 @@ func (f *Field) appendUnion(b *Builder, v *Value, taken bool) error {
 	case u.TagU16:
 		b.Uint16(u.Tag, t.TagN)
 	case u.SetTag != 0 && !taken:
-		p := b.Attr(u.SetTag, len(t.Name)+len(u.Suffix))
-		copy(p[copy(p, t.Name):], u.Suffix)
+		p := b.Attr(u.SetTag, len(t.tag())+len(u.Suffix))
+		copy(p[copy(p, t.tag()):], u.Suffix)
 	case u.TagNUL:
-		b.String(u.Tag, t.Name)
+		b.String(u.Tag, t.tag())
 	default:
-		b.Text(u.Tag, t.Name)
+		b.Text(u.Tag, t.tag())
 	}
-	if len(v.Sub.Ents) == 0 && len(v.Sub.Extra) == 0 && !u.Always {
+	if len(v.Sub.Ents) == 0 && len(v.Sub.Extra) == 0 && !u.Always && !t.Always {
 		return nil
 	}
 	m := b.Nest(f.Type)

@@ -20,6 +20,10 @@ type Object struct {
 	// What the engine needs (KERNEL.md B and C).
 	Patch bool     // ensure changes only what is mentioned; otherwise the object becomes exactly what is written
 	Key   []string // rows that make two messages the same object
+	// Ident, when set, is the part of a key row's value that tells objects
+	// apart: of an IPv6 address its prefix length is no part. It is asked for
+	// every row of Key, also for one without a value.
+	Ident func(s *Set, row *Field, v Value) Value
 	Rank  int      // what has a lower rank must exist before
 	// Canon rewrites a decoded message, sent or reported, as the kernel keeps
 	// it, so that equal objects compare equal: defaults, masks, clamps.

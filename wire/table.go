@@ -127,9 +127,9 @@ type Texter interface{ Text(v Value) string }
 type OneOf struct {
 	Name   string // namespace in scripts: kind, port, sch, encap
 	Tag    uint16
-	TagU16 bool // the tag is a u16 (Table.TagN), not a string (Table.Name)
+	TagU16 bool // the tag is a u16 (Table.TagN), not a string (Table.Tag or Name)
 	TagNUL bool // the string has its NUL (TCA_KIND)
-	Always bool // the data is sent though empty
+	Always bool // the data is sent though empty, whatever the member
 	Tables []*Table
 
 	// iproute2 and the kernel name the kind of a port in two ways:
@@ -140,13 +140,21 @@ type OneOf struct {
 }
 
 // Table returns the member with this tag, or nil.
-func (u *OneOf) Table(name string) *Table {
+func (u *OneOf) Table(tag string) *Table {
 	for _, t := range u.Tables {
-		if t.Name == name {
+		if t.tag() == tag {
 			return t
 		}
 	}
 	return nil
+}
+
+// tag is the table's name on the wire.
+func (t *Table) tag() string {
+	if t.Tag != "" {
+		return t.Tag
+	}
+	return t.Name
 }
 
 func (u *OneOf) tableN(n uint16) *Table {
@@ -163,7 +171,9 @@ func (u *OneOf) tableN(n uint16) *Table {
 type Table struct {
 	Name   string
 	Doc    string
+	Tag    string // name on the wire as member of a OneOf, when it is not Name: sch.htb_class is sent as "htb"
 	TagN   uint16 // number in a OneOf with TagU16
+	Always bool   // as member of a OneOf: the data is sent though empty
 	Fixed  int    // length of the fixed struct; 0 when there are only attributes
 	Head   string // name of the fixed struct (rtmsg)
 	Fields []Field
