@@ -18,8 +18,13 @@ type Object struct {
 	Finish func(s *Set, v *Verb) error
 
 	// What the engine needs (KERNEL.md B and C).
+	Dumps []map[string]uint64 // header rows of the dump requests that list all objects; nil: one, of zeros
 	Patch bool     // ensure changes only what is mentioned; otherwise the object becomes exactly what is written
-	Key   []string // rows that make two messages the same object
+	// Key names the rows that make two messages the same object, after Canon.
+	// Loose key rows count only when they were written (rule priority). KeyOf,
+	// when set, appends to key what Key cannot say.
+	Key   []string
+	KeyOf func(s *Set, key []byte) []byte
 	// Ident, when set, is the part of a key row's value that tells objects
 	// apart: of an IPv6 address its prefix length is no part. It is asked for
 	// every row of Key, also for one without a value.
@@ -34,6 +39,8 @@ type Object struct {
 	// Replace says that NLM_F_REPLACE makes an existing object exactly the one
 	// sent, for the rows that differ; otherwise it is deleted and added.
 	Replace func(row *Field) bool
+	// Delete names the rows a deletion carries; nil: all rows that can be written.
+	Delete []string
 }
 
 // A Verb is a way to send an object: route.append is RTM_NEWROUTE with

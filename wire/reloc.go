@@ -1,6 +1,9 @@
 package wire
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // unlinked is the first of the numbers that stand for relocations while a
 // message is decoded: no index of a device is that high.
@@ -41,20 +44,45 @@ func (o *Object) Decode(msg []byte, rel []Reloc, s *Set) error {
 
 // name replaces the numbers that stand for relocations by the names.
 func (s *Set) name(rel []Reloc) {
-	for i := range s.Ents {
-		s.Ents[i].V.name(s.Ents[i].F, rel)
-	}
+	s.Devices(func(v *Value) error {
+		if v.Type == Int && v.N >= unlinked && v.N < unlinked+uint64(len(rel)) {
+			*v = NameVal(rel[v.N-unlinked].Name)
+		}
+		return nil
+	})
 }
 
-func (v *Value) name(f *Field, rel []Reloc) {
-	switch {
-	case v.Type == SetVal:
-		v.Sub.name(rel)
-	case v.Type == ListVal:
-		for i := range v.L {
-			v.L[i].name(f.Elem, rel)
+// Devices calls f for every value of the set, nested ones included, that holds
+// a device; f may change it.
+func (s *Set) Devices(f func(v *Value) error) error {
+	for i := range s.Ents {
+		if err := s.Ents[i].V.devices(s.Ents[i].F, f); err != nil {
+			return At(s.Ents[i].F.Name, err)
 		}
-	case v.Type == Int && (f == nil || f.Kind == Dev) && v.N >= unlinked && v.N < unlinked+uint64(len(rel)):
-		*v = NameVal(rel[v.N-unlinked].Name)
 	}
+	return nil
+}
+
+func (v *Value) devices(row *Field, f func(v *Value) error) error {
+	switch v.Type {
+	case SetVal:
+		return v.Sub.Devices(f)
+	case ListVal:
+		var elem *Field
+		if row != nil {
+			elem = row.Elem
+		}
+		for i := range v.L {
+			if err := v.L[i].devices(elem, f); err != nil {
+				return At(fmt.Sprintf("[%d]", i), err)
+			}
+		}
+	case Name:
+		return f(v)
+	case Int:
+		if row != nil && row.Kind == Dev {
+			return f(v)
+		}
+	}
+	return nil
 }
