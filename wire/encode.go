@@ -122,7 +122,13 @@ func (r *Raw) append(b *Builder) {
 // one attribute for each field of s, in the table's order.
 func (t *Table) Append(b *Builder, s *Set) error {
 	if t.Codec != nil {
-		return t.Codec.Append(b, s)
+		if err := t.Codec.Append(b, s); err != nil {
+			return err
+		}
+		for i := range s.Extra {
+			s.Extra[i].append(b)
+		}
+		return b.err
 	}
 	t.compiled()
 	var family byte

@@ -43,6 +43,8 @@ type Field struct {
 	From   uint16 // List: number of the first element
 	Codec  Codec  // Custom
 
+	Notation Notation // texts for values beside those of the kind: realms "3/4"
+
 	// What the engine needs to know (KERNEL.md B). See package tx.
 	RO        bool   // the kernel reports it and does not accept it
 	Volatile  bool   // never compared
@@ -118,6 +120,13 @@ type Codec interface {
 	Decode(f *Field, payload []byte) (Value, error)
 }
 
+// A Notation reads and writes texts that the kind of a row does not know. False
+// leaves the text, or the value, to the kind.
+type Notation interface {
+	Parse(s string) (v Value, ok bool, err error)
+	Text(v Value) (s string, ok bool)
+}
+
 // A Texter is a Codec whose values have a text of their own.
 type Texter interface{ Text(v Value) string }
 
@@ -189,7 +198,8 @@ type Table struct {
 }
 
 // A TableCodec encodes a whole nest. Append is called inside the nest's
-// attribute; Decode gets its payload.
+// attribute and writes the rows, not s.Extra; Decode gets the payload and keeps
+// in s.Extra what it does not know.
 type TableCodec interface {
 	Append(b *Builder, s *Set) error
 	Decode(payload []byte, s *Set) error
