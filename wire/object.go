@@ -19,17 +19,13 @@ type Object struct {
 
 	// What the engine needs (KERNEL.md B and C).
 	Dumps []map[string]uint64 // header rows of the dump requests that list all objects; nil: one, of zeros
-	Patch bool     // ensure changes only what is mentioned; otherwise the object becomes exactly what is written
+	Patch bool                // ensure changes only what is mentioned; otherwise the object becomes exactly what is written
 	// Key names the rows that make two messages the same object, after Canon.
 	// Loose key rows count only when they were written (rule priority). KeyOf,
 	// when set, appends to key what Key cannot say.
 	Key   []string
 	KeyOf func(s *Set, key []byte) []byte
-	// Ident, when set, is the part of a key row's value that tells objects
-	// apart: of an IPv6 address its prefix length is no part. It is asked for
-	// every row of Key, also for one without a value.
-	Ident func(s *Set, row *Field, v Value) Value
-	Rank  int      // what has a lower rank must exist before
+	Rank  int // what has a lower rank must exist before
 	// Canon rewrites a decoded message, sent or reported, as the kernel keeps
 	// it, so that equal objects compare equal: defaults, masks, clamps.
 	Canon func(s *Set)
