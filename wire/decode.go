@@ -138,10 +138,11 @@ func (n *nest) decode(payload, head []byte, s *Set) error {
 			return err
 		}
 		if sub := n.sub(a.Type); sub != nil {
-			if sub.decode(a.Data, head, s) == nil {
-				continue
+			if framed(a.Data) {
+				sub.decode(a.Data, head, s)
+			} else {
+				s.Extra = append(s.Extra, a.raw(n))
 			}
-			s.Extra = append(s.Extra, a.raw(n))
 			continue
 		}
 		if n.isUnion(a.Type) {
@@ -151,10 +152,20 @@ func (n *nest) decode(payload, head []byte, s *Set) error {
 			s.Extra = append(s.Extra, a.raw(n))
 		}
 	}
-	for _, f := range n.unions {
-		f.decodeUnion(n, payload, s)
+	if len(n.unions) > 0 {
+		n.decodeUnions(payload, s)
 	}
 	return nil
+}
+
+// framed reports whether b is attributes.
+func framed(b []byte) bool {
+	for _, err := range Attrs(b) {
+		if err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // raw keeps an attribute as it is.
@@ -164,7 +175,7 @@ func (a Attr) raw(in *nest) Raw {
 
 func (n *nest) isUnion(typ uint16) bool {
 	for _, f := range n.unions {
-		if typ == f.Type || typ == f.OneOf.Tag {
+		if typ == f.Type || typ == f.OneOf.Tag || f.OneOf.SetTag != 0 && typ == f.OneOf.SetTag {
 			return true
 		}
 	}
@@ -197,9 +208,12 @@ func (n *nest) attr(a Attr, head []byte, s *Set) bool {
 	case f.Mask == a.Type && f.Mask != f.Type:
 		v, _ := s.At(f)
 		m, ok := (&Field{Kind: f.Kind}).fixed(a.Data)
+		if !ok || v.HasMask {
+			return false
+		}
 		v.Type, v.HasMask, v.M = Int, true, m.N
 		s.Put(f, v)
-		return ok
+		return true
 	}
 	for ; f != nil; f = f.next {
 		v, ok := f.value(a.Data, head)
@@ -254,7 +268,7 @@ func (f *Field) value(p, head []byte) (Value, bool) {
 			return Value{}, false
 		}
 		n := int(head[f.Off])
-		if f.Zero && n == 0 && a.Is6() {
+		if f.Zero && n == 0 && a.Is6() && head[0] == familyIP6 {
 			return Value{Type: AnyNet}, a.IsUnspecified()
 		}
 		return Value{Type: Net, A: a, N: uint64(n)}, n <= a.BitLen()
@@ -299,7 +313,7 @@ func (f *Field) list(p []byte) (Value, bool) {
 
 func (f *Field) array(p []byte) (Value, bool) {
 	n := f.elemSize()
-	if len(p)%n != 0 || f.Kind == Range && len(p) != 2*n {
+	if n == 0 || len(p)%n != 0 || f.Kind == Range && len(p) != 2*n {
 		return Value{}, false
 	}
 	v := Value{Type: ListVal}
@@ -313,35 +327,57 @@ func (f *Field) array(p []byte) (Value, bool) {
 	return v, true
 }
 
-// decodeUnion finds tag and data among the attributes of a level.
-func (f *Field) decodeUnion(n *nest, payload []byte, s *Set) {
-	var tag, data, set *Attr
+// A choice is what is there of a union at one level: its tag in one or the
+// other form, its data, and the table the tag means. An attribute that is not
+// there has no Data, not even empty.
+type choice struct {
+	tag, set, data Attr
+	table          *Table
+}
+
+// choose finds the parts of a union in a payload. Of several the first counts.
+func (f *Field) choose(payload []byte) choice {
+	var c choice
 	for a, err := range Attrs(payload) {
 		switch {
 		case err != nil:
-		case a.Type == f.OneOf.Tag:
-			tag = &a
-		case a.Type == f.Type:
-			data = &a
-		case f.OneOf.SetTag != 0 && a.Type == f.OneOf.SetTag:
-			set = &a
+		case a.Type == f.OneOf.Tag && c.tag.Data == nil:
+			c.tag = a
+		case a.Type == f.Type && c.data.Data == nil:
+			c.data = a
+		case f.OneOf.SetTag != 0 && a.Type == f.OneOf.SetTag && c.set.Data == nil:
+			c.set = a
 		}
 	}
-	if t := f.member(tag, set); t != nil {
-		sub := NewSet(t)
-		if data == nil || t.Decode(data.Data, sub) == nil {
-			s.Put(f, SubVal(sub))
-			return
+	c.table = f.member(c.tag, c.set)
+	return c
+}
+
+// decodeUnions reads the unions of a level, and keeps what of them no table
+// understands.
+func (n *nest) decodeUnions(payload []byte, s *Set) {
+	var read [8]int // attributes that were understood, by their offsets
+	used := read[:0]
+	for _, f := range n.unions {
+		c := f.choose(payload)
+		if c.table == nil || s.hasField(f) {
+			continue
+		}
+		sub := NewSet(c.table)
+		if c.data.Data != nil && c.table.Decode(c.data.Data, sub) != nil {
+			continue
+		}
+		s.Put(f, SubVal(sub))
+		if c.tag.Data == nil {
+			c.tag = c.set
+		}
+		used = append(used, c.tag.Off)
+		if c.data.Data != nil {
+			used = append(used, c.data.Off)
 		}
 	}
-	// A tag of this union in the form another union reads is not ours to keep.
-	for _, g := range n.unions {
-		if g != f && g.OneOf.SetTag == f.OneOf.Tag && g.member(nil, tag) != nil {
-			tag = nil
-		}
-	}
-	for _, a := range []*Attr{tag, data} {
-		if a != nil {
+	for a, err := range Attrs(payload) {
+		if err == nil && n.isUnion(a.Type) && !slices.Contains(used, a.Off) {
 			s.Extra = append(s.Extra, a.raw(n))
 		}
 	}
@@ -349,16 +385,16 @@ func (f *Field) decodeUnion(n *nest, payload []byte, s *Set) {
 
 // member finds the table a tag means: either the reported tag, or the one that
 // is written when setting, with its suffix.
-func (f *Field) member(tag, set *Attr) *Table {
+func (f *Field) member(tag, set Attr) *Table {
 	u := f.OneOf
 	switch {
-	case tag != nil && u.TagU16:
+	case tag.Data != nil && u.TagU16:
 		if len(tag.Data) == 2 {
 			return u.tableN(getU16(tag.Data))
 		}
-	case tag != nil:
+	case tag.Data != nil:
 		return u.Table(strings.TrimRight(string(tag.Data), "\x00"))
-	case set != nil:
+	case set.Data != nil:
 		if name, ok := strings.CutSuffix(strings.TrimRight(string(set.Data), "\x00"), u.Suffix); ok {
 			return u.Table(name)
 		}

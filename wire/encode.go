@@ -45,8 +45,11 @@ func (o *Object) Append(b *Builder, typ, flags uint16, s *Set) error {
 	return nil
 }
 
-// maxDepth bounds inlined nests.
-const maxDepth = 4
+// Bounds on the inlined nests of a table: one in another, and in all.
+const (
+	maxDepth = 4
+	maxNests = 63
+)
 
 // levels is the stack of inlined nests that are open while a set is written.
 type levels struct {
@@ -54,7 +57,7 @@ type levels struct {
 	s    *Set
 	cur  *nest
 	mark [maxDepth]Mark
-	done uint64 // extras written
+	done uint64 // nests that were closed, by number
 }
 
 // enter closes and opens nests until n is the innermost.
@@ -80,23 +83,45 @@ func (l *levels) descend(n *nest) {
 func (l *levels) leave() {
 	l.extras()
 	l.b.End(l.mark[l.cur.depth-1])
+	l.done |= 1 << l.cur.no
 	l.cur = l.cur.parent
 }
 
-// extras writes the raw attributes that belong into the current nest.
+// extras writes the raw attributes that belong into the current nest, and the
+// nests in it that hold nothing else. It is called once for each nest.
 func (l *levels) extras() {
-	for i := range l.s.Extra {
-		r := &l.s.Extra[i]
-		in := r.in
-		if in == nil || in.depth == 0 {
-			in = &l.s.Table.root
-		}
-		if i < 64 && l.done&(1<<i) != 0 || in != l.cur {
-			continue
-		}
-		r.append(l.b)
-		l.done |= 1 << min(i, 63)
+	if len(l.s.Extra) == 0 {
+		return
 	}
+	for _, sub := range l.cur.subs {
+		if l.done&(1<<sub.no) == 0 && l.s.extraIn(sub) {
+			l.descend(sub)
+			l.leave()
+		}
+	}
+	for i := range l.s.Extra {
+		if r := &l.s.Extra[i]; l.s.level(r) == l.cur {
+			r.append(l.b)
+		}
+	}
+}
+
+// level is the nest of s that a raw attribute belongs into.
+func (s *Set) level(r *Raw) *nest {
+	if r.in == nil || r.in.table != s.Table {
+		return &s.Table.root
+	}
+	return r.in
+}
+
+// extraIn reports whether a raw attribute of s belongs into n or a nest in it.
+func (s *Set) extraIn(n *nest) bool {
+	for i := range s.Extra {
+		if in := s.level(&s.Extra[i]); in.depth >= n.depth && in.within(n) {
+			return true
+		}
+	}
+	return false
 }
 
 func (n *nest) within(p *nest) bool {
@@ -150,7 +175,7 @@ func (t *Table) Append(b *Builder, s *Set) error {
 			case Prefix:
 				err = f.appendPrefix(b, v, family)
 			case Union:
-				err = f.appendUnion(b, v, s.tagged(f.OneOf.SetTag))
+				err = f.appendUnion(b, v, s.tagged(f.nest, f.OneOf.SetTag))
 			default:
 				err = f.append(b, f.Type, v)
 			}
@@ -163,11 +188,6 @@ func (t *Table) Append(b *Builder, s *Set) error {
 			}
 		}
 	}
-	for i := range s.Extra {
-		if n := s.Extra[i].in; n != nil && n.depth > 0 && (i >= 64 || l.done&(1<<i) == 0) {
-			l.enter(n)
-		}
-	}
 	l.enter(&t.root)
 	l.extras()
 	return b.err
@@ -175,7 +195,7 @@ func (t *Table) Append(b *Builder, s *Set) error {
 
 // firstAt reports whether entry i is the first of those that share its place.
 func firstAt(ents []Entry, i int) bool {
-	for j := i - 1; j >= 0 && ents[j].F.nest == ents[i].F.nest; j-- {
+	for j := i - 1; j >= 0; j-- {
 		if ents[j].F.At == ents[i].F.At {
 			return false
 		}
@@ -236,7 +256,9 @@ func (t *Table) fill(b *Builder, h []byte, s *Set) error {
 			if f.Off >= len(h) {
 				return At(f.Name, fmt.Errorf("no room for a prefix length"))
 			}
-			h[f.Off] = byte(v.N)
+			if v.Type == Net { // a prefix without address leaves the length to others
+				h[f.Off] = byte(v.N)
+			}
 		case f.At == nil || f.At.Type != 0 || f.nest.depth > 0:
 		case f.At.Spill != 0:
 			if firstAt(s.Ents, i) {
@@ -306,18 +328,13 @@ func setBit[T uint8 | uint16 | uint32](v, bit T, on bool) T {
 func (f *Field) putFixed(p []byte, v *Value) error {
 	n := v.N + uint64(f.Scale)
 	switch f.Kind {
-	case U8, S8:
+	case U8, S8, Bool:
 		p[0] = byte(n)
-	case Bool:
-		p[0] = 0
-		if v.True() {
-			p[0] = 1
-		}
 	case U16:
 		putU16(p, uint16(n))
 	case BE16:
 		p[0], p[1] = byte(n>>8), byte(n)
-	case U32, S32:
+	case U32, S32, Dev:
 		putU32(p, uint32(n))
 	case BE32:
 		p[0], p[1], p[2], p[3] = byte(n>>24), byte(n>>16), byte(n>>8), byte(n)
@@ -463,6 +480,9 @@ func (f *Field) appendArray(b *Builder, typ uint16, v *Value) error {
 	return nil
 }
 
+// familyIP6 is AF_INET6, in the first byte of a header with prefixes.
+const familyIP6 = 10
+
 func (f *Field) appendPrefix(b *Builder, v *Value, family byte) error {
 	switch v.Type {
 	case Net:
@@ -470,7 +490,7 @@ func (f *Field) appendPrefix(b *Builder, v *Value, family byte) error {
 	case EmptyNet:
 		b.Attr(f.Type, 0)
 	case AnyNet:
-		if f.Zero && family == 10 { // AF_INET6
+		if f.Zero && family == familyIP6 {
 			b.Attr(f.Type, 16)
 		}
 	default:
@@ -508,13 +528,19 @@ func (f *Field) appendUnion(b *Builder, v *Value, taken bool) error {
 	return nil
 }
 
-// tagged reports whether a union of s writes its tag as attribute tag.
-func (s *Set) tagged(tag uint16) bool {
+// tagged reports whether something else in nest in of s writes attribute tag: a
+// union, or a tag that no union knows.
+func (s *Set) tagged(in *nest, tag uint16) bool {
 	if tag == 0 {
 		return false
 	}
 	for i := range s.Ents {
 		if f := s.Ents[i].F; f.Kind == Union && f.OneOf.Tag == tag {
+			return true
+		}
+	}
+	for i := range s.Extra {
+		if s.Extra[i].in != nil && s.Extra[i].in == in && s.Extra[i].Type&typeMask == tag {
 			return true
 		}
 	}

@@ -191,10 +191,11 @@ type Table struct {
 	// rows are computed from each other (tc's rates).
 	Codec TableCodec
 
-	once sync.Once
-	flat []*Field // Fields and, in their place, the rows of inlined nests; index is id
-	name map[string]*Field
-	root nest
+	once  sync.Once
+	flat  []*Field // Fields and, in their place, the rows of inlined nests; index is id
+	name  map[string]*Field
+	root  nest
+	nests int // inlined ones
 }
 
 // A TableCodec encodes a whole nest. Append is called inside the nest's
@@ -209,6 +210,8 @@ type TableCodec interface {
 type nest struct {
 	typ    uint16
 	name   string
+	table  *Table
+	no     int // number in its table, 0 for the root
 	parent *nest
 	depth  int
 	byType []*Field // first row with this attribute number
@@ -259,6 +262,7 @@ func (t *Table) compiled() *Table {
 
 func (t *Table) compile() {
 	t.name = make(map[string]*Field, len(t.Fields))
+	t.root.table = t
 	// Header rows first: their struct comes first on the wire.
 	for i := range t.Fields {
 		if f := &t.Fields[i]; f.At != nil && f.At.Type == 0 {
@@ -274,7 +278,11 @@ func (t *Table) compile() {
 
 func (t *Table) add(row *Field, n *nest) {
 	if row.Kind == Nest && row.Inline {
-		s := &nest{typ: row.Type, name: row.Name, parent: n, depth: n.depth + 1}
+		t.nests++
+		s := &nest{typ: row.Type, name: row.Name, table: t, no: t.nests, parent: n, depth: n.depth + 1}
+		if s.no > maxNests || s.depth > maxDepth {
+			panic(fmt.Sprintf("wire: table %s: too many inlined nests at %q", t.Name, row.Name))
+		}
 		n.subs = append(n.subs, s)
 		for i := range row.Of.Fields {
 			t.add(&row.Of.Fields[i], s)
