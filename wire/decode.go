@@ -250,8 +250,8 @@ func (f *Field) value(p, head []byte) (Value, bool) {
 		return f.fixed(p)
 	case Bit8, Bit16, Bit32:
 		return Value{}, false
-	case Flag:
-		return BoolVal(true), len(p) == 0
+	case Flag: // a kernel may report a number in its place (vxlan ttl_inherit)
+		return BoolVal(len(p) == 0 || !zero(p)), len(p) <= 1
 	case Str, Text:
 		return StrVal(strings.TrimRight(string(p), "\x00")), true
 	case Bytes, MAC:
