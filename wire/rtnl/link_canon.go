@@ -1,0 +1,137 @@
+package rtnl
+
+import (
+	"cmp"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/wire"
+)
+
+// finishLink gives mode source its word: a list of addresses is set.
+func finishLink(s *wire.Set, _ *wire.Verb) error {
+	k := member(s, "kind")
+	if k != nil && (k.Table == macvlanKind || k.Table == macvtapKind) && k.Has("macaddr") {
+		k.Default("macaddr_mode", wire.IntVal(macaddrSet))
+	}
+	return nil
+}
+
+// foreignLink reports the links that a namespace has by itself: the loopback,
+// and the fallback devices of tunnel modules.
+func foreignLink(s *wire.Set) bool {
+	if s.Uint("link_type") == unix.ARPHRD_LOOPBACK {
+		return true
+	}
+	name, _ := s.Get("name")
+	switch name.S {
+	case "tunl0", "gre0", "gretap0", "erspan0", "sit0", "ip_vti0", "ip6tnl0", "ip6gre0", "ip6_vti0":
+		return true
+	}
+	return false
+}
+
+// canonLink: what is 0 or empty is not reported, an enumeration has no order.
+func canonLink(s *wire.Set) {
+	for _, name := range []string{"master", "link", "protodown_reason"} {
+		delNone(s, name)
+	}
+	if v, ok := s.Get("alias"); ok && v.S == "" {
+		s.Del("alias")
+	}
+	if v, ok := s.Get("token"); ok && v.A.IsUnspecified() {
+		s.Del("token")
+	}
+	sortList(s, "altnames", func(a, b wire.Value) int { return cmp.Compare(a.S, b.S) })
+	if k := member(s, "kind"); k != nil {
+		canonKind(k)
+	}
+	if p := member(s, "port"); p != nil && p.Table == bridgePort {
+		delNone(p, "backup_port")
+		delNone(p, "backup_nhid")
+	}
+}
+
+func canonKind(k *wire.Set) {
+	switch k.Table {
+	case bridgeKind:
+		if k.Uint("stp_state") > 1 {
+			k.PutName("stp_state", wire.IntVal(1))
+		}
+		for _, name := range []string{"mcast_query_interval", "mcast_startup_query_interval"} {
+			if k.Has(name) {
+				k.PutName(name, wire.IntVal(max(k.Uint(name), userHZ)))
+			}
+		}
+	case bondKind:
+		canonBond(k)
+	case vxlanKind:
+		canonVxlan(k)
+	case vlanKind:
+		for _, name := range []string{"ingress_qos_map", "egress_qos_map"} {
+			sortList(k, name, func(a, b wire.Value) int { return cmp.Compare(a.Sub.Uint("from_"), b.Sub.Uint("from_")) })
+		}
+	case macvlanKind, macvtapKind:
+		sortList(k, "macaddr", func(a, b wire.Value) int { return cmp.Compare(a.S, b.S) })
+	}
+}
+
+// canonBond: delays count in looks at the carrier.
+func canonBond(k *wire.Set) {
+	if look := k.Uint("miimon"); look > 0 {
+		for _, name := range []string{"updelay", "downdelay", "peer_notify_delay"} {
+			if k.Has(name) {
+				n := k.Uint(name)
+				k.PutName(name, wire.IntVal(n-n%look))
+			}
+		}
+	}
+	delNone(k, "active_slave")
+	delNone(k, "primary")
+	for _, name := range []string{"arp_ip_target", "ns_ip6_target"} {
+		if v, ok := k.Get(name); ok && len(v.L) == 0 {
+			k.Del(name)
+		}
+	}
+}
+
+// canonVxlan: an address of zeros is none, and a flag that is off is not there.
+func canonVxlan(k *wire.Set) {
+	for _, name := range []string{"group", "remote", "local"} {
+		if v, ok := k.Get(name); ok && v.A.IsUnspecified() {
+			k.Del(name)
+		}
+	}
+	delNone(k, "dev")
+	for _, name := range []string{"gbp", "gpe", "remcsum_nopartial", "vnifilter"} {
+		delNone(k, name)
+	}
+}
+
+// member returns the set in a union row, or nil.
+func member(s *wire.Set, name string) *wire.Set {
+	v, _ := s.Get(name)
+	return v.Sub
+}
+
+// delNone removes a row that is the number 0; a device by its name is none.
+func delNone(s *wire.Set, name string) {
+	if v, ok := s.Get(name); ok && v.Type == wire.Int && v.N == 0 {
+		s.Del(name)
+	}
+}
+
+func sortList(s *wire.Set, name string, order func(a, b wire.Value) int) {
+	v, ok := s.Get(name)
+	if !ok {
+		return
+	}
+	if len(v.L) == 0 {
+		s.Del(name)
+		return
+	}
+	v.L = slices.Clone(v.L)
+	slices.SortFunc(v.L, order)
+	s.PutName(name, v)
+}
