@@ -1,0 +1,182 @@
+package rtnl
+
+import (
+	"errors"
+
+	"github.com/nlscript/nlscript/wire"
+	"golang.org/x/sys/unix"
+)
+
+// Numbers that golang.org/x/sys/unix lacks.
+const (
+	fraNAT        = 5  // FRA_UNUSED2: the address of a NAT rule
+	fraDSCP       = 25 // FRA_DSCP
+	fraFlowlabel  = 26 // FRA_FLOWLABEL
+	fraFlowMask   = 27 // FRA_FLOWLABEL_MASK
+	ruleHeaderLen = 12
+
+	ruleActionGoto = unix.FR_ACT_GOTO
+	ruleActionNAT  = unix.RTN_NAT
+)
+
+// Rule is a rule of the policy routing database (fib_rule_hdr;
+// net/core/fib_rules.c).
+var Rule = &wire.Object{
+	Name:  "rule",
+	Doc:   "A rule of the routing policy: which packets use which table, or what else happens to them.",
+	Table: ruleTable,
+	New:   unix.RTM_NEWRULE, Del: unix.RTM_DELRULE, Get: unix.RTM_GETRULE,
+	Verbs: []wire.Verb{
+		{Name: "add", Type: unix.RTM_NEWRULE, Flags: unix.NLM_F_CREATE | unix.NLM_F_EXCL, Doc: "make it; an error when one like it exists"},
+		{Name: "delete", Type: unix.RTM_DELRULE, Doc: "remove the first rule that has all that is written"},
+	},
+	Finish:  finishRule,
+	Key:     ruleKey,
+	Rank:    rankRule,
+	Canon:   canonRule,
+	Foreign: foreignRule,
+	Replace: func(*wire.Field) bool { return false }, // nothing of a rule can be changed
+}
+
+// ruleKey is every selector, the action and what limits it.
+var ruleKey = []string{
+	"family", "from_", "to", "tos", "dscp", "fwmark", "iif", "oif", "ipproto", "sport", "dport", "uidrange", "tun_id", "flowlabel",
+	"l3mdev", "not_", "type", "table", "goto", "nat", "realms", "suppress_prefixlength", "suppress_ifgroup", "protocol", "priority",
+}
+
+var (
+	ruleHeader     = &wire.Place{}
+	ruleTablePlace = &wire.Place{Spill: unix.FRA_TABLE}
+)
+
+var ruleTypes = wire.Words{
+	{Name: "unicast", N: unix.FR_ACT_TO_TBL}, {Name: "goto", N: ruleActionGoto}, {Name: "nop", N: unix.FR_ACT_NOP},
+	{Name: "blackhole", N: unix.FR_ACT_BLACKHOLE}, {Name: "unreachable", N: unix.FR_ACT_UNREACHABLE},
+	{Name: "prohibit", N: unix.FR_ACT_PROHIBIT}, {Name: "nat", N: ruleActionNAT},
+}
+
+var ruleTable = &wire.Table{
+	Name:  "rule",
+	Doc:   "a rule of the routing policy",
+	Fixed: ruleHeaderLen,
+	Head:  "fib_rule_hdr",
+	Fields: []wire.Field{
+		{Name: "family", At: ruleHeader, Off: 0, Kind: wire.U8, Words: ipFamilies, Doc: "address family; follows from the addresses, else inet"},
+		{Name: "from_", Type: unix.FRA_SRC, Off: 2, Kind: wire.Prefix, Doc: "prefix of source addresses; \"all\" for any"},
+		{Name: "to", Type: unix.FRA_DST, Off: 1, Kind: wire.Prefix, Doc: "prefix of destination addresses; \"all\" for any"},
+		{Name: "tos", At: ruleHeader, Off: 3, Kind: wire.U8, Hex: true, Doc: "type of service (dsfield)"},
+		{Name: "table", At: ruleTablePlace, Off: 4, Kind: wire.U32, Words: routeTables, Doc: "routing table to look up; main unless something else happens"},
+		{Name: "type", At: ruleHeader, Off: 7, Kind: wire.U8, Words: ruleTypes, Doc: "what happens to packets: unicast looks the table up"},
+		{Name: "permanent", At: ruleHeader, Off: 8, Kind: wire.Bit32, Bit: unix.FIB_RULE_PERMANENT, RO: true, Volatile: true, Doc: "cannot be removed"},
+		{Name: "not_", At: ruleHeader, Off: 8, Kind: wire.Bit32, Bit: unix.FIB_RULE_INVERT, Doc: "match packets that the selectors do not match"},
+		{Name: "unresolved", At: ruleHeader, Off: 8, Kind: wire.Bit32, Bit: unix.FIB_RULE_UNRESOLVED, RO: true, Volatile: true, Doc: "the target of goto does not exist"},
+		{Name: "iif_detached", At: ruleHeader, Off: 8, Kind: wire.Bit32, Bit: unix.FIB_RULE_IIF_DETACHED, RO: true, Volatile: true, Doc: "the input device does not exist"},
+		{Name: "oif_detached", At: ruleHeader, Off: 8, Kind: wire.Bit32, Bit: unix.FIB_RULE_OIF_DETACHED, RO: true, Volatile: true, Doc: "the output device does not exist"},
+		{Name: "find_saddr", At: ruleHeader, Off: 8, Kind: wire.Bit32, Bit: unix.FIB_RULE_FIND_SADDR, RO: true, Volatile: true, Doc: "matches also without a source address"},
+
+		{Name: "priority", Type: unix.FRA_PRIORITY, Kind: wire.U32, Loose: true, Doc: "place among the rules, lowest first; the kernel picks one before the first custom rule"},
+		{Name: "iif", Type: unix.FRA_IIFNAME, Kind: wire.Str, Min: 1, Max: unix.IFNAMSIZ - 1, Doc: "input device by name, which need not exist; lo for packets from here"},
+		{Name: "oif", Type: unix.FRA_OIFNAME, Kind: wire.Str, Min: 1, Max: unix.IFNAMSIZ - 1, Doc: "output device by name: packets of sockets bound to it"},
+		{Name: "fwmark", Type: unix.FRA_FWMARK, Mask: unix.FRA_FWMASK, Kind: wire.U32, Hex: true, Doc: "firewall mark, with a mask \"0x1/0xff\""},
+		{Name: "dscp", Type: fraDSCP, Kind: wire.U8, Max: 63, Since: "6.12", Doc: "DSCP; not beside tos"},
+		{Name: "ipproto", Type: unix.FRA_IP_PROTO, Kind: wire.U8, Words: ipProtocols, Doc: "transport protocol"},
+		{Name: "sport", Type: unix.FRA_SPORT_RANGE, Kind: wire.Range, Elem: &portElem, Doc: "source port, or a range \"1024-65535\""},
+		{Name: "dport", Type: unix.FRA_DPORT_RANGE, Kind: wire.Range, Elem: &portElem, Doc: "destination port, or a range"},
+		{Name: "uidrange", Type: unix.FRA_UID_RANGE, Kind: wire.Range, Elem: &uidElem, Doc: "users whose sockets send, \"1000-1999\""},
+		{Name: "tun_id", Type: unix.FRA_TUN_ID, Kind: wire.BE64, Doc: "tunnel id of packets that came by a tunnel in external mode"},
+		{Name: "flowlabel", Type: fraFlowlabel, Mask: fraFlowMask, Kind: wire.BE32, Hex: true, Max: 1<<20 - 1, Since: "6.14", Doc: "IPv6 flow label, with a mask"},
+		{Name: "l3mdev", Type: unix.FRA_L3MDEV, Kind: wire.Bool, Doc: "look up the table of the VRF the packet is in"},
+		{Name: "goto", Type: unix.FRA_GOTO, Kind: wire.U32, Doc: "continue at the rule with this priority"},
+		{Name: "nat", Type: fraNAT, Kind: wire.IP, Doc: "address of type nat; the kernel ignores it"},
+		{Name: "realms", Type: unix.FRA_FLOW, Kind: wire.U32, Notation: realms{}, Doc: "realm of the destination, or \"from/to\"; IPv4 only"},
+		{Name: "suppress_prefixlength", Type: unix.FRA_SUPPRESS_PREFIXLEN, Kind: wire.U32, Doc: "do not take a route with a prefix this long or shorter"},
+		{Name: "suppress_ifgroup", Type: unix.FRA_SUPPRESS_IFGROUP, Kind: wire.U32, Words: wire.Enum("default"), Doc: "do not take a route by a device of this group"},
+		{Name: "protocol", Type: unix.FRA_PROTOCOL, Kind: wire.U8, Words: routeProtocols, Loose: true, Doc: "who made the rule"},
+	},
+}
+
+var (
+	portElem = wire.Field{Name: "port", Kind: wire.U16, Doc: "port"}
+	uidElem  = wire.Field{Name: "uid", Kind: wire.U32, Doc: "user id"}
+)
+
+// finishRule adds the family and what ip rule adds: type and table.
+func finishRule(s *wire.Set, v *wire.Verb) error {
+	if err := finishRuleFamily(s); err != nil {
+		return err
+	}
+	typ := uint64(unix.FR_ACT_TO_TBL)
+	switch {
+	case s.Has("goto"):
+		typ = ruleActionGoto
+	case s.Has("nat"):
+		typ = ruleActionNAT
+	case v != nil && v.Type == unix.RTM_DELRULE:
+		return nil // what is not written matches anything
+	}
+	s.Default("type", wire.IntVal(typ))
+	if v != nil && v.Type == unix.RTM_DELRULE {
+		return nil
+	}
+	switch t := s.Uint("type"); {
+	case t == unix.FR_ACT_TO_TBL && s.Uint("l3mdev") == 0, t == ruleActionNAT:
+		s.Default("table", wire.IntVal(unix.RT_TABLE_MAIN))
+	}
+	return nil
+}
+
+func finishRuleFamily(s *wire.Set) error {
+	family := uint64(unix.AF_INET)
+	if s.Has("family") {
+		family = s.Uint("family")
+	}
+	for _, name := range []string{"from_", "to"} {
+		v, _ := s.Get(name)
+		if v.Type != wire.Net {
+			continue
+		}
+		n := uint64(addrFamily(v.A))
+		if n != family && s.Has("family") {
+			return wire.At(name, errors.New("is of another family than the rule"))
+		}
+		family = n
+		s.PutName("family", wire.IntVal(n))
+	}
+	s.Default("family", wire.IntVal(family))
+	return nil
+}
+
+// canonRule makes of a message what fib_nl_fill_rule reports.
+func canonRule(s *wire.Set) {
+	for _, name := range []string{"from_", "to"} {
+		if v, ok := s.Get(name); ok && (v.Type != wire.Net || v.N == 0) {
+			s.Del(name)
+		}
+	}
+	if v, ok := s.Get("fwmark"); ok {
+		if !v.HasMask && v.N != 0 {
+			v.HasMask, v.M = true, 1<<32-1
+		}
+		s.PutName("fwmark", v)
+		if v.N == 0 && v.M == 0 {
+			s.Del("fwmark")
+		}
+	}
+	for _, name := range []string{"suppress_prefixlength", "suppress_ifgroup"} {
+		if s.Uint(name) == 1<<32-1 {
+			s.Del(name)
+		}
+	}
+	delZero(s, "table", "tos", "protocol", "ipproto", "tun_id", "l3mdev", "realms", "goto", "not_")
+	s.Del("nat")
+	if s.Uint("family") == unix.AF_INET6 {
+		s.Del("realms")
+	}
+}
+
+// foreignRule tells the rules that are there from the beginning and those that
+// the first VRF brings: both say proto kernel. Rules of multicast routing
+// belong to a daemon.
+func foreignRule(s *wire.Set) bool {
+	return s.Uint("protocol") == unix.RTPROT_KERNEL || s.Uint("family") >= rtnlFamilyIPMR
+}
