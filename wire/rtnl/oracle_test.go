@@ -257,3 +257,24 @@ func checkEncodes(t *testing.T, o *wire.Object, c *oracleCase, m *oracleMessage,
 		t.Errorf("%s %s: %s", c.ID, strings.Join(c.Argv, " "), d)
 	}
 }
+
+// oracleCases runs f for each case whose id begins with prefix, of which there
+// are n.
+func oracleCases(t *testing.T, prefix string, n int, f func(t *testing.T, c oracleCase)) {
+	t.Helper()
+	cases := oracle(t, prefix)
+	if len(cases) != n {
+		t.Errorf("%d cases begin with %q, want %d", len(cases), prefix, n)
+	}
+	for _, c := range cases {
+		t.Run(c.ID, func(t *testing.T) { f(t, c) })
+	}
+}
+
+// checkNamed does checkRoundTrip for every message of a case.
+func checkNamed(t *testing.T, o *wire.Object, c oracleCase) {
+	t.Helper()
+	for _, m := range c.Messages {
+		checkRoundTrip(t, o, &c, &m)
+	}
+}

@@ -2,6 +2,7 @@ package rtnl
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 
 	"github.com/nlscript/nlscript/wire"
@@ -138,12 +139,20 @@ func (htbClass) Append(b *wire.Builder, s *wire.Set) error {
 	p := b.Attr(htbParms, htbOptLen)
 	rate.put(p)
 	ceil.put(p[ratespecLen:])
-	for i, n := range []uint64{
-		xmitTicks(rate.rate, htbBurst(s.Uint("burst"), rate.rate, mtu)),
-		xmitTicks(ceil.rate, htbBurst(s.Uint("cburst"), ceil.rate, mtu)),
-		s.Uint("quantum"), s.Uint("level"), s.Uint("prio"),
-	} {
-		binary.NativeEndian.PutUint32(p[2*ratespecLen+4*i:], uint32(n))
+	ne := binary.NativeEndian
+	for i, x := range []struct {
+		name string
+		rate uint64
+	}{{"burst", rate.rate}, {"cburst", ceil.rate}} {
+		n := htbBurst(s.Uint(x.name), x.rate, mtu)
+		t := xmitTicks(x.rate, n)
+		if t > math.MaxUint32 {
+			return wire.At(x.name, fmt.Errorf("%s take longer than 274s at %s, which the kernel cannot count", wire.SizeText(n), wire.RateText(x.rate)))
+		}
+		ne.PutUint32(p[2*ratespecLen+4*i:], uint32(t))
+	}
+	for i, name := range []string{"quantum", "level", "prio"} {
+		ne.PutUint32(p[2*ratespecLen+8+4*i:], uint32(s.Uint(name)))
 	}
 	rate.table(b, htbRtab)
 	ceil.table(b, htbCtab)

@@ -65,13 +65,13 @@ func (tbf) Append(b *wire.Builder, s *wire.Set) error {
 	rate.put(p)
 	ne := binary.NativeEndian
 	ne.PutUint32(p[24:], limit)
-	ne.PutUint32(p[28:], uint32(xmitTicks(min(rate.rate, math.MaxUint32), burst)))
+	ne.PutUint32(p[28:], xmitTicks32(min(rate.rate, math.MaxUint32), burst))
 	if peak.rate != 0 {
 		if peak.cellLog, err = cellRow(s, "mtu_cell", mtu); err != nil {
 			return err
 		}
 		peak.put(p[ratespecLen:])
-		ne.PutUint32(p[32:], uint32(xmitTicks(min(peak.rate, math.MaxUint32), mtu)))
+		ne.PutUint32(p[32:], xmitTicks32(min(peak.rate, math.MaxUint32), mtu))
 	}
 
 	b.Uint32(tbfBurst, uint32(burst))

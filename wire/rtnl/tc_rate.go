@@ -89,10 +89,16 @@ func cellRow(s *wire.Set, name string, mtu uint64) (uint8, error) {
 
 // xmitTicks is how long n bytes take at a rate as tc computes it, which rounds
 // down to a microsecond first (tc_calc_xmittime).
-func xmitTicks(rate, n uint64) uint64 {
-	us := uint64(1e6 * (float64(n) / float64(rate)))
-	return uint64(float64(us) * ticksInUS)
+func xmitTicks(rate, n uint64) uint64 { return uint64(float64(xmitTime(rate, n)) * ticksInUS) }
+
+// xmitTicks32 is xmitTicks where tc's 32 bits overflow, in tables and times
+// that current kernels do not use.
+func xmitTicks32(rate, n uint64) uint32 {
+	return uint32(uint64(float64(uint32(xmitTime(rate, n))) * ticksInUS))
 }
+
+// xmitTime is in microseconds.
+func xmitTime(rate, n uint64) uint64 { return uint64(1e6 * (float64(n) / float64(rate))) }
 
 // table appends the rate table of the spec (tc_calc_rtable).
 func (r *rateSpec) table(b *wire.Builder, typ uint16) {
@@ -103,7 +109,7 @@ func (r *rateSpec) table(b *wire.Builder, typ uint16) {
 		if r.linklayer == linklayerATM {
 			n = (n + atmPayload - 1) / atmPayload * atmCell
 		}
-		binary.NativeEndian.PutUint32(p[4*i:], uint32(xmitTicks(rate, n)))
+		binary.NativeEndian.PutUint32(p[4*i:], xmitTicks32(rate, n))
 	}
 }
 
