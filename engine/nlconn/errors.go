@@ -32,13 +32,17 @@ func (e *ReplyError) Unwrap() error { return e.Errno }
 // Error is what the kernel says, what it would accept if it tells, and the
 // errno's name: "VXLAN ID must be lower than 16777216 (ERANGE)".
 func (e *ReplyError) Error() string {
+	text := e.Errno.Error()
 	name := unix.ErrnoName(e.Errno)
-	if name == "" {
-		name = fmt.Sprintf("errno %d", uint(e.Errno))
-	}
-	text := e.Message
-	if text == "" {
-		text = e.Errno.Error()
+	switch {
+	case name == "":
+		name = text // of the kernel's own: errno 524
+		if e.Message == "" {
+			return text
+		}
+		text = e.Message
+	case e.Message != "":
+		text = e.Message
 	}
 	if e.Policy != nil {
 		text += ": want " + e.Policy.String()

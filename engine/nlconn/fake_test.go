@@ -376,3 +376,17 @@ func TestReceiveReportsLoss(t *testing.T) {
 		}
 	}
 }
+
+func TestReplyErrorText(t *testing.T) {
+	for want, r := range map[string]wire.Reply{
+		"VXLAN ID must be lower than 16777216 (ERANGE)": {Errno: unix.ERANGE, Message: "VXLAN ID must be lower than 16777216"},
+		"file exists (EEXIST)":                          {Errno: unix.EEXIST},
+		"integer out of range: want u32 1..9 (ERANGE)":  {Errno: unix.ERANGE, Message: "integer out of range", Policy: &wire.Policy{Type: 4, Ranged: true, MinU: 1, MaxU: 9}},
+		"errno 524":                {Errno: 524}, // ENOTSUPP, which leaks from some drivers
+		"no such mode (errno 524)": {Errno: 524, Message: "no such mode"},
+	} {
+		if got := (&ReplyError{r}).Error(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
