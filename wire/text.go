@@ -44,6 +44,11 @@ func (f *Field) Pair(v Value, names Names) string {
 
 // Text is the value as people read it, in the words and units scripts use.
 func (f *Field) Text(v Value, names Names) string {
+	if f.Notation != nil {
+		if s, ok := f.Notation.Text(v); ok {
+			return s
+		}
+	}
 	switch f.Kind {
 	case U8, S8, U16, BE16, U32, S32, BE32, U64, S64, BE64:
 		return f.intText(&v)
