@@ -48,6 +48,8 @@ func finishRoute(s *wire.Set, v *wire.Verb) error {
 	del := v != nil && v.Type == unix.RTM_DELROUTE
 	if !del {
 		setDefault(s, routeProto, unix.RTPROT_BOOT)
+	}
+	if !del || family == unix.AF_MPLS {
 		setDefault(s, routeType, unix.RTN_UNICAST)
 	}
 	t, _ := s.At(routeType)

@@ -1,8 +1,6 @@
 package rtnl
 
 import (
-	"errors"
-
 	"github.com/nlscript/nlscript/wire"
 	"golang.org/x/sys/unix"
 )
@@ -102,9 +100,7 @@ var (
 
 // finishRule adds the family and what ip rule adds: type and table.
 func finishRule(s *wire.Set, v *wire.Verb) error {
-	if err := finishRuleFamily(s); err != nil {
-		return err
-	}
+	finishRuleFamily(s)
 	typ := uint64(unix.FR_ACT_TO_TBL)
 	switch {
 	case s.Has("goto"):
@@ -125,25 +121,17 @@ func finishRule(s *wire.Set, v *wire.Verb) error {
 	return nil
 }
 
-func finishRuleFamily(s *wire.Set) error {
+// finishRuleFamily takes the family of a prefix. One that was written stays, as
+// with ip rule, and the kernel refuses a prefix of another.
+func finishRuleFamily(s *wire.Set) {
 	family := uint64(unix.AF_INET)
-	if s.Has("family") {
-		family = s.Uint("family")
-	}
 	for _, name := range []string{"from_", "to"} {
-		v, _ := s.Get(name)
-		if v.Type != wire.Net {
-			continue
+		if v, _ := s.Get(name); v.Type == wire.Net {
+			family = uint64(addrFamily(v.A))
+			break
 		}
-		n := uint64(addrFamily(v.A))
-		if n != family && s.Has("family") {
-			return wire.At(name, errors.New("is of another family than the rule"))
-		}
-		family = n
-		s.PutName("family", wire.IntVal(n))
 	}
 	s.Default("family", wire.IntVal(family))
-	return nil
 }
 
 // canonRule makes of a message what fib_nl_fill_rule reports.
