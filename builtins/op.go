@@ -11,6 +11,7 @@ type Op struct {
 	Verb   *wire.Verb   // the kernel's verb, always sent; nil: ensure, the object shall be so
 	Absent bool         // ensure that the object is not there
 	Flags  OpFlags
+	used   bool // committed, or part of another op
 
 	// Msg is the whole message, seq and pid 0, devices not linked yet: Rel says
 	// where their indexes belong. Of an ensure the flags are those of a plain
@@ -27,6 +28,7 @@ type OpFlags uint8
 
 const (
 	Recreate OpFlags = 1 << iota // an immutable difference deletes and adds
+	Shared                       // the message is not the running script's own: it must not be written to
 )
 
 // A Sysctl is the op that sets net.*: the path with '/' under /proc/sys.
@@ -40,6 +42,10 @@ type Sysctl struct {
 // builtin itself. Sites are interned, a million ops of one loop share theirs.
 type Site struct {
 	Frames []Frame
+
+	// Of the ops made here: how many, how many were used, by which constructor.
+	made, used int
+	what       string
 }
 
 // A Frame is one level of a call stack.

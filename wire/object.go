@@ -7,6 +7,7 @@ type Object struct {
 	Doc           string // one paragraph
 	Table         *Table
 	Subject       string // row that is the positional argument; "" none
+	By            string // row that addresses an object that exists, given the subject (link: index); "" the subject itself
 	New, Del, Get uint16 // message types
 
 	// Verbs are the kernel's own, each always sent with exactly its flags.
@@ -42,10 +43,11 @@ type Object struct {
 // A Verb is a way to send an object: route.append is RTM_NEWROUTE with
 // NLM_F_CREATE and NLM_F_APPEND.
 type Verb struct {
-	Name  string
-	Type  uint16 // message type
-	Flags uint16 // beside NLM_F_REQUEST and NLM_F_ACK
-	Doc   string
+	Name   string
+	Type   uint16 // message type
+	Flags  uint16 // beside NLM_F_REQUEST and NLM_F_ACK
+	Exists bool   // the object must exist: the subject addresses it by Object.By
+	Doc    string
 }
 
 // Verb returns the verb with this name, or nil.

@@ -86,3 +86,6 @@ func (v *Value) devices(row *Field, f func(v *Value) error) error {
 	}
 	return nil
 }
+
+// SetFlags replaces the flags of a message.
+func SetFlags(msg []byte, flags uint16) { putU16(msg[6:], flags) }

@@ -169,9 +169,26 @@ func (s *Set) Del(name string) {
 	s.Ents = slices.DeleteFunc(s.Ents, func(e Entry) bool { return e.F == f })
 }
 
-// Clone returns a copy that shares no entries with s.
+// Clone returns a copy that shares nothing with s that can be changed.
 func (s *Set) Clone() *Set {
-	return &Set{Table: s.Table, Ents: slices.Clone(s.Ents), Extra: slices.Clone(s.Extra)}
+	c := &Set{Table: s.Table, Ents: slices.Clone(s.Ents), Extra: slices.Clone(s.Extra)}
+	for i := range c.Ents {
+		c.Ents[i].V = c.Ents[i].V.clone()
+	}
+	return c
+}
+
+func (v Value) clone() Value {
+	if v.Sub != nil {
+		v.Sub = v.Sub.Clone()
+	}
+	if v.L != nil {
+		v.L = slices.Clone(v.L)
+		for i := range v.L {
+			v.L[i] = v.L[i].clone()
+		}
+	}
+	return v
 }
 
 // Equal reports whether two sets of one table hold the same values.

@@ -1,0 +1,205 @@
+package state
+
+import (
+	"github.com/nlscript/nlscript/wire"
+)
+
+// A Delta is a field that differs. Path names it as scripts do: kind.vxlan.ttl.
+// A Before or After of type wire.None means that it is not there.
+type Delta struct {
+	Path          string
+	Row           *wire.Field
+	Before, After wire.Value
+}
+
+// A Mode says what a comparison is for.
+type Mode uint8
+
+const (
+	Patch Mode = iota // only what want mentions counts
+	Whole             // the object is exactly what want says; Loose rows only when mentioned
+	Exact             // all that can be written counts: undo
+)
+
+// Diff returns where have differs from want, both canonical with devices by
+// index.
+func Diff(o *wire.Object, want, have *wire.Set, mode Mode) []Delta {
+	d := differ{mode: mode, object: o}
+	d.sets("", want, have)
+	return d.out
+}
+
+type differ struct {
+	mode   Mode
+	object *wire.Object
+	out    []Delta
+}
+
+func (d *differ) skip(f *wire.Field) bool {
+	return f.RO || f.Volatile || f.WO && d.mode == Exact
+}
+
+func (d *differ) sets(path string, want, have *wire.Set) {
+	for _, e := range want.Ents {
+		f := e.F
+		if d.skip(f) || path == "" && d.isKey(f) {
+			continue
+		}
+		hv := valueOf(have, f)
+		if f.WO || !equal(e.V, hv) {
+			d.value(path, f, e.V, hv)
+		}
+	}
+	if d.mode == Patch {
+		return
+	}
+	for _, e := range have.Ents {
+		f := e.F
+		if d.skip(f) || f.WO || f.Loose && d.mode == Whole || path == "" && d.isKey(f) {
+			continue
+		}
+		if _, ok := want.At(f); !ok && !equal(zeroOf(f), e.V) {
+			d.add(path, f, e.V, zeroOf(f))
+		}
+	}
+}
+
+func (d *differ) isKey(f *wire.Field) bool {
+	for _, k := range d.object.Key {
+		if k == f.Name {
+			return !f.Loose
+		}
+	}
+	return false
+}
+
+// value records a difference, inside nested sets where both are of one table.
+func (d *differ) value(path string, f *wire.Field, want, have wire.Value) {
+	if want.Type == wire.SetVal && have.Type == wire.SetVal && want.Sub.Table == have.Sub.Table {
+		p := path + f.Label() + "."
+		if f.Kind == wire.Union {
+			p += want.Sub.Table.Name + "."
+		}
+		d.sets(p, want.Sub, have.Sub)
+		return
+	}
+	d.add(path, f, have, want)
+}
+
+func (d *differ) add(path string, f *wire.Field, before, after wire.Value) {
+	d.out = append(d.out, Delta{Path: path + f.Label(), Row: f, Before: before, After: after})
+}
+
+// Pick returns the fields of want in which have differs, down into nested sets,
+// so that a message of them makes have what want says. In mode Exact, fields that
+// only have has are set to nothing.
+func Pick(o *wire.Object, want, have *wire.Set, mode Mode) *wire.Set {
+	d := differ{mode: mode, object: o}
+	return d.pick(want, have, true)
+}
+
+func (d *differ) pick(want, have *wire.Set, top bool) *wire.Set {
+	out := wire.NewSet(want.Table)
+	for _, e := range want.Ents {
+		f := e.F
+		if d.skip(f) || top && d.isKey(f) {
+			continue
+		}
+		hv := valueOf(have, f)
+		if !f.WO && equal(e.V, hv) {
+			continue
+		}
+		if e.V.Type == wire.SetVal && hv.Type == wire.SetVal && e.V.Sub.Table == hv.Sub.Table {
+			if sub := d.pick(e.V.Sub, hv.Sub, false); len(sub.Ents) > 0 {
+				out.Put(f, wire.SubVal(sub))
+			}
+			continue
+		}
+		out.Put(f, e.V)
+	}
+	if d.mode != Exact {
+		out.Extra = want.Extra
+		return out
+	}
+	for _, e := range have.Ents {
+		f := e.F
+		if d.skip(f) || f.WO || top && d.isKey(f) {
+			continue
+		}
+		if _, ok := want.At(f); !ok && !equal(zeroOf(f), e.V) {
+			if z, ok := nothing(f, e.V); ok {
+				out.Put(f, z)
+			}
+		}
+	}
+	return out
+}
+
+// nothing is the value that unsets a field; false when there is none.
+func nothing(f *wire.Field, v wire.Value) (wire.Value, bool) {
+	switch {
+	case f.Kind.IsBit():
+		return zeroOf(f), true
+	case v.Type == wire.Int:
+		return wire.IntVal(0), true
+	case v.Type == wire.String:
+		return wire.StrVal(""), true
+	case v.Type == wire.ListVal:
+		return wire.ListOf(), true
+	}
+	return wire.Value{}, false
+}
+
+func valueOf(s *wire.Set, f *wire.Field) wire.Value {
+	if v, ok := s.At(f); ok {
+		return v
+	}
+	return zeroOf(f)
+}
+
+// zeroOf is what a field has that is not mentioned: bits are clear.
+func zeroOf(f *wire.Field) wire.Value {
+	if f.Kind.IsBit() {
+		return wire.BoolVal(f.Not)
+	}
+	return wire.Value{}
+}
+
+// equal compares what values mean: not there is zero, and a set that mentions
+// less is for the caller to descend into.
+func equal(a, b wire.Value) bool {
+	a, b = plain(a), plain(b)
+	if a.Type == wire.ListVal && b.Type == wire.ListVal {
+		if len(a.L) != len(b.L) {
+			return false
+		}
+		for i := range a.L {
+			if !equal(a.L[i], b.L[i]) {
+				return false
+			}
+		}
+		return true
+	}
+	if a.Type == wire.SetVal && b.Type == wire.SetVal {
+		d := differ{mode: Whole, object: new(wire.Object)}
+		if a.Sub.Table != b.Sub.Table {
+			return false
+		}
+		d.sets("", a.Sub, b.Sub)
+		return len(d.out) == 0
+	}
+	return a.Equal(b)
+}
+
+// plain maps the ways to say nothing to one.
+func plain(v wire.Value) wire.Value {
+	switch {
+	case v.Type == wire.Int && v.N == 0 && !v.HasMask,
+		v.Type == wire.AnyNet, v.Type == wire.EmptyNet,
+		v.Type == wire.Net && v.N == 0,
+		v.Type == wire.ListVal && len(v.L) == 0,
+		v.Type == wire.String && v.S == "":
+		return wire.Value{}
+	}
+	return v
+}

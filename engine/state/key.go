@@ -1,0 +1,75 @@
+package state
+
+import (
+	"encoding/binary"
+
+	"github.com/nlscript/nlscript/wire"
+)
+
+// KeyOf returns what makes the object that s describes, in canonical form, the
+// same as another. Key rows that are Loose are left out: see Matches.
+func KeyOf(o *wire.Object, s *wire.Set) string {
+	key := make([]byte, 0, 64)
+	for _, name := range o.Key {
+		f := s.Table.Row(name)
+		if f == nil || f.Loose {
+			continue
+		}
+		v, _ := s.At(f)
+		key = appendValue(key, v)
+	}
+	if o.KeyOf != nil {
+		key = o.KeyOf(s, key)
+	}
+	return string(key)
+}
+
+// Matches reports whether an entry with the key of want agrees with the Loose
+// key rows that want gives.
+func Matches(want *wire.Set, e *Entry) bool {
+	for _, name := range e.Object.Key {
+		f := want.Table.Row(name)
+		if f == nil || !f.Loose {
+			continue
+		}
+		if v, ok := want.At(f); ok && !equal(v, valueOf(e.Set(), f)) {
+			return false
+		}
+	}
+	return true
+}
+
+// appendValue appends a value so that values that mean the same are the same
+// bytes: what is absent is zero, and all ways to write "everything" are one.
+func appendValue(b []byte, v wire.Value) []byte {
+	switch v.Type {
+	case wire.Int:
+		b = binary.AppendUvarint(append(b, 'i'), v.N)
+		if v.HasMask {
+			b = binary.AppendUvarint(append(b, '/'), v.M)
+		}
+	case wire.String, wire.Name:
+		b = append(binary.AppendUvarint(append(b, 's'), uint64(len(v.S))), v.S...)
+	case wire.Addr:
+		b = append(append(b, 'a'), v.A.AsSlice()...)
+	case wire.Net:
+		if v.N == 0 {
+			return append(b, 'i', 0)
+		}
+		b = binary.AppendUvarint(append(append(b, 'n'), v.A.AsSlice()...), v.N)
+	case wire.ListVal:
+		b = binary.AppendUvarint(append(b, 'l'), uint64(len(v.L)))
+		for _, e := range v.L {
+			b = appendValue(b, e)
+		}
+	case wire.SetVal:
+		b = append(b, '{')
+		for _, e := range v.Sub.Ents {
+			b = appendValue(append(append(b, e.F.Name...), '='), e.V)
+		}
+		b = append(b, '}')
+	default:
+		b = append(b, 'i', 0)
+	}
+	return b
+}

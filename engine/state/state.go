@@ -1,0 +1,363 @@
+package state
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
+)
+
+// A Source answers dump requests: a kernel, or written-down facts.
+type Source interface {
+	// Dump sends a request with NLM_F_DUMP and returns the messages of the
+	// answer. They stay valid.
+	Dump(ctx context.Context, req []byte) ([]wire.Message, error)
+}
+
+// An Entry is one object as the kernel reports it, or as a plan expects it.
+type Entry struct {
+	Object *wire.Object
+	Key    string
+	msg    []byte    // as reported
+	set    *wire.Set // canonical; made from msg when first needed
+	order  int       // position in the dump, then in order of creation
+}
+
+// Set returns the object in canonical form, devices by index. Do not change it.
+func (e *Entry) Set() *wire.Set {
+	if e.set == nil {
+		e.set = decode(e.Object, e.msg)
+	}
+	return e.set
+}
+
+// Foreign reports that the kernel or a daemon owns the object.
+func (e *Entry) Foreign() bool { return e.Object.Foreign != nil && e.Object.Foreign(e.Set()) }
+
+// decode returns a reported message in canonical form. A message that is not
+// well formed gives an empty set.
+func decode(o *wire.Object, msg []byte) *wire.Set {
+	s := wire.NewSet(o.Table)
+	if len(msg) >= wire.HeaderLen && o.Table.DecodeState(msg[wire.HeaderLen:], s) == nil && o.Canon != nil {
+		o.Canon(s)
+	}
+	return s
+}
+
+// A State is a set of objects, by key.
+type State struct {
+	src     Source
+	loaded  map[string]bool
+	scopes  []Scope
+	entries map[*wire.Object]map[string][]*Entry
+	before  map[*wire.Object]map[string][]*Entry // what changed keys held when they were loaded
+	names   map[string]*Entry                    // links by name and altname
+	index   map[uint32]*Entry                    // links by index
+	next    int
+	b       wire.Builder
+
+	// StandIns makes a device that is looked up and is not there exist: for
+	// golden files and sandboxes. The names are kept, in order of use.
+	StandIns bool
+	StoodIn  []string
+}
+
+// New returns an empty state that fills itself from src.
+func New(src Source) *State {
+	return &State{src: src, loaded: map[string]bool{}, entries: map[*wire.Object]map[string][]*Entry{},
+		before: map[*wire.Object]map[string][]*Entry{}, names: map[string]*Entry{}, index: map[uint32]*Entry{}}
+}
+
+// reported puts in an object that the kernel reports.
+func (st *State) reported(o *wire.Object, msg []byte, s *wire.Set) {
+	e := &Entry{Object: o, msg: msg}
+	if o == rtnl.Link {
+		e.set = s // looked at all the time
+	}
+	st.put(e, s)
+}
+
+// Add puts in an object as if the kernel had made it: s is canonical, devices
+// by index.
+func (st *State) Add(o *wire.Object, s *wire.Set) *Entry {
+	st.note(o, KeyOf(o, s))
+	e := &Entry{Object: o, set: s}
+	st.put(e, s)
+	return e
+}
+
+// note keeps what a key held before its first change.
+func (st *State) note(o *wire.Object, key string) {
+	m := st.before[o]
+	if m == nil {
+		m = map[string][]*Entry{}
+		st.before[o] = m
+	}
+	if _, ok := m[key]; !ok {
+		m[key] = slices.Clone(st.entries[o][key])
+	}
+}
+
+func (st *State) put(e *Entry, s *wire.Set) {
+	e.Key = KeyOf(e.Object, s)
+	e.order = st.next
+	st.next++
+	m := st.entries[e.Object]
+	if m == nil {
+		m = map[string][]*Entry{}
+		st.entries[e.Object] = m
+	}
+	m[e.Key] = append(m[e.Key], e)
+	if e.Object == rtnl.Link {
+		st.indexLink(e, s)
+	}
+}
+
+func (st *State) indexLink(e *Entry, s *wire.Set) {
+	st.index[uint32(s.Uint("index"))] = e
+	for _, n := range linkNames(s) {
+		st.names[n] = e
+	}
+}
+
+func linkNames(s *wire.Set) []string {
+	var names []string
+	if v, ok := s.Get("name"); ok {
+		names = append(names, v.S)
+	}
+	if v, ok := s.Get("altnames"); ok {
+		for _, n := range v.L {
+			names = append(names, n.S)
+		}
+	}
+	return names
+}
+
+// Change replaces an entry by one with other contents and the same key.
+func (st *State) Change(e *Entry, s *wire.Set) *Entry {
+	st.note(e.Object, e.Key)
+	n := &Entry{Object: e.Object, Key: e.Key, set: s, order: e.order}
+	l := st.entries[e.Object][e.Key]
+	if i := slices.Index(l, e); i >= 0 {
+		l[i] = n
+	}
+	if e.Object == rtnl.Link {
+		for _, name := range linkNames(e.Set()) {
+			delete(st.names, name)
+		}
+		st.indexLink(n, s)
+	}
+	return n
+}
+
+// Remove takes an entry out.
+func (st *State) Remove(e *Entry) {
+	st.note(e.Object, e.Key)
+	m := st.entries[e.Object]
+	l := slices.DeleteFunc(slices.Clone(m[e.Key]), func(x *Entry) bool { return x == e })
+	if m[e.Key] = l; len(l) == 0 {
+		delete(m, e.Key)
+	}
+	if e.Object == rtnl.Link {
+		for _, n := range linkNames(e.Set()) {
+			delete(st.names, n)
+		}
+		delete(st.index, e.Index())
+	}
+}
+
+// Find returns the objects with this key, in the kernel's order.
+func (st *State) Find(o *wire.Object, key string) []*Entry { return st.entries[o][key] }
+
+// All returns all loaded objects of a kind in the kernel's order.
+func (st *State) All(o *wire.Object) []*Entry {
+	var l []*Entry
+	for _, es := range st.entries[o] {
+		l = append(l, es...)
+	}
+	return sorted(l)
+}
+
+// Before returns all objects of a kind as they were when they were loaded.
+func (st *State) Before(o *wire.Object) []*Entry {
+	var l []*Entry
+	for k, es := range st.entries[o] {
+		if _, changed := st.before[o][k]; !changed {
+			l = append(l, es...)
+		}
+	}
+	for _, es := range st.before[o] {
+		l = append(l, es...)
+	}
+	return sorted(l)
+}
+
+func sorted(l []*Entry) []*Entry {
+	slices.SortFunc(l, func(a, b *Entry) int { return cmp.Compare(a.order, b.order) })
+	return l
+}
+
+// Link finds a link by name or altname, nil when there is none.
+func (st *State) Link(name string) *Entry {
+	if e := st.names[name]; e != nil {
+		return e
+	}
+	if st.StandIns && name != "" {
+		return st.standIn(name)
+	}
+	return nil
+}
+
+// standIn invents a device.
+func (st *State) standIn(name string) *Entry {
+	idx := uint32(2)
+	for st.index[idx] != nil {
+		idx++
+	}
+	s := wire.NewSet(rtnl.Link.Table)
+	s.PutName("index", wire.IntVal(uint64(idx)))
+	s.PutName("name", wire.StrVal(name))
+	st.StoodIn = append(st.StoodIn, name)
+	e := &Entry{Object: rtnl.Link, set: s}
+	st.put(e, s)
+	return e
+}
+
+// LinkByIndex finds a link by its index, nil when there is none.
+func (st *State) LinkByIndex(i uint32) *Entry { return st.index[i] }
+
+// Index returns the index of a link entry.
+func (e *Entry) Index() uint32 { return uint32(e.Set().Uint("index")) }
+
+// Name returns the name of a link entry.
+func (e *Entry) Name() string { v, _ := e.Set().Get("name"); return v.S }
+
+// Names tells the names of links by index.
+func (st *State) Names(i uint32) string {
+	if e := st.index[i]; e != nil {
+		return e.Name()
+	}
+	return ""
+}
+
+// An UnknownDevice is the error for a name that no link has.
+type UnknownDevice struct{ Name string }
+
+func (e *UnknownDevice) Error() string { return fmt.Sprintf("no device %q", e.Name) }
+
+// Resolve replaces the names of devices in s by their indexes.
+func (st *State) Resolve(s *wire.Set) error {
+	return s.Devices(func(v *wire.Value) error {
+		if v.Type != wire.Name {
+			return nil
+		}
+		e := st.Link(v.S)
+		if e == nil {
+			return &UnknownDevice{v.S}
+		}
+		*v = wire.IntVal(uint64(e.Index()))
+		return nil
+	})
+}
+
+// A Scope is a part of the state that can be read by itself: all objects of a
+// kind, one routing table of a family, the classes of one device.
+type Scope struct {
+	Object *wire.Object
+	Family uint8  // routes only; 0 all
+	Table  uint32 // routes only; 0 all
+	Dev    uint32 // classes only
+}
+
+func (sc Scope) String() string {
+	return fmt.Sprintf("%s/%d/%d/%d", sc.Object.Name, sc.Family, sc.Table, sc.Dev)
+}
+
+// Load reads the scopes that are not loaded yet. Links are always among them.
+func (st *State) Load(ctx context.Context, scopes ...Scope) error {
+	for _, sc := range append([]Scope{{Object: rtnl.Link}}, scopes...) {
+		if st.loaded[sc.String()] || st.loaded[Scope{Object: sc.Object}.String()] {
+			continue
+		}
+		if err := st.load(ctx, sc); err != nil {
+			return fmt.Errorf("reading %ss: %w", sc.Object.Name, err)
+		}
+		st.loaded[sc.String()] = true
+		st.scopes = append(st.scopes, sc)
+	}
+	return nil
+}
+
+func (st *State) load(ctx context.Context, sc Scope) error {
+	dumps := sc.Object.Dumps
+	if dumps == nil {
+		dumps = []map[string]uint64{nil}
+	}
+	for _, head := range dumps {
+		if sc.Family != 0 && head["family"] != uint64(sc.Family) {
+			continue
+		}
+		if err := st.dump(ctx, sc, head); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (st *State) dump(ctx context.Context, sc Scope, head map[string]uint64) error {
+	o := sc.Object
+	s := wire.NewSet(o.Table)
+	for k, v := range head {
+		s.PutName(k, wire.IntVal(v))
+	}
+	if sc.Table != 0 {
+		s.PutName("table", wire.IntVal(uint64(sc.Table)))
+	}
+	if sc.Dev != 0 {
+		s.PutName(o.Subject, wire.IntVal(uint64(sc.Dev)))
+	}
+	if o == rtnl.Link {
+		s.PutName("ext_mask", wire.IntVal(extMask))
+	}
+	st.b.Reset()
+	if err := o.Append(&st.b, o.Get, unix.NLM_F_REQUEST|unix.NLM_F_DUMP, s); err != nil {
+		return err
+	}
+	req, _, err := st.b.Last()
+	if err != nil {
+		return err
+	}
+	msgs, err := st.src.Dump(ctx, req)
+	if err != nil {
+		return err
+	}
+	for _, m := range msgs {
+		if m.Type != o.New {
+			continue
+		}
+		// The kernel ignores filters it does not know.
+		set := decode(o, m.Bytes)
+		if sc.Table == 0 || set.Uint("table") == uint64(sc.Table) {
+			st.reported(o, m.Bytes, set)
+		}
+	}
+	return nil
+}
+
+// Scopes returns what has been loaded.
+func (st *State) Scopes() []Scope { return st.scopes }
+
+// Again returns the state of the same scopes, read anew.
+func (st *State) Again(ctx context.Context) (*State, error) {
+	n := New(st.src)
+	return n, n.Load(ctx, st.scopes...)
+}
+
+// extMask asks for virtual functions and spares the statistics
+// (RTEXT_FILTER_VF, RTEXT_FILTER_SKIP_STATS).
+const extMask = 1 | 8

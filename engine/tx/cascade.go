@@ -1,0 +1,278 @@
+package tx
+
+import (
+	"slices"
+
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
+)
+
+// What goes with what, mostly without a message (KERNEL.md C).
+
+// linkObjects live on a link and go with it.
+var linkObjects = []*wire.Object{rtnl.Addr, rtnl.Route, rtnl.Neigh, rtnl.Nexthop, rtnl.FDB, rtnl.Qdisc}
+
+// loadLinkObjects reads all that may go with a link.
+func (p *planner) loadLinkObjects(links ...*state.Entry) error {
+	var sc []state.Scope
+	for _, o := range linkObjects {
+		sc = append(sc, state.Scope{Object: o})
+	}
+	for _, l := range links {
+		sc = append(sc, state.Scope{Object: rtnl.Class, Dev: l.Index()})
+	}
+	return p.st.Load(p.ctx, sc...)
+}
+
+// uses reports whether an object refers to the link.
+func uses(e *state.Entry, index uint32) bool {
+	found := false
+	e.Set().Devices(func(v *wire.Value) error {
+		found = found || v.Type == wire.Int && uint32(v.N) == index
+		return nil
+	})
+	return found
+}
+
+// cascade returns what goes when e is deleted, in the order of ranks.
+func (p *planner) cascade(e *state.Entry) ([]*state.Entry, error) {
+	switch e.Object {
+	case rtnl.Link:
+		return p.linkGone(e)
+	case rtnl.Addr:
+		return p.addrGone(e)
+	case rtnl.Nexthop:
+		return p.nexthopGone(e)
+	case rtnl.Qdisc:
+		return p.qdiscGone(e)
+	}
+	return nil, nil
+}
+
+// linkGone is what goes with a link: all that lives on it, links above it, the
+// peer of a veth. Its ports are released.
+func (p *planner) linkGone(e *state.Entry) ([]*state.Entry, error) {
+	if err := p.loadLinkObjects(e); err != nil {
+		return nil, err
+	}
+	var gone []*state.Entry
+	links := []*state.Entry{e}
+	for i := 0; i < len(links); i++ {
+		idx := links[i].Index()
+		p.plan.touch.link(idx)
+		for _, l := range p.st.All(rtnl.Link) {
+			if l == links[i] || slices.Contains(links, l) {
+				continue
+			}
+			switch m, _ := l.Set().Get("master"); {
+			case uint32(l.Set().Uint("link")) == idx && !l.Set().Has("link_netnsid"):
+				links = append(links, l)
+			case uint32(m.N) == idx && m.Type == wire.Int:
+				p.plan.touch.link(l.Index())
+				freed := l.Set().Clone()
+				freed.Del("master")
+				p.st.Change(l, freed)
+			}
+		}
+		for _, o := range append(slices.Clone(linkObjects), rtnl.Class) {
+			for _, x := range p.st.All(o) {
+				if uses(x, idx) && !slices.Contains(gone, x) {
+					gone = append(gone, x)
+					if o == rtnl.Nexthop {
+						more, err := p.nexthopGone(x)
+						if err != nil {
+							return nil, err
+						}
+						gone = appendNew(gone, more)
+					}
+				}
+			}
+		}
+	}
+	return appendNew(links[1:], gone), nil
+}
+
+func appendNew(l, more []*state.Entry) []*state.Entry {
+	for _, x := range more {
+		if !slices.Contains(l, x) {
+			l = append(l, x)
+		}
+	}
+	return l
+}
+
+// addrGone is what goes with an address: routes that prefer it as source, and
+// with the last IPv4 one every IPv4 route of the link.
+func (p *planner) addrGone(e *state.Entry) ([]*state.Entry, error) {
+	if err := p.loadLinkObjects(); err != nil {
+		return nil, err
+	}
+	dev := uint32(e.Set().Uint("dev"))
+	p.plan.touch.link(dev)
+	local, _ := e.Set().Get("local")
+	last := local.A.Is4()
+	for _, x := range p.st.All(rtnl.Addr) {
+		if l, _ := x.Set().Get("local"); x != e && l.A.Is4() && uint32(x.Set().Uint("dev")) == dev {
+			last = false
+		}
+	}
+	var gone []*state.Entry
+	for _, r := range p.st.All(rtnl.Route) {
+		src, _ := r.Set().Get("src")
+		switch {
+		case src.Type == wire.Addr && src.A == local.A && local.A.Is4():
+			gone = append(gone, r)
+		case last && uses(r, dev) && r.Set().Uint("family") == e.Set().Uint("family"):
+			gone = append(gone, r)
+		case src.Type == wire.Addr && src.A == local.A:
+			p.plan.touch.key(r.Object, r.Key)
+		}
+	}
+	return gone, nil
+}
+
+// nexthopGone is what goes with a nexthop: routes that use it and groups that
+// have no other member.
+func (p *planner) nexthopGone(e *state.Entry) ([]*state.Entry, error) {
+	if err := p.loadLinkObjects(); err != nil {
+		return nil, err
+	}
+	id := e.Set().Uint("id")
+	var gone []*state.Entry
+	for _, r := range p.st.All(rtnl.Route) {
+		if r.Set().Uint("nhid") == id {
+			gone = append(gone, r)
+			p.plan.touch.key(r.Object, r.Key)
+		}
+	}
+	for _, g := range p.st.All(rtnl.Nexthop) {
+		v, ok := g.Set().Get("group")
+		if !ok {
+			continue
+		}
+		left := 0
+		member := false
+		for _, m := range v.L {
+			if memberID(m) == id {
+				member = true
+			} else {
+				left++
+			}
+		}
+		if !member {
+			continue
+		}
+		p.plan.touch.key(g.Object, g.Key)
+		if left > 0 {
+			shrunk := g.Set().Clone()
+			w, _ := shrunk.Get("group")
+			w.L = slices.DeleteFunc(w.L, func(m wire.Value) bool { return memberID(m) == id })
+			shrunk.PutName("group", w)
+			p.st.Change(g, shrunk)
+			continue
+		}
+		more, err := p.nexthopGone(g)
+		if err != nil {
+			return nil, err
+		}
+		gone = appendNew(append(gone, g), more)
+	}
+	return gone, nil
+}
+
+func memberID(m wire.Value) uint64 {
+	if m.Type == wire.ListVal && len(m.L) > 0 {
+		return m.L[0].N
+	}
+	return m.N
+}
+
+// qdiscGone is what goes with a queueing discipline: its classes and children.
+func (p *planner) qdiscGone(e *state.Entry) ([]*state.Entry, error) {
+	dev := uint32(e.Set().Uint(rtnl.Qdisc.Subject))
+	if err := p.st.Load(p.ctx, state.Scope{Object: rtnl.Qdisc}, state.Scope{Object: rtnl.Class, Dev: dev}); err != nil {
+		return nil, err
+	}
+	major := e.Set().Uint("handle") >> 16
+	var gone []*state.Entry
+	if major == 0 {
+		return nil, nil
+	}
+	for _, o := range []*wire.Object{rtnl.Class, rtnl.Qdisc} {
+		for _, x := range p.st.All(o) {
+			if x == e || uint32(x.Set().Uint(o.Subject)) != dev {
+				continue
+			}
+			if x.Set().Uint("parent")>>16 == major || o == rtnl.Class && x.Set().Uint("classid")>>16 == major {
+				gone = append(gone, x)
+				p.plan.touch.key(x.Object, x.Key)
+			}
+		}
+	}
+	return gone, nil
+}
+
+// disturbs notes what a link's change reaches, and returns what it takes away.
+func (p *planner) disturbs(e *state.Entry, pick *wire.Set, deltas []state.Delta) ([]*state.Entry, error) {
+	if !disturbing(pick) || p.virtual[e.Index()] {
+		return nil, nil
+	}
+	p.plan.touch.link(e.Index())
+	if err := p.loadLinkObjects(e); err != nil {
+		return nil, err
+	}
+	for _, l := range p.st.All(rtnl.Link) { // links above and beside follow flags, mtu and address
+		if uint32(l.Set().Uint("link")) == e.Index() {
+			p.plan.touch.link(l.Index())
+		}
+	}
+	if m, ok := pick.Get("master"); ok && pick.Has("master") {
+		p.plan.touch.link(uint32(m.N))
+		p.plan.touch.link(uint32(e.Set().Uint("master")))
+	}
+	if up, _ := pick.Get("up"); pick.Has("up") && !up.True() {
+		return p.lostOnDown(e)
+	}
+	return nil, nil
+}
+
+// lostOnDown is what a link loses when it goes down: IPv6 addresses and
+// neighbours, routes of both families, nexthops.
+func (p *planner) lostOnDown(e *state.Entry) ([]*state.Entry, error) {
+	if err := p.loadLinkObjects(e); err != nil {
+		return nil, err
+	}
+	idx := e.Index()
+	p.plan.touch.link(idx)
+	var lost []*state.Entry
+	for _, o := range []*wire.Object{rtnl.Addr, rtnl.Neigh, rtnl.Nexthop, rtnl.Route} {
+		for _, x := range p.st.All(o) {
+			if !uses(x, idx) {
+				continue
+			}
+			v4 := x.Set().Uint("family") == 2 // AF_INET
+			switch o {
+			case rtnl.Addr, rtnl.Neigh:
+				if v4 {
+					continue
+				}
+			case rtnl.Route:
+				if x.Set().Uint("type") == rtnLocal || v4 && x.Set().Has("nexthops") {
+					continue
+				}
+			}
+			lost = append(lost, x)
+			if o == rtnl.Nexthop {
+				more, err := p.nexthopGone(x)
+				if err != nil {
+					return nil, err
+				}
+				lost = appendNew(lost, more)
+			}
+		}
+	}
+	return lost, nil
+}
+
+const rtnLocal = 2 // RTN_LOCAL: stays with its address

@@ -1,0 +1,71 @@
+package tx
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/wire"
+)
+
+// Done is what a commit came to.
+type Done struct {
+	Plan     *Plan
+	Messages int // sent
+	Refused  int // of these, refused by the kernel
+}
+
+// collisions bounds how often a commit is planned anew because an index that it
+// assigned was taken meanwhile.
+const collisions = 3
+
+// Approve is asked between plan and send; an error ends the commit before
+// anything is sent.
+type Approve func(ctx context.Context, p *Plan) error
+
+// Commit plans ops against the kernel, sends what they come to and verifies it.
+// When it returns an error after something was sent, the caller has to Undo.
+func Commit(ctx context.Context, k Kernel, arena *wire.Builder, ops []*builtins.Op, approve Approve, progress Progress) (*Done, error) {
+	first := uint32(FirstIndex)
+	for try := 0; ; try++ {
+		st := state.New(Source{k.Conn})
+		p, err := Make(ctx, st, k.Sys, arena, ops, first)
+		if err != nil {
+			return &Done{}, err
+		}
+		d := &Done{Plan: p}
+		if p.Empty() {
+			return d, nil
+		}
+		if approve != nil {
+			if err := approve(ctx, p); err != nil {
+				d.Plan = nil
+				return d, err
+			}
+		}
+		d.Messages, d.Refused, err = send(ctx, k, p.Steps, progress)
+		if err == nil {
+			err = p.verify(ctx, k)
+		}
+		if !collided(err) || try == collisions {
+			return d, err
+		}
+		if _, left, uerr := p.Undo(context.WithoutCancel(ctx), k, time.Minute); uerr != nil || len(left) > 0 {
+			return d, err
+		}
+		first += uint32(len(ops)) + 1
+	}
+}
+
+// Undo makes everything the plan touched as it was before, and verifies that.
+// It goes on when ctx is cancelled: give it a context of its own.
+func (p *Plan) Undo(ctx context.Context, k Kernel, limit time.Duration) (undone int, left []Residue, err error) {
+	if limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, limit, fmt.Errorf("undo took longer than %v", limit))
+		defer cancel()
+	}
+	return p.undo(ctx, k)
+}

@@ -1,0 +1,388 @@
+package tx
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
+)
+
+// link plans an ensured or absent link, which is named, not indexed.
+func (p *planner) link(op *builtins.Op, set *wire.Set) error {
+	name, _ := set.Get("name")
+	if name.S == "" {
+		return errors.New("a name is needed; link.change acts on a group")
+	}
+	e := p.st.Link(name.S)
+	if op.Absent {
+		if e == nil {
+			p.same(op, set)
+			p.expect(&expect{op: op, object: op.Object, name: name.S})
+			return nil
+		}
+		c := p.change(&Change{Action: Remove, Op: op, Object: op.Object, set: e.Set()})
+		p.expect(&expect{op: op, object: op.Object, name: name.S})
+		return p.remove(op, e, c)
+	}
+	if err := p.agree(op, set, name.S); err != nil {
+		return err
+	}
+	if err := p.st.Resolve(set); err != nil {
+		return err
+	}
+	if e == nil {
+		if !set.Has("kind") {
+			return &NoLink{Name: name.S}
+		}
+		return p.createLink(op, set, name.S)
+	}
+	return p.patchLink(op, set, e)
+}
+
+// NoLink is the error for a link op without kind that names no link.
+type NoLink struct{ Name string }
+
+func (e *NoLink) Error() string {
+	return fmt.Sprintf("no device %q; give kind = to create it", e.Name)
+}
+
+// agree refuses two patches of one link that give a field different values.
+func (p *planner) agree(op *builtins.Op, set *wire.Set, name string) error {
+	for _, ent := range set.Ents {
+		if ent.F.Name == "name" || ent.F.WO {
+			continue
+		}
+		v := ent.V
+		id := "link\x00" + name + "\x00" + ent.F.Name
+		err := p.contradicts(op, id, func(first *builtins.Op) bool {
+			s := wire.NewSet(op.Object.Table)
+			if first.Set(s) != nil {
+				return false
+			}
+			w, _ := s.At(ent.F)
+			return ent.F.Kind == wire.Union && compatible(v, w) || v.Equal(w)
+		})
+		if err != nil {
+			return wire.At(ent.F.Name, err)
+		}
+	}
+	return nil
+}
+
+// compatible reports whether two values of a union agree in what both mention.
+func compatible(a, b wire.Value) bool {
+	if a.Sub == nil || b.Sub == nil || a.Sub.Table != b.Sub.Table {
+		return false
+	}
+	for _, e := range a.Sub.Ents {
+		if v, ok := b.Sub.At(e.F); ok && !v.Equal(e.V) {
+			return false
+		}
+	}
+	return true
+}
+
+// take returns the lowest free index from FirstIndex on.
+func (p *planner) take() uint32 {
+	for p.st.LinkByIndex(p.next) != nil {
+		p.next++
+	}
+	p.next++
+	return p.next - 1
+}
+
+// createLink plans a new link: its creation, then in messages of their own what
+// a creation ignores or refuses. It gets an index assigned when other ops refer
+// to it; in the plan it has one in any case.
+func (p *planner) createLink(op *builtins.Op, set *wire.Set, name string) error {
+	index := p.take()
+	if v, _ := set.Get("index"); v.N != 0 {
+		index = uint32(v.N)
+	} else {
+		p.virtual[index] = !p.refs[name]
+	}
+	peer, stripped := splitPeer(set)
+	first, rest := splitCreate(stripped)
+
+	// The state as the kernel will report it.
+	made := canon(op.Object, first)
+	made.PutName("index", wire.IntVal(uint64(index)))
+	e := p.st.Add(op.Object, made)
+	p.plan.touch.links[name] = true
+	p.change(&Change{Action: Create, Op: op, Object: op.Object, set: canon(op.Object, set)})
+
+	var other *state.Entry
+	if peer != nil {
+		other = p.addPeer(peer, stripped, index)
+		first = withPeerIndex(first, other, p.virtual)
+	}
+	if p.refs[name] && !first.Has("index") {
+		first = first.Clone()
+		first.PutName("index", wire.NameVal(name))
+	}
+	st := Step{Op: op, Object: op.Object, Index: p.assigned(name)}
+	if first == set && op.Flags&builtins.Shared == 0 {
+		wire.Patch(op.Msg, op.Rel, p.index)
+		wire.SetFlags(op.Msg, unix.NLM_F_REQUEST|unix.NLM_F_ACK|unix.NLM_F_CREATE|unix.NLM_F_EXCL)
+		st.Msg, st.Rel = op.Msg, op.Rel
+	} else {
+		var err error
+		if st.Msg, st.Rel, err = p.build(op.Object, op.Object.New, unix.NLM_F_CREATE|unix.NLM_F_EXCL, first); err != nil {
+			return err
+		}
+	}
+	p.step(st)
+	p.mild = true
+	if rest != nil {
+		for _, part := range splitChange(rest, made, true) {
+			if err := p.linkStep(op, part, e); err != nil {
+				return err
+			}
+		}
+		e = p.st.Change(e, merged(made, canon(op.Object, rest)))
+	}
+	p.expect(&expect{op: op, object: op.Object, name: name, set: canon(op.Object, stripped), mode: state.Patch})
+	if other != nil {
+		return p.patchLink(op, peer, other)
+	}
+	return nil
+}
+
+func (p *planner) assigned(name string) string {
+	if p.refs[name] {
+		return name
+	}
+	return ""
+}
+
+// addPeer puts the other end of a new veth into the state; nil when the kernel
+// picks its name or it will be in another namespace.
+func (p *planner) addPeer(peer, set *wire.Set, other uint32) *state.Entry {
+	name, ok := peer.Get("name")
+	if !ok || peer.Has("netns_pid") || peer.Has("netns_fd") {
+		return nil
+	}
+	kind, _ := set.Get("kind")
+	given, _ := kind.Sub.Get("peer")
+	made := canon(rtnl.Link, linkSet(given.Sub))
+	if made.Uint("index") == 0 {
+		i := p.take()
+		p.virtual[i] = !p.refs[name.S]
+		made.PutName("index", wire.IntVal(uint64(i)))
+	}
+	made.PutName("link", wire.IntVal(uint64(other)))
+	p.plan.touch.links[name.S] = true
+	return p.st.Add(rtnl.Link, made)
+}
+
+// withPeerIndex gives the peer of a new veth the index that other ops refer to.
+func withPeerIndex(first *wire.Set, peer *state.Entry, virtual map[uint32]bool) *wire.Set {
+	if peer == nil || virtual[peer.Index()] {
+		return first
+	}
+	first = first.Clone()
+	kind, _ := first.Get("kind")
+	v, _ := kind.Sub.Get("peer")
+	if v.Sub.Uint("index") == 0 {
+		v.Sub.PutName("index", wire.NameVal(peer.Name()))
+	}
+	return first
+}
+
+// linkStep sends a part of a link's change. The link is addressed by its index,
+// or by name as long as the kernel is the one to pick the index.
+func (p *planner) linkStep(op *builtins.Op, part linkPart, e *state.Entry) error {
+	s := part.set
+	if p.virtual[e.Index()] {
+		s.PutName("name", wire.StrVal(e.Name()))
+	} else {
+		s.PutName("index", wire.IntVal(uint64(e.Index())))
+	}
+	msg, rel, err := p.build(op.Object, part.typ, part.flags, s)
+	if err != nil {
+		return err
+	}
+	p.step(Step{Op: op, Object: op.Object, Msg: msg, Rel: rel, Fence: part.fence && p.mild})
+	p.mild = !part.fence
+	return nil
+}
+
+// patchLink plans the change of what differs.
+func (p *planner) patchLink(op *builtins.Op, set *wire.Set, e *state.Entry) error {
+	have := e.Set()
+	want := canon(op.Object, set)
+	want.Del("name")
+	deltas := state.Diff(op.Object, want, have, state.Patch)
+	name, _ := have.Get("name")
+	p.expect(&expect{op: op, object: op.Object, key: e.Key, name: name.S, set: want, mode: state.Patch})
+	if len(deltas) == 0 {
+		p.same(op, set)
+		return nil
+	}
+	if row := immutable(op.Object, want, have, deltas); row != "" {
+		if op.Flags&builtins.Recreate != 0 && set.Has("kind") {
+			return p.recreateLink(op, set, e, deltas)
+		}
+		d := deltas[0]
+		for _, x := range deltas {
+			if x.Path == row {
+				d = x
+			}
+		}
+		return wire.At(row, fmt.Errorf("cannot be changed on an existing link (%s -> %s); recreate = True deletes and makes it again",
+			valueText(d.Row, d.Before, p.st), valueText(d.Row, d.After, p.st)))
+	}
+	c := p.change(&Change{Action: Modify, Op: op, Object: op.Object, Deltas: deltas, set: want})
+	pick := state.Pick(op.Object, want, have, state.Patch)
+	gone, err := p.disturbs(e, pick, deltas)
+	if err != nil {
+		return err
+	}
+	down := p.needsDown(deltas, pick, have)
+	var lost []*state.Entry
+	if down {
+		c.Action = Bounce
+		if lost, err = p.lostOnDown(e); err != nil {
+			return err
+		}
+		off := wire.NewSet(set.Table)
+		off.PutName("up", wire.BoolVal(false))
+		if err := p.linkStep(op, linkPart{typ: op.Object.New, set: off, fence: true}, e); err != nil {
+			return err
+		}
+	}
+	for _, part := range splitChange(pick, have, p.plan.touch.links[name.S]) {
+		if err := p.linkStep(op, part, e); err != nil {
+			return err
+		}
+	}
+	for _, g := range append(gone, lost...) {
+		p.st.Remove(g)
+	}
+	c.With = append(c.With, gone...)
+	after := merged(have, want)
+	e = p.st.Change(e, after)
+	p.plan.touch.key(op.Object, e.Key)
+	if down {
+		if v, ok := pick.Get("up"); !ok || v.True() {
+			on := wire.NewSet(set.Table)
+			on.PutName("up", wire.BoolVal(true))
+			if err := p.linkStep(op, linkPart{typ: op.Object.New, set: on}, e); err != nil {
+				return err
+			}
+		}
+		back := &Change{With: lost}
+		if err := p.putBack(op, back); err != nil {
+			return err
+		}
+		c.With, c.Back = append(c.With, lost...), back.Back
+	}
+	return nil
+}
+
+// merged is have with the fields of want put over it, nested ones too.
+func merged(have, want *wire.Set) *wire.Set {
+	out := have.Clone()
+	for _, e := range want.Ents {
+		if e.F.Name == "newname" {
+			out.PutName("name", e.V)
+			continue
+		}
+		if old, ok := out.At(e.F); ok && old.Type == wire.SetVal && e.V.Type == wire.SetVal && old.Sub.Table == e.V.Sub.Table {
+			out.Put(e.F, wire.SubVal(merged(old.Sub, e.V.Sub)))
+			continue
+		}
+		out.Put(e.F, e.V)
+	}
+	return out
+}
+
+// immutable names the first difference that no message can make go away.
+func immutable(o *wire.Object, want, have *wire.Set, deltas []state.Delta) string {
+	w, _ := want.Get("kind")
+	h, _ := have.Get("kind")
+	if w.Sub != nil && (h.Sub == nil || h.Sub.Table != w.Sub.Table) {
+		if !(h.Sub == nil && len(have.Ents) <= 2) { // a fact holds no kind
+			return "kind"
+		}
+	}
+	for _, d := range deltas {
+		if d.Row.Immutable && d.Before.Type != wire.None {
+			return d.Path
+		}
+	}
+	return ""
+}
+
+// needsDown reports whether the link has to go down for a change and come up
+// again: a row says so, or it is to become a port of a bond.
+func (p *planner) needsDown(deltas []state.Delta, pick, have *wire.Set) bool {
+	up, ok := have.Get("up")
+	if !ok || !up.True() {
+		return false
+	}
+	if v, ok := pick.Get("up"); ok && !v.True() {
+		return false // it is set down first anyway
+	}
+	for _, d := range deltas {
+		if d.Row.Down {
+			return true
+		}
+	}
+	if v, ok := pick.Get("master"); ok && v.N != 0 {
+		return p.kindOf(uint32(v.N)) == "bond"
+	}
+	return false
+}
+
+func (p *planner) kindOf(index uint32) string { return kindOf(p.st, index) }
+
+func kindOf(st *state.State, index uint32) string {
+	e := st.LinkByIndex(index)
+	if e == nil {
+		return ""
+	}
+	if k, ok := e.Set().Get("kind"); ok && k.Sub != nil {
+		return k.Sub.Table.Name
+	}
+	return ""
+}
+
+// recreateLink deletes a link and makes it again with what it had and what is
+// wanted.
+func (p *planner) recreateLink(op *builtins.Op, set *wire.Set, e *state.Entry, deltas []state.Delta) error {
+	name := e.Name()
+	c := p.change(&Change{Action: Modify, Op: op, Object: op.Object, Deltas: deltas, set: set})
+	c.Notes = append(c.Notes, "deleted and made again")
+	if err := p.remove(op, e, c); err != nil {
+		return err
+	}
+	all := set.Clone()
+	for _, ent := range e.Set().Ents {
+		f := ent.F
+		if f.RO || f.Volatile || f.WO || f.Name == "index" || f.Kind == wire.Union || all.Has(f.Name) {
+			continue
+		}
+		all.Put(f, ent.V)
+	}
+	all.PutName("index", wire.IntVal(uint64(e.Index())))
+	p.plan.touch.links[name] = true
+	if err := p.createLinkAgain(op, all); err != nil {
+		return err
+	}
+	return p.putBack(op, c)
+}
+
+// createLinkAgain makes a link that was deleted, at its old index.
+func (p *planner) createLinkAgain(op *builtins.Op, all *wire.Set) error {
+	n := len(p.plan.Changes)
+	v, _ := all.Get("name")
+	err := p.createLink(op, all, v.S)
+	p.plan.Changes = p.plan.Changes[:n] // it is told as one change
+	return err
+}

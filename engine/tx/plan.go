@@ -1,0 +1,485 @@
+package tx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
+)
+
+// An Action says what a change does to an object.
+type Action byte
+
+const (
+	Create Action = '+'
+	Modify Action = '~'
+	Bounce Action = '!' // down and up again, to change what needs it
+	Remove Action = '-'
+	Send   Action = '>' // a verb: sent as it is, not compared
+	Same   Action = '=' // nothing to do
+)
+
+// A Change is what one op comes to.
+type Change struct {
+	Action Action
+	Op     *builtins.Op
+	Object *wire.Object   // nil: a sysctl
+	Deltas []state.Delta  // Modify, Bounce
+	With   []*state.Entry // objects that go with it
+	Back   []*state.Entry // of these, the ones put back afterwards
+	Notes  []string
+
+	set *wire.Set // the object: as wanted, or for Remove as it was; nil: Op says
+	st  *state.State
+	Old string // sysctl: the value before
+}
+
+// A Step is one message, or one sysctl, in the order they take effect.
+type Step struct {
+	Op     *builtins.Op
+	Object *wire.Object
+	Msg    []byte // devices linked
+	Rel    []wire.Reloc
+	Fence  bool   // what was sent before must be known to have worked
+	Index  string // the message creates this link with an index assigned by us
+	Sysctl *builtins.Sysctl
+}
+
+// A Plan is what a batch of ops comes to.
+type Plan struct {
+	Changes []*Change
+	Steps   []Step
+
+	st      *state.State
+	touch   *touch
+	want    []*expect
+	sysctls []sysctlImage
+}
+
+// State is the state that the plan expects to leave.
+func (p *Plan) State() *state.State { return p.st }
+
+// Empty reports whether there is nothing to send.
+func (p *Plan) Empty() bool { return len(p.Steps) == 0 }
+
+// An expect is an object that shall be there, or not, after the commit.
+type expect struct {
+	op     *builtins.Op
+	object *wire.Object
+	key    string
+	name   string    // links made in the batch: their index is known later
+	set    *wire.Set // nil: shall not be there
+	mode   state.Mode
+}
+
+// An OpError is what is wrong with one op.
+type OpError struct {
+	Op   *builtins.Op
+	Path string // field, in the script's words; may be empty
+	Err  error
+}
+
+func (e *OpError) Error() string {
+	s := Title(e.Op)
+	if e.Path != "" {
+		s += ": " + e.Path
+	}
+	return s + ": " + e.Err.Error()
+}
+
+func (e *OpError) Unwrap() error { return e.Err }
+
+// opError puts the path of a field's error where it belongs.
+func opError(op *builtins.Op, err error) error {
+	var a *wire.AttrError
+	if errors.As(err, &a) {
+		return &OpError{op, a.Path, a.Err}
+	}
+	return &OpError{op, "", err}
+}
+
+// FirstIndex is where assigned indexes begin: the kernel's own counter does not
+// get there (KERNEL.md A1).
+const FirstIndex = 1 << 30
+
+// Sysctls reads and writes /proc/sys in the namespace of a commit.
+type Sysctls interface {
+	Read(path string) (string, error)
+	Write(path, value string) error
+}
+
+// planner turns ops into steps against a state that changes as it goes.
+type planner struct {
+	ctx     context.Context
+	st      *state.State
+	sys     Sysctls // nil: values are not known
+	plan    *Plan
+	arena   *wire.Builder
+	refs    map[string]bool // names of devices that ops refer to
+	virtual map[uint32]bool // indexes of links in the state for which the kernel picks one
+	next    uint32
+	seen    map[string]*builtins.Op // ensured keys, for contradictions
+	sysctl  map[string]string       // what earlier ops of the batch wrote
+	mild    bool                    // the last steps destroy nothing: a destructive one is fenced
+}
+
+// Make plans ops against st, which is changed to what the plan expects to
+// leave. Messages go into arena; those of the ops are used where they lie.
+// first is where assigned indexes begin.
+func Make(ctx context.Context, st *state.State, sys Sysctls, arena *wire.Builder, ops []*builtins.Op, first uint32) (*Plan, error) {
+	p := &planner{ctx: ctx, st: st, sys: sys, arena: arena, next: max(first, FirstIndex),
+		plan: &Plan{st: st, touch: newTouch()}, refs: map[string]bool{}, virtual: map[uint32]bool{}, seen: map[string]*builtins.Op{}, sysctl: map[string]string{}}
+	for _, op := range ops {
+		for _, r := range op.Rel {
+			p.refs[r.Name] = true
+		}
+	}
+	if err := st.Load(ctx); err != nil {
+		return nil, err
+	}
+	for i, op := range ops {
+		if i&1023 == 0 && ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if err := p.op(op); err != nil {
+			return nil, opError(op, err)
+		}
+	}
+	return p.plan, nil
+}
+
+func (p *planner) op(op *builtins.Op) error {
+	if op.Sysctl != nil {
+		return p.sysctlOp(op)
+	}
+	if op.Object == nil {
+		return p.raw(op)
+	}
+	set := wire.NewSet(op.Object.Table)
+	if err := op.Set(set); err != nil {
+		return err
+	}
+	if op.Object == rtnl.Link && op.Verb == nil {
+		return p.link(op, set)
+	}
+	if err := p.st.Resolve(set); err != nil {
+		if u := new(state.UnknownDevice); op.Absent && errors.As(err, &u) {
+			p.same(op, set) // a device that is not there has nothing on it
+			return nil
+		}
+		return err
+	}
+	if err := p.load(op, set); err != nil {
+		return err
+	}
+	switch {
+	case op.Verb != nil:
+		return p.verb(op, set)
+	case op.Absent:
+		return p.absent(op, canon(op.Object, set))
+	}
+	return p.whole(op, canon(op.Object, set))
+}
+
+// canon returns a copy in canonical form.
+func canon(o *wire.Object, s *wire.Set) *wire.Set {
+	c := s.Clone()
+	if o.Canon != nil {
+		o.Canon(c)
+	}
+	return c
+}
+
+// load reads what an op is compared with.
+func (p *planner) load(op *builtins.Op, set *wire.Set) error {
+	sc := state.Scope{Object: op.Object}
+	switch op.Object {
+	case rtnl.Route:
+		sc.Family, sc.Table = uint8(set.Uint("family")), uint32(set.Uint("table"))
+		if sc.Family != unix.AF_INET && sc.Family != unix.AF_INET6 {
+			sc.Family, sc.Table = 0, 0
+		}
+	case rtnl.Class:
+		sc.Dev = uint32(set.Uint(op.Object.Subject))
+	}
+	return p.st.Load(p.ctx, sc)
+}
+
+func (p *planner) change(c *Change) *Change {
+	c.st = p.st
+	p.plan.Changes = append(p.plan.Changes, c)
+	return c
+}
+
+func (p *planner) same(op *builtins.Op, set *wire.Set) {
+	p.change(&Change{Action: Same, Op: op, Object: op.Object, set: set})
+}
+
+// raw sends a message() that no table describes.
+func (p *planner) raw(op *builtins.Op) error {
+	p.change(&Change{Action: Send, Op: op})
+	return p.send(op, true)
+}
+
+// contradicts refuses a second op for one key that wants something else.
+func (p *planner) contradicts(op *builtins.Op, id string, same func(first *builtins.Op) bool) error {
+	first := p.seen[id]
+	if first == nil {
+		p.seen[id] = op
+		return nil
+	}
+	if same(first) {
+		return nil
+	}
+	return fmt.Errorf("%s is given twice in this commit with different values, here and at %s", Title(op), first.Site)
+}
+
+// whole makes an object exactly what is written.
+func (p *planner) whole(op *builtins.Op, want *wire.Set) error {
+	o := op.Object
+	key := state.KeyOf(o, want)
+	err := p.contradicts(op, o.Name+"\x00"+key, func(first *builtins.Op) bool { return first.Absent == op.Absent && string(first.Msg) == string(op.Msg) })
+	if err != nil && !looseKey(o) {
+		return err
+	}
+	var have []*state.Entry
+	for _, e := range p.st.Find(o, key) {
+		if state.Matches(want, e) {
+			have = append(have, e)
+		}
+	}
+	p.expect(&expect{op: op, object: o, key: key, set: want, mode: state.Whole})
+	best := -1
+	var deltas []state.Delta
+	for i, e := range have {
+		d := state.Diff(o, want, e.Set(), state.Whole)
+		if best < 0 || len(d) < len(deltas) {
+			best, deltas = i, d
+		}
+	}
+	switch {
+	case best < 0:
+		c := p.change(&Change{Action: Create, Op: op, Object: o, set: want})
+		p.notes(c, want)
+		p.st.Add(o, want)
+		p.plan.touch.key(o, key)
+		return p.sendFlags(op, unix.NLM_F_CREATE|unix.NLM_F_EXCL, false)
+	case len(deltas) == 0 && (len(have) == 1 || looseKey(o)):
+		p.same(op, want)
+		return nil
+	}
+	old := have[best]
+	if old.Foreign() {
+		return fmt.Errorf("%s belongs to the kernel or a daemon (%s) and is not replaced; use a verb if you must", Title(op), ownerOf(old))
+	}
+	p.plan.touch.key(o, key)
+	c := p.change(&Change{Action: Modify, Op: op, Object: o, Deltas: deltas, set: want})
+	if len(have) > 1 && !looseKey(o) {
+		// Aliases of one key collapse into the one that is wanted.
+		for i, e := range have {
+			if i != best {
+				c.Notes = append(c.Notes, "another with this key goes: "+e.Set().Text(p.st.Names))
+				if err := p.remove(op, e, c); err != nil {
+					return err
+				}
+			}
+		}
+		if len(deltas) == 0 {
+			return nil
+		}
+	}
+	if p.replaceable(o, deltas) {
+		p.st.Change(old, want)
+		return p.sendFlags(op, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, false)
+	}
+	if err := p.remove(op, old, c); err != nil {
+		return err
+	}
+	p.st.Add(o, want)
+	if err := p.sendFlags(op, unix.NLM_F_CREATE|unix.NLM_F_EXCL, false); err != nil {
+		return err
+	}
+	return p.putBack(op, c)
+}
+
+func ownerOf(e *state.Entry) string {
+	if f := e.Object.Table.Row("protocol"); f != nil {
+		if v, ok := e.Set().At(f); ok {
+			return "protocol " + f.Text(v, nil)
+		}
+	}
+	return "not configured"
+}
+
+func looseKey(o *wire.Object) bool {
+	for _, k := range o.Key {
+		if f := o.Table.Row(k); f != nil && f.Loose {
+			return true
+		}
+	}
+	return false
+}
+
+// replaceable reports whether NLM_F_REPLACE does all that differs.
+func (p *planner) replaceable(o *wire.Object, deltas []state.Delta) bool {
+	if o.Replace == nil {
+		return false
+	}
+	for _, d := range deltas {
+		if !o.Replace(topRow(o, d)) {
+			return false
+		}
+	}
+	return true
+}
+
+// topRow is the row of the object's own table that a delta lies in.
+func topRow(o *wire.Object, d state.Delta) *wire.Field {
+	for _, f := range o.Table.Rows() {
+		l := f.Label()
+		if d.Path == l || len(d.Path) > len(l) && d.Path[:len(l)] == l && d.Path[len(l)] == '.' {
+			return f
+		}
+	}
+	return d.Row
+}
+
+// notes tells what often surprises: a route of another metric stays.
+func (p *planner) notes(c *Change, want *wire.Set) {
+	if c.Object != rtnl.Route {
+		return
+	}
+	for _, metric := range []uint64{0, 100, 200, 1024} {
+		s := want.Clone()
+		if metric == want.Uint("metric") {
+			continue
+		}
+		s.PutName("metric", wire.IntVal(metric))
+		for _, e := range p.st.Find(c.Object, state.KeyOf(c.Object, canon(c.Object, s))) {
+			c.Notes = append(c.Notes, fmt.Sprintf("%s metric %d exists and stays; metric is part of a route's key", c.title(), e.Set().Uint("metric")))
+		}
+	}
+}
+
+// absent removes all objects with the op's key.
+func (p *planner) absent(op *builtins.Op, want *wire.Set) error {
+	o := op.Object
+	key := state.KeyOf(o, want)
+	if err := p.contradicts(op, o.Name+"\x00"+key, func(first *builtins.Op) bool { return first.Absent }); err != nil && !looseKey(o) {
+		return err
+	}
+	p.expect(&expect{op: op, object: o, key: key, set: nil, mode: state.Whole})
+	n := 0
+	for _, e := range append([]*state.Entry(nil), p.st.Find(o, key)...) {
+		if !state.Matches(want, e) {
+			continue
+		}
+		n++
+		c := p.change(&Change{Action: Remove, Op: op, Object: o, set: e.Set()})
+		if err := p.remove(op, e, c); err != nil {
+			return err
+		}
+	}
+	if n == 0 {
+		p.same(op, want)
+	}
+	return nil
+}
+
+func (p *planner) expect(x *expect) { p.plan.want = append(p.plan.want, x) }
+
+// remove sends the deletion of an entry and takes it, and what goes with it,
+// out of the state.
+func (p *planner) remove(op *builtins.Op, e *state.Entry, c *Change) error {
+	p.plan.touch.key(e.Object, e.Key)
+	gone, err := p.cascade(e)
+	if err != nil {
+		return err
+	}
+	c.With = append(c.With, gone...)
+	msg, rel, err := p.deletion(e)
+	if err != nil {
+		return err
+	}
+	p.st.Remove(e)
+	for _, g := range gone {
+		p.st.Remove(g)
+	}
+	p.step(Step{Op: op, Object: e.Object, Msg: msg, Rel: rel, Fence: p.mild || len(gone) > 0 || e.Object == rtnl.Link})
+	p.mild = false
+	return nil
+}
+
+// putBack makes again what went with a change that did not mean to remove it.
+func (p *planner) putBack(op *builtins.Op, c *Change) error {
+	for _, e := range c.With {
+		if e.Foreign() {
+			continue
+		}
+		msg, rel, err := p.build(e.Object, e.Object.New, unix.NLM_F_CREATE|unix.NLM_F_EXCL, Writable(e.Set()))
+		if err != nil {
+			return err
+		}
+		p.step(Step{Op: op, Object: e.Object, Msg: msg, Rel: rel})
+		p.plan.touch.key(e.Object, e.Key)
+		p.st.Add(e.Object, e.Set())
+		c.Back = append(c.Back, e)
+	}
+	return nil
+}
+
+func (p *planner) step(s Step) { p.plan.Steps = append(p.plan.Steps, s) }
+
+// send sends the op's own message.
+func (p *planner) send(op *builtins.Op, fence bool) error { return p.sendFlags(op, 0xffff, fence) }
+
+// sendFlags sends the op's own message with other flags beside REQUEST and ACK.
+func (p *planner) sendFlags(op *builtins.Op, flags uint16, fence bool) error {
+	msg := op.Msg
+	if op.Flags&builtins.Shared != 0 {
+		msg = append([]byte(nil), msg...)
+	}
+	wire.Patch(msg, op.Rel, p.index)
+	if flags != 0xffff {
+		wire.SetFlags(msg, unix.NLM_F_REQUEST|unix.NLM_F_ACK|flags)
+	}
+	p.step(Step{Op: op, Object: op.Object, Msg: msg, Rel: op.Rel, Fence: fence})
+	p.mild = true
+	return nil
+}
+
+// index is the index of a device that is known to be there.
+func (p *planner) index(name string) uint32 {
+	if e := p.st.Link(name); e != nil {
+		return e.Index()
+	}
+	return 0
+}
+
+// build writes a message into the arena, with relocations where it names links.
+func (p *planner) build(o *wire.Object, typ, flags uint16, s *wire.Set) ([]byte, []wire.Reloc, error) {
+	s = s.Clone()
+	s.Devices(func(v *wire.Value) error {
+		if v.Type == wire.Int {
+			if n := p.st.Names(uint32(v.N)); n != "" {
+				*v = wire.NameVal(n)
+			}
+		}
+		return nil
+	})
+	if err := o.Append(p.arena, typ, unix.NLM_F_REQUEST|unix.NLM_F_ACK|flags, s); err != nil {
+		return nil, nil, err
+	}
+	msg, rel, err := p.arena.Last()
+	if err != nil {
+		return nil, nil, err
+	}
+	wire.Patch(msg, rel, p.index)
+	return msg, rel, nil
+}

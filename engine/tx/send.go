@@ -1,0 +1,169 @@
+package tx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/engine/nlconn"
+	"github.com/nlscript/nlscript/wire"
+)
+
+// Kernel is what a commit needs of a namespace.
+type Kernel struct {
+	Conn *nlconn.Conn
+	Sys  Sysctls
+}
+
+// A KernelError is the kernel's refusal of one message.
+type KernelError struct {
+	Op      *builtins.Op
+	Object  *wire.Object
+	Path    string // attribute at fault, in the script's words; "" not said
+	Errno   syscall.Errno
+	Message string // the kernel's own text; may be empty
+	Sent    string // value that was refused, "" not known
+	Legal   string // what is legal in its place
+	index   string // the message was to create this link with an assigned index
+}
+
+func (e *KernelError) Error() string {
+	s := Title(e.Op) + ": "
+	if e.Path != "" {
+		s += e.Path + ": "
+	}
+	return s + e.Text()
+}
+
+// Text is what the kernel says, with the name of the errno.
+func (e *KernelError) Text() string {
+	name := unix.ErrnoName(e.Errno)
+	if name == "" {
+		name = fmt.Sprintf("errno %d", int(e.Errno))
+	}
+	text := e.Message
+	if text == "" {
+		text = e.Errno.Error()
+		if hint := hints[e.Errno]; hint != "" {
+			text += "; " + hint
+		}
+	}
+	return text + " (" + name + ")"
+}
+
+// hints say more where the kernel leaves it at a number.
+var hints = map[syscall.Errno]string{
+	unix.EPERM:      "root, or CAP_NET_ADMIN in this network namespace, is needed; try run --sandbox",
+	unix.EOPNOTSUPP: "the kernel or the device does not support it",
+}
+
+func (e *KernelError) Unwrap() error { return e.Errno }
+
+// Progress is told how many of how many steps are done.
+type Progress func(done, total int)
+
+// send sends the steps of a plan, datagram by datagram, and stops at the first
+// failure. done is how many steps have been handed to the kernel, the refused
+// ones among them; failed how many were refused.
+func send(ctx context.Context, k Kernel, steps []Step, progress Progress) (done, failed int, err error) {
+	batch := make([][]byte, 0, nlconn.Window)
+	for done < len(steps) {
+		if ctx.Err() != nil {
+			return done, failed, context.Cause(ctx)
+		}
+		if s := steps[done].Sysctl; s != nil {
+			if err := k.Sys.Write(s.Path, s.Value); err != nil {
+				return done + 1, 1, &OpError{steps[done].Op, "", err}
+			}
+			done++
+			continue
+		}
+		n := window(steps[done:], k.Conn.MaxDatagram())
+		batch = batch[:0]
+		for _, s := range steps[done : done+n] {
+			batch = append(batch, s.Msg)
+		}
+		var first *KernelError
+		err := k.Conn.Transact(batch, func(i int, r wire.Reply) {
+			if r.Errno == 0 {
+				return
+			}
+			failed++
+			if first == nil {
+				first = refusal(&steps[done+i], r)
+			}
+		})
+		done += n
+		if first != nil {
+			return done, failed, first
+		}
+		if err != nil {
+			return done, failed, err
+		}
+		if progress != nil {
+			progress(done, len(steps))
+		}
+	}
+	return done, failed, nil
+}
+
+// window is how many of the steps the next datagram takes.
+func window(steps []Step, size int) int {
+	n := 0
+	for i, s := range steps {
+		if i == nlconn.Window || i > 0 && (s.Fence || steps[i-1].Index != "" && s.Index == "") || s.Sysctl != nil {
+			return i
+		}
+		n += (len(s.Msg) + 3) &^ 3
+		if n > size && i > 0 {
+			return i
+		}
+	}
+	return len(steps)
+}
+
+// refusal explains a reply by the message that was sent.
+func refusal(s *Step, r wire.Reply) *KernelError {
+	e := &KernelError{Op: s.Op, Object: s.Object, Errno: r.Errno, Message: r.Message, index: s.Index}
+	o := s.Object
+	if o == nil {
+		return e
+	}
+	switch {
+	case r.MissType >= 0:
+		e.Path = o.LocateMissing(s.Msg, r.MissNest, uint16(r.MissType))
+		if e.Message == "" {
+			e.Message = "is missing"
+		}
+	case r.Offset > 0:
+		e.Path = o.Locate(s.Msg, r.Offset)
+		if row := o.Row(s.Msg, r.Offset); row != nil {
+			e.Legal = row.Legal()
+		}
+		if r.Policy != nil {
+			e.Legal = legalOf(r.Policy, e.Legal)
+		}
+	}
+	return e
+}
+
+// legalOf is the range the kernel itself names.
+func legalOf(p *wire.Policy, def string) string {
+	switch {
+	case !p.Ranged:
+		return def
+	case p.MinS != 0 || p.MaxS != 0:
+		return fmt.Sprintf("%d..%d", p.MinS, p.MaxS)
+	}
+	return fmt.Sprintf("%d..%d", p.MinU, p.MaxU)
+}
+
+// collided reports whether an index we assigned was taken meanwhile.
+func collided(err error) bool {
+	var k *KernelError
+	return errors.As(err, &k) && k.index != "" && k.Errno == unix.EEXIST
+}

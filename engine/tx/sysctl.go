@@ -1,0 +1,122 @@
+package tx
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/nlscript/nlscript/builtins"
+)
+
+// sysctlOp plans a sysctl: nothing when the value is so already.
+func (p *planner) sysctlOp(op *builtins.Op) error {
+	s := op.Sysctl
+	err := p.contradicts(op, "sysctl\x00"+s.Path, func(first *builtins.Op) bool { return first.Sysctl.Value == s.Value })
+	if err != nil {
+		return err
+	}
+	old, known := p.sysctl[s.Path]
+	if !known && p.sys != nil {
+		old, err = p.sys.Read(s.Path)
+		switch {
+		case err == nil:
+			known = true
+		case errors.Is(err, fs.ErrNotExist) && p.makesDevice(s.Path):
+			// The device it belongs to is made in this batch.
+		case errors.Is(err, fs.ErrPermission):
+			// Some can only be written.
+		default:
+			return err
+		}
+	}
+	if known && sameValue(old, s.Value) {
+		p.change(&Change{Action: Same, Op: op, Old: old})
+		return nil
+	}
+	p.sysctl[s.Path] = s.Value
+	p.change(&Change{Action: Modify, Op: op, Old: old})
+	p.plan.sysctls = append(p.plan.sysctls, sysctlImage{s, old, known})
+	p.step(Step{Op: op, Sysctl: s, Fence: true})
+	return nil
+}
+
+// makesDevice reports whether a component of the path is a link that the batch
+// makes.
+func (p *planner) makesDevice(path string) bool {
+	for _, part := range strings.Split(path, "/") {
+		if p.plan.touch.links[part] {
+			return true
+		}
+	}
+	return false
+}
+
+// sysctlImage is a sysctl before the batch.
+type sysctlImage struct {
+	s     *builtins.Sysctl
+	old   string
+	known bool
+}
+
+// sameValue compares values as the kernel prints them: fields, however spaced.
+func sameValue(a, b string) bool {
+	x, y := strings.Fields(a), strings.Fields(b)
+	if len(x) != len(y) {
+		return false
+	}
+	for i := range x {
+		if x[i] != y[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// undoSysctls writes back what the batch may have written, last first, and
+// returns what cannot be restored.
+func (p *Plan) undoSysctls(sys Sysctls) (undone int, left []Residue) {
+	for i := len(p.sysctls) - 1; i >= 0; i-- {
+		img := p.sysctls[i]
+		if !img.known {
+			continue
+		}
+		now, err := sys.Read(img.s.Path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // went with its device
+		}
+		if err == nil && sameValue(now, img.old) {
+			continue
+		}
+		if err := sys.Write(img.s.Path, img.old); err != nil {
+			left = append(left, Residue{Title: "sysctl " + img.s.Name, Text: fmt.Sprintf("was %q, is %q (%v)", img.old, now, err)})
+			continue
+		}
+		undone++
+	}
+	return undone, left
+}
+
+// verifySysctls compares what was written with what is there.
+func (p *Plan) verifySysctls(sys Sysctls) error {
+	last := map[string]Step{}
+	for _, st := range p.Steps {
+		if st.Sysctl != nil {
+			last[st.Sysctl.Path] = st
+		}
+	}
+	for _, img := range p.sysctls {
+		st := last[img.s.Path]
+		now, err := sys.Read(img.s.Path)
+		if errors.Is(err, fs.ErrPermission) {
+			continue
+		}
+		if err == nil && !sameValue(now, st.Sysctl.Value) {
+			err = fmt.Errorf("the kernel holds %q, not %q as written", strings.TrimSpace(now), st.Sysctl.Value)
+		}
+		if err != nil {
+			return &OpError{st.Op, "", err}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,159 @@
+package tx
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
+)
+
+// Title names an op as people do: "route 10.0.0.0/8", "addr 10.0.0.1/24 dev eth0".
+func Title(op *builtins.Op) string {
+	switch {
+	case op == nil:
+		return "undo"
+	case op.Sysctl != nil:
+		return "sysctl " + op.Sysctl.Name
+	case op.Object == nil:
+		return "message"
+	}
+	s := wire.NewSet(op.Object.Table)
+	if op.Set(s) != nil {
+		return op.Object.Name
+	}
+	t := titleOf(op.Object, s, nil)
+	if op.Verb != nil {
+		t = strings.Replace(t, op.Object.Name, op.Object.Name+"."+op.Verb.Name, 1)
+	}
+	return t
+}
+
+// titleRows are what names an object beside its subject.
+var titleRows = map[string]bool{"dev": true, "parent": true, "classid": true}
+
+// titleOf names an object by its subject and device.
+func titleOf(o *wire.Object, s *wire.Set, names wire.Names) string {
+	t := o.Name
+	subject := o.Subject
+	if o.By != "" && subject != "" && !s.Has(subject) {
+		subject = o.By
+	}
+	if subject != "" {
+		f := s.Table.Row(subject)
+		v, ok := s.At(f)
+		if !ok && f.Kind == wire.Prefix {
+			v, ok = wire.Value{Type: wire.AnyNet}, true
+		}
+		if ok {
+			t += " " + f.Text(v, names)
+		}
+	}
+	for _, e := range s.Ents {
+		if titleRows[e.F.Name] && e.F.Name != subject && o != rtnl.Route && o != rtnl.Nexthop {
+			t += " " + e.F.Pair(e.V, names)
+		}
+	}
+	if o == rtnl.Rule {
+		t += " " + s.Text(names)
+	}
+	return t
+}
+
+func (c *Change) names() wire.Names { return c.st.Names }
+
+// contents is the object as a set, devices by index or name.
+func (c *Change) contents() *wire.Set {
+	if c.set != nil {
+		return c.set
+	}
+	s := wire.NewSet(c.Object.Table)
+	if c.Op.Set(s) != nil {
+		return wire.NewSet(c.Object.Table)
+	}
+	return s
+}
+
+// Title names the object that changes.
+func (c *Change) title() string {
+	if c.Object == nil {
+		return Title(c.Op)
+	}
+	if c.Object == rtnl.Link && c.Action != Remove || c.Action == Send {
+		return Title(c.Op)
+	}
+	return titleOf(c.Object, c.contents(), c.names())
+}
+
+// Title names the object that changes.
+func (c *Change) Title() string { return c.title() }
+
+// Text is what changes, after the title: the fields of what is new, before and
+// after of what changes.
+func (c *Change) Text() string {
+	if c.Object == nil && c.Op.Sysctl != nil {
+		if c.Action == Same {
+			return c.Op.Sysctl.Value
+		}
+		old := strings.TrimSpace(c.Old)
+		if old == "" {
+			old = "?"
+		}
+		return old + " -> " + c.Op.Sysctl.Value
+	}
+	switch c.Action {
+	case Modify, Bounce:
+		var l []string
+		for _, d := range c.Deltas {
+			l = append(l, fmt.Sprintf("%s %s -> %s", d.Path, valueText(d.Row, d.Before, c.st), valueText(d.Row, d.After, c.st)))
+		}
+		return strings.Join(l, ", ")
+	case Create:
+		return fieldsText(c.Object, c.contents(), c.names())
+	case Send:
+		return "sent as it is, not compared"
+	}
+	return ""
+}
+
+// fieldsText is the fields of an object beside those its title names; bits come
+// last, after a comma.
+func fieldsText(o *wire.Object, s *wire.Set, names wire.Names) string {
+	if o == rtnl.Rule {
+		return ""
+	}
+	var words, bits []string
+	for _, e := range s.Ents {
+		f := e.F
+		switch {
+		case f.Name == o.Subject || f.Name == o.By || f.Name == "family" || f.RO:
+		case titleRows[f.Name] && o != rtnl.Route && o != rtnl.Nexthop:
+		case f.Kind.IsBit():
+			bits = append(bits, f.Pair(e.V, names))
+		default:
+			words = append(words, f.Pair(e.V, names))
+		}
+	}
+	t := strings.Join(words, " ")
+	if len(bits) > 0 {
+		if t != "" {
+			t += ", "
+		}
+		t += strings.Join(bits, ", ")
+	}
+	return t
+}
+
+// valueText is a field's value, "none" when it is not there.
+func valueText(f *wire.Field, v wire.Value, st *state.State) string {
+	return valueNamed(f, v, st.Names)
+}
+
+func valueNamed(f *wire.Field, v wire.Value, names wire.Names) string {
+	if v.Type == wire.None {
+		return "none"
+	}
+	return f.Text(v, names)
+}

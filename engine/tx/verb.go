@@ -1,0 +1,143 @@
+package tx
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
+)
+
+// verb plans a kernel verb: the message is sent as it is. The state follows as
+// far as that can be told, so that later ops see what it did.
+func (p *planner) verb(op *builtins.Op, set *wire.Set) error {
+	o := op.Object
+	c := p.change(&Change{Action: Send, Op: op, Object: o, set: set})
+	destroys := op.Verb.Type != o.New || op.Verb.Flags&unix.NLM_F_CREATE == 0
+	if o == rtnl.Link {
+		return p.linkVerb(op, set, c)
+	}
+	want := canon(o, set)
+	key := state.KeyOf(o, want)
+	p.plan.touch.key(o, key)
+	have := p.st.Find(o, key)
+	switch {
+	case op.Verb.Type == o.Del:
+		for _, e := range append([]*state.Entry(nil), have...) {
+			if !state.Matches(want, e) {
+				continue
+			}
+			gone, err := p.cascade(e)
+			if err != nil {
+				return err
+			}
+			c.With = append(c.With, gone...)
+			p.st.Remove(e)
+			for _, g := range gone {
+				p.st.Remove(g)
+			}
+			break
+		}
+		if len(have) == 0 {
+			// The kernel may match by less than the key: all of the kind may change.
+			for _, e := range p.st.All(o) {
+				p.plan.touch.key(o, e.Key)
+			}
+		}
+	case op.Verb.Type != o.New:
+	case len(have) > 0 && op.Verb.Flags&(unix.NLM_F_APPEND|unix.NLM_F_EXCL) == 0:
+		p.st.Change(have[0], want)
+	default:
+		p.st.Add(o, want)
+	}
+	return p.send(op, destroys && p.mild)
+}
+
+// linkVerb plans a verb on a link, or on the links of a group.
+func (p *planner) linkVerb(op *builtins.Op, set *wire.Set, c *Change) error {
+	o := op.Object
+	if op.Verb.Type == o.New && op.Verb.Flags&unix.NLM_F_CREATE != 0 {
+		return p.linkAdd(op, set)
+	}
+	var targets []*state.Entry
+	if e := p.st.LinkByIndex(uint32(set.Uint("index"))); e != nil {
+		targets = append(targets, e)
+	} else if v, ok := set.Get("group"); ok && set.Has("group") && set.Uint("index") == 0 {
+		for _, l := range p.st.All(rtnl.Link) {
+			if l.Set().Uint("group") == v.N {
+				targets = append(targets, l)
+			}
+		}
+	}
+	for _, e := range targets {
+		p.plan.touch.key(o, e.Key)
+		switch op.Verb.Type {
+		case o.Del:
+			gone, err := p.cascade(e)
+			if err != nil {
+				return err
+			}
+			c.With = append(c.With, gone...)
+			p.st.Remove(e)
+			for _, g := range gone {
+				p.st.Remove(g)
+			}
+		case o.New, unix.RTM_SETLINK:
+			want := canon(o, set)
+			if name, ok := want.Get("name"); ok && want.Has("name") {
+				want.PutName("newname", name)
+			}
+			want.Del("name")
+			gone, err := p.disturbs(e, want, nil)
+			if err != nil {
+				return err
+			}
+			c.With = append(c.With, gone...)
+			for _, g := range gone {
+				p.st.Remove(g)
+			}
+			p.st.Change(e, merged(e.Set(), want))
+		}
+	}
+	return p.send(op, p.mild)
+}
+
+// linkAdd plans link.add: one message, whatever the kernel makes of it. It gets
+// an index when other ops refer to it.
+func (p *planner) linkAdd(op *builtins.Op, set *wire.Set) error {
+	name, named := set.Get("name")
+	if !named {
+		return p.send(op, false) // the kernel picks the name
+	}
+	p.plan.touch.links[name.S] = true
+	made := canon(op.Object, set)
+	index := uint32(set.Uint("index"))
+	refers := p.refs[name.S] && index == 0
+	if index == 0 {
+		index = p.take()
+		p.virtual[index] = !refers
+		made.PutName("index", wire.IntVal(uint64(index)))
+	}
+	if p.st.Link(name.S) == nil {
+		p.st.Add(op.Object, made)
+		if peer, _ := splitPeer(set); peer != nil {
+			p.addPeer(peer, set, index)
+		}
+	}
+	if !refers {
+		return p.send(op, false)
+	}
+	own := wire.NewSet(op.Object.Table)
+	if err := op.Set(own); err != nil {
+		return err
+	}
+	own.PutName("index", wire.NameVal(name.S))
+	msg, rel, err := p.build(op.Object, op.Verb.Type, op.Verb.Flags, own)
+	if err != nil {
+		return err
+	}
+	p.step(Step{Op: op, Object: op.Object, Msg: msg, Rel: rel, Index: name.S})
+	p.mild = true
+	return nil
+}

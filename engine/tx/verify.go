@@ -1,0 +1,174 @@
+package tx
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
+)
+
+// verify reads the state again and compares what the ops wanted with what is
+// there. The last op on a key counts.
+func (p *Plan) verify(ctx context.Context, k Kernel) error {
+	if err := p.verifySysctls(k.Sys); err != nil {
+		return err
+	}
+	if len(p.want) == 0 {
+		return nil
+	}
+	now, err := p.st.Again(ctx)
+	if err != nil {
+		return err
+	}
+	last := make(map[string]*expect, len(p.want))
+	for _, x := range p.want {
+		if x.mode == state.Whole {
+			last[x.object.Name+"\x00"+x.key+"\x00"+x.name] = x
+		}
+	}
+	for _, x := range p.want {
+		if x.mode == state.Whole && last[x.object.Name+"\x00"+x.key+"\x00"+x.name] != x {
+			continue
+		}
+		if err := p.verifyOne(now, x); err != nil {
+			return opError(x.op, err)
+		}
+	}
+	return nil
+}
+
+func (p *Plan) verifyOne(now *state.State, x *expect) error {
+	if x.object == rtnl.Link {
+		return p.verifyLink(now, x)
+	}
+	found, closest := false, []state.Delta(nil)
+	key := p.rekey(now, x)
+	for _, e := range now.Find(x.object, key) {
+		if x.set != nil && !state.Matches(x.set, e) {
+			continue
+		}
+		if x.set == nil {
+			return fmt.Errorf("is still there")
+		}
+		d := state.Diff(x.object, p.reindex(now, x.set), e.Set(), x.mode)
+		if len(d) == 0 {
+			return nil
+		}
+		if !found || len(d) < len(closest) {
+			found, closest = true, d
+		}
+	}
+	switch {
+	case x.set == nil:
+		return nil
+	case !found:
+		return fmt.Errorf("the kernel took it, but it is not there")
+	}
+	return notKept(closest[0], now)
+}
+
+func notKept(d state.Delta, st *state.State) error {
+	return wire.At(d.Path, fmt.Errorf("the kernel took %s, but holds %s", valueText(d.Row, d.After, st), valueText(d.Row, d.Before, st)))
+}
+
+func (p *Plan) verifyLink(now *state.State, x *expect) error {
+	e := now.Link(x.name)
+	if v, ok := newName(x); ok {
+		e = now.Link(v)
+	}
+	switch {
+	case x.set == nil && e != nil:
+		return fmt.Errorf("is still there")
+	case x.set == nil:
+		return nil
+	case e == nil:
+		if v, _ := x.set.Get("netns_pid"); v.N != 0 || x.set.Has("netns_fd") {
+			return nil // moved away
+		}
+		if p.st.Link(x.name) == nil {
+			return nil // a later op of the batch removed or renamed it
+		}
+		return fmt.Errorf("the kernel took it, but it is not there")
+	}
+	if p.superseded(x) {
+		return nil
+	}
+	for _, d := range state.Diff(x.object, p.reindex(now, x.set), e.Set(), state.Patch) {
+		if d.Row.WO || d.Row.Name == "newname" || d.Row.Name == "name" {
+			continue
+		}
+		return notKept(d, now)
+	}
+	return nil
+}
+
+func newName(x *expect) (string, bool) {
+	if x.set == nil {
+		return "", false
+	}
+	v, ok := x.set.Get("newname")
+	return v.S, ok
+}
+
+// superseded reports whether a later op of the batch changed a link that this
+// one made or changed, in the same fields.
+func (p *Plan) superseded(x *expect) bool {
+	e := p.st.Link(x.name)
+	if e == nil {
+		return true
+	}
+	return len(state.Diff(x.object, x.set, e.Set(), state.Patch)) > 0 && onlyRows(x, e)
+}
+
+func onlyRows(x *expect, e *state.Entry) bool {
+	for _, d := range state.Diff(x.object, x.set, e.Set(), state.Patch) {
+		if d.Row.WO {
+			return false
+		}
+	}
+	return true
+}
+
+// reindex gives devices that the plan only knew by name the index they got.
+func (p *Plan) reindex(now *state.State, s *wire.Set) *wire.Set {
+	changed := false
+	s.Devices(func(v *wire.Value) error {
+		changed = changed || v.Type == wire.Int && p.moved(now, uint32(v.N)) != uint32(v.N)
+		return nil
+	})
+	if !changed {
+		return s
+	}
+	c := s.Clone()
+	c.Devices(func(v *wire.Value) error {
+		if v.Type == wire.Int {
+			v.N = uint64(p.moved(now, uint32(v.N)))
+		}
+		return nil
+	})
+	return c
+}
+
+func (p *Plan) moved(now *state.State, index uint32) uint32 {
+	if index < FirstIndex {
+		return index
+	}
+	if n := p.st.Names(index); n != "" {
+		if e := now.Link(n); e != nil {
+			return e.Index()
+		}
+	}
+	return index
+}
+
+func (p *Plan) rekey(now *state.State, x *expect) string {
+	if x.set == nil {
+		return x.key
+	}
+	if s := p.reindex(now, x.set); s != x.set {
+		return state.KeyOf(x.object, s)
+	}
+	return x.key
+}
