@@ -18,16 +18,17 @@ var Link = &wire.Object{
 	Doc:     "A network device: created with its kind, or changed in what is written.",
 	Table:   linkTable,
 	Subject: "name",
+	By:      "index",
 	New:     unix.RTM_NEWLINK,
 	Del:     unix.RTM_DELLINK,
 	Get:     unix.RTM_GETLINK,
 	Verbs: []wire.Verb{
 		{Name: "add", Type: unix.RTM_NEWLINK, Flags: unix.NLM_F_CREATE | unix.NLM_F_EXCL, Doc: "create; an error when the name or the index exists"},
-		{Name: "change", Type: unix.RTM_NEWLINK, Doc: "change an existing link, also the data of its kind; without a name, the links of a group"},
-		{Name: "set", Type: unix.RTM_SETLINK, Doc: "change an existing link; kind and port are ignored"},
-		{Name: "delete", Type: unix.RTM_DELLINK, Doc: "remove, with everything that lives on it; without a name, the links of a group"},
-		{Name: "property_add", Type: unix.RTM_NEWLINKPROP, Flags: unix.NLM_F_CREATE | unix.NLM_F_EXCL | unix.NLM_F_APPEND, Doc: "add alternative names"},
-		{Name: "property_delete", Type: unix.RTM_DELLINKPROP, Doc: "remove alternative names"},
+		{Name: "change", Type: unix.RTM_NEWLINK, Exists: true, Doc: "change an existing link, also the data of its kind; without a name, the links of a group"},
+		{Name: "set", Type: unix.RTM_SETLINK, Exists: true, Doc: "change an existing link; kind and port are ignored"},
+		{Name: "delete", Type: unix.RTM_DELLINK, Exists: true, Doc: "remove, with everything that lives on it; without a name, the links of a group"},
+		{Name: "property_add", Type: unix.RTM_NEWLINKPROP, Flags: unix.NLM_F_CREATE | unix.NLM_F_EXCL | unix.NLM_F_APPEND, Exists: true, Doc: "add alternative names"},
+		{Name: "property_delete", Type: unix.RTM_DELLINKPROP, Exists: true, Doc: "remove alternative names"},
 	},
 	Finish:  finishLink,
 	Patch:   true,
@@ -137,10 +138,22 @@ func linkRows() []wire.Field {
 		{Name: "wireless", Type: unix.IFLA_WIRELESS, Kind: wire.Bytes, RO: true, Volatile: true, Doc: "wireless extensions event"},
 		{Name: "devlink_port", Type: unix.IFLA_DEVLINK_PORT, Kind: wire.Nest, Of: devlinkPort, RO: true, Volatile: true, Since: "6.2", Doc: "the devlink port of the device"},
 		{Name: "dpll_pin", Type: unix.IFLA_DPLL_PIN, Kind: wire.Nest, Of: dpllPin, RO: true, Volatile: true, Since: "6.7", Doc: "the DPLL pin of the device"},
+		{Name: "netns_immutable", Type: iflaNetnsImmutable, Kind: wire.Bool, RO: true, Since: "6.15", Doc: "cannot move to another network namespace"},
+		{Name: "headroom", Type: iflaHeadroom, Kind: wire.U16, RO: true, Volatile: true, Since: "6.18", Doc: "bytes wanted before a packet"},
+		{Name: "tailroom", Type: iflaTailroom, Kind: wire.U16, RO: true, Volatile: true, Since: "6.18", Doc: "bytes wanted after a packet"},
+		{Name: "max_pacing_offload_horizon", Type: iflaMaxPacingHorizon, Kind: wire.U32, RO: true, Since: "6.13", Doc: "how far ahead the device can pace packets, in nanoseconds"},
 		{Name: "stats", Type: unix.IFLA_STATS, Kind: wire.Bytes, RO: true, Volatile: true, Doc: "statistics in 32 bits (struct rtnl_link_stats)"},
 		{Name: "stats64", Type: unix.IFLA_STATS64, Kind: wire.Bytes, RO: true, Volatile: true, Doc: "statistics (struct rtnl_link_stats64)"},
 	}...)
 }
+
+// What golang.org/x/sys lacks of IFLA_.
+const (
+	iflaMaxPacingHorizon = 66 + iota
+	iflaNetnsImmutable
+	iflaHeadroom
+	iflaTailroom
+)
 
 func never(wire.Value) bool { return false }
 
