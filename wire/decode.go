@@ -67,7 +67,11 @@ func (f *Field) read(d []byte, s *Set, state bool) {
 	case f.Kind.isBit():
 		on := getBits(p, f)&uint64(f.Bit) != 0
 		counts := on
-		if f.At.Mask != 0 && !state {
+		switch {
+		case f.At.Mask == 0:
+		case state:
+			counts = on != f.Not
+		default:
 			counts = getBits(d[f.At.Mask:], f)&uint64(f.Bit) != 0
 		}
 		if counts {
