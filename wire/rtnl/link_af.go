@@ -70,16 +70,14 @@ var (
 	inet6Conf = &wire.Table{Name: "inet6", Doc: "IPv6 settings of a link", Fields: devconfRows("ipv6", 0, inet6Settings), Codec: devconf{}}
 )
 
-// devconfRows is a row for each setting, numbered from first; none for "".
+// devconfRows is a row for each setting, numbered from first.
 func devconfRows(family string, first uint16, names []string) []wire.Field {
 	var rows []wire.Field
 	for i, name := range names {
-		if name != "" {
-			rows = append(rows, wire.Field{
-				Name: name, Type: first + uint16(i), Kind: wire.S32, RO: family == "ipv6" || name == "mc_forwarding",
-				Doc: "sysctl net." + family + ".conf.DEVICE." + name,
-			})
-		}
+		rows = append(rows, wire.Field{
+			Name: name, Type: first + uint16(i), Kind: wire.S32, RO: family == "ipv6" || name == "mc_forwarding",
+			Doc: "sysctl net." + family + ".conf.DEVICE." + name,
+		})
 	}
 	return rows
 }
@@ -144,7 +142,7 @@ var inetSettings = []string{
 }
 
 // inet6Settings are the sysctls in the order of DEVCONF_ (linux/ipv6.h). The
-// stable secret is never told.
+// stable secret reads 0.
 var inet6Settings = []string{
 	"forwarding", "hop_limit", "mtu", "accept_ra", "accept_redirects", "autoconf", "dad_transmits",
 	"router_solicitations", "router_solicitation_interval", "router_solicitation_delay", "use_tempaddr",
@@ -152,9 +150,9 @@ var inet6Settings = []string{
 	"accept_ra_defrtr", "accept_ra_pinfo", "accept_ra_rtr_pref", "router_probe_interval", "accept_ra_rt_info_max_plen",
 	"proxy_ndp", "optimistic_dad", "accept_source_route", "mc_forwarding", "disable_ipv6", "accept_dad", "force_tllao",
 	"ndisc_notify", "mldv1_unsolicited_report_interval", "mldv2_unsolicited_report_interval", "suppress_frag_ndisc",
-	"accept_ra_from_local", "use_optimistic", "accept_ra_mtu", "", "use_oif_addrs_only", "accept_ra_min_hop_limit",
+	"accept_ra_from_local", "use_optimistic", "accept_ra_mtu", "stable_secret", "use_oif_addrs_only", "accept_ra_min_hop_limit",
 	"ignore_routes_with_linkdown", "drop_unicast_in_l2_multicast", "drop_unsolicited_na", "keep_addr_on_down",
 	"router_solicitation_max_interval", "seg6_enabled", "seg6_require_hmac", "enhanced_dad", "addr_gen_mode",
 	"disable_policy", "accept_ra_rt_info_min_plen", "ndisc_tclass", "rpl_seg_enabled", "ra_defrtr_metric",
-	"ioam6_enabled", "ioam6_id", "ioam6_id_wide", "ndisc_evict_nocarrier", "accept_untracked_na", "accept_ra_min_lft",
+	"ioam6_enabled", "ioam6_id", "ioam6_id_wide", "ndisc_evict_nocarrier", "accept_untracked_na", "accept_ra_min_lft", "force_forwarding",
 }

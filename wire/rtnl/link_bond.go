@@ -8,6 +8,8 @@ import (
 
 const intMax = 1<<31 - 1
 
+const bondBroadcastNeigh = 33 // IFLA_BOND_BROADCAST_NEIGH, which golang.org/x/sys lacks
+
 // bondKind: see bond_opts in drivers/net/bonding/bond_options.c, from which
 // Down (BOND_OPTFLAG_IFDOWN) is. Options are set in the order of
 // bond_changelink, mode first.
@@ -42,6 +44,7 @@ var bondKind = &wire.Table{
 		{Name: "lacp_rate", Type: unix.IFLA_BOND_AD_LACP_RATE, Kind: wire.U8, Words: wire.Enum("slow", "fast"), Closed: true, Down: true, Doc: "rate of LACPDUs asked of the partner (802.3ad): 30s or 1s; slow by default"},
 		{Name: "lacp_active", Type: unix.IFLA_BOND_AD_LACP_ACTIVE, Kind: wire.Bool, Down: true, Since: "5.15", Doc: "send LACPDUs unasked (802.3ad); on by default"},
 		{Name: "coupled_control", Type: unix.IFLA_BOND_COUPLED_CONTROL, Kind: wire.Bool, Down: true, Since: "6.9", Doc: "collecting and distributing are one state (802.3ad); on by default"},
+		{Name: "broadcast_neighbor", Type: bondBroadcastNeigh, Kind: wire.Bool, Since: "6.17", Doc: "send ARP and neighbour discovery out of all ports (802.3ad)"},
 		{Name: "ad_select", Type: unix.IFLA_BOND_AD_SELECT, Kind: wire.U8, Words: wire.Enum("stable", "bandwidth", "count"), Closed: true, Down: true, Doc: "which aggregator is used (802.3ad); stable by default"},
 		{Name: "ad_user_port_key", Type: unix.IFLA_BOND_AD_USER_PORT_KEY, Kind: wire.U16, Max: 1023, Down: true, Doc: "upper bits of the port key (802.3ad); 0 by default"},
 		{Name: "ad_actor_sys_prio", Type: unix.IFLA_BOND_AD_ACTOR_SYS_PRIO, Kind: wire.U16, Min: 1, Doc: "system priority (802.3ad); 65535 by default"},

@@ -29,6 +29,8 @@ var bridgeKind = &wire.Table{
 		boolOpt("no_linklocal_learn", 0, "", "do not learn from link-local frames"),
 		boolOpt("mcast_vlan_snooping", 1, "5.15", "multicast snooping per VLAN"),
 		boolOpt("mst_enabled", 2, "5.18", "multiple spanning trees; fixed while there are VLANs"),
+		boolOpt("mdb_offload_fail_notification", 3, "6.16", "announce multicast entries that the hardware refused"),
+		boolOpt("fdb_local_vlan_0", 4, "6.18", "keep the addresses of ports in VLAN 0 alone"),
 		{Name: "mcast_snooping", Type: unix.IFLA_BR_MCAST_SNOOPING, Kind: wire.Bool, Doc: "multicast snooping; on by default"},
 		{Name: "mcast_router", Type: unix.IFLA_BR_MCAST_ROUTER, Kind: wire.U8, Max: 2, Doc: "multicast router here: 0 never, 1 by its queries (default), 2 always"},
 		{Name: "mcast_query_use_ifaddr", Type: unix.IFLA_BR_MCAST_QUERY_USE_IFADDR, Kind: wire.Bool, Doc: "query from the bridge's address, not 0.0.0.0"},

@@ -42,8 +42,16 @@ var vxlanKind = &wire.Table{
 		{Name: "gpe", Type: unix.IFLA_VXLAN_GPE, Kind: wire.Flag, Immutable: true, Doc: "generic protocol extension; with external only"},
 		{Name: "external", Type: unix.IFLA_VXLAN_COLLECT_METADATA, Kind: wire.Bool, Immutable: true, Doc: "tunnel parameters come with each packet, from a route's encap or act.tunnel_key"},
 		{Name: "vnifilter", Type: unix.IFLA_VXLAN_VNIFILTER, Kind: wire.Bool, Immutable: true, Since: "5.18", Doc: "with external: receive only the VNIs of bridge.vni"},
+		{Name: "reserved_bits", Type: vxlanReservedBits, Kind: wire.Bytes, Min: 8, Max: 8, Immutable: true, Since: "6.14", Doc: "bits of the VXLAN header that must be zero in what arrives"},
+		{Name: "mc_route", Type: vxlanMCRoute, Kind: wire.Bool, Immutable: true, Since: "6.16", Doc: "multicast is routed: it goes where the multicast routing table says"},
 		{Name: "localbypass", Type: unix.IFLA_VXLAN_LOCALBYPASS, Kind: wire.Bool, Since: "6.5", Doc: "hand packets to another vxlan of this host without UDP; on by default"},
 	},
 }
+
+// What golang.org/x/sys lacks of IFLA_VXLAN_.
+const (
+	vxlanReservedBits = 33
+	vxlanMCRoute      = 34
+)
 
 func isMulticast(v wire.Value) bool { return v.A.IsMulticast() }
