@@ -109,7 +109,7 @@ func finishFDB(s *wire.Set, v *wire.Verb) error {
 	if s.Uint("master") == 0 {
 		s.Default("self", wire.BoolVal(true))
 	}
-	if v != nil && v.Flags&unix.NLM_F_BULK != 0 {
+	if v != nil && v.Type == unix.RTM_DELNEIGH && v.Flags&unix.NLM_F_BULK != 0 { // NLM_F_BULK is NLM_F_EXCL elsewhere
 		finishFlush(s)
 		return nil
 	}

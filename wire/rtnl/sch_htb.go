@@ -89,6 +89,7 @@ func (htb) Decode(payload []byte, s *wire.Set) error {
 	return nil
 }
 
+// schHTBClass: as in schTBF the codec computes what the rows mean.
 var schHTBClass = &wire.Table{
 	Name: "htb_class", Tag: "htb", Doc: "a class of htb: a rate, and a ceiling up to which it borrows from the class above", Codec: htbClass{},
 	Fields: append([]wire.Field{
@@ -98,7 +99,7 @@ var schHTBClass = &wire.Table{
 		{Name: "burst_cell", Kind: wire.U32, At: htbOpt, Off: 0, Size: true, WO: true, Doc: "steps of the rate table, a power of two, which tc writes burst/cell; current kernels use no table"},
 		{Name: "cburst", Kind: wire.U32, At: htbOpt, Off: 28, Size: true, Doc: "size of the bucket of ceil; as burst by default"},
 		{Name: "cburst_cell", Kind: wire.U32, At: htbOpt, Off: 12, Size: true, WO: true, Doc: "steps of the table of ceil"},
-		{Name: "mtu", Kind: wire.U32, At: htbOpt, Off: 24, Size: true, WO: true, When: never, Doc: "longest packet, 1600 by default: from it follow burst and the steps of the tables"},
+		{Name: "mtu", Kind: wire.U32, At: htbOpt, Off: 4, Size: true, WO: true, When: never, Doc: "longest packet, 1600 by default: from it follow burst and the steps of the tables"},
 		{Name: "quantum", Kind: wire.U32, At: htbOpt, Off: 32, Size: true, Loose: true, Doc: "bytes sent before it is the next class's turn; rate divided by r2q by default"},
 		{Name: "level", Kind: wire.U32, At: htbOpt, Off: 36, RO: true, Volatile: true, Doc: "height above the leaves"},
 		{Name: "prio", Kind: wire.U32, At: htbOpt, Off: 40, Doc: "what is left goes to the lowest number first, 0 to 7"},
