@@ -55,6 +55,11 @@ var kernelLinks = []struct {
 		"lacp_rate": wire.IntVal(1), "lacp_active": wire.IntVal(0), "ad_select": wire.IntVal(2), "ad_user_port_key": wire.IntVal(9),
 		"ad_actor_sys_prio": wire.IntVal(7), "ad_actor_system": wire.StrVal("\x02\x00\x00\x00\x00\x42"),
 	}},
+	{kind: bondKind, rows: map[string]wire.Value{
+		"mode": wire.IntVal(1), "arp_interval": wire.IntVal(200), "arp_validate": wire.IntVal(3), "arp_all_targets": wire.IntVal(1),
+		"arp_ip_target": wire.ListOf(wire.AddrVal(netip.MustParseAddr("192.0.2.9")), wire.AddrVal(netip.MustParseAddr("192.0.2.1"))),
+	}},
+	{kind: bondKind, rows: map[string]wire.Value{"mode": wire.IntVal(5), "tlb_dynamic_lb": wire.IntVal(0), "miimon": wire.IntVal(50)}},
 }
 
 func qosMap(from, to uint64) wire.Value {
@@ -106,6 +111,7 @@ func TestLinkKernel(t *testing.T) {
 			}
 		}
 		c.patches(t)
+		c.slaves(t)
 	})
 }
 
@@ -201,6 +207,45 @@ func (c *kernel) port(t *testing.T) {
 	}
 	if c.links()["v0"].Has("master") {
 		t.Error("v0 still has a master")
+	}
+}
+
+// slaves makes v1 the port of a bond and of a VRF, where the kernel has these.
+func (c *kernel) slaves(t *testing.T) {
+	t.Helper()
+	for _, m := range []struct {
+		kind, port *wire.Table
+		kindRows   map[string]wire.Value
+		sent, told map[string]wire.Value
+	}{
+		{bondKind, bondPort, map[string]wire.Value{"mode": wire.IntVal(1), "miimon": wire.IntVal(100)},
+			map[string]wire.Value{"prio": wire.IntVal(^uint64(2)), "queue_id": wire.IntVal(3)}, nil},
+		{vrfKind, vrfPort, map[string]wire.Value{"table": wire.IntVal(1077)}, nil, map[string]wire.Value{"table": wire.IntVal(1077)}},
+	} {
+		err := c.send("add", set(Link.Table, map[string]wire.Value{"name": wire.StrVal("m0"), "index": wire.IntVal(50), "kind": wire.SubVal(set(m.kind, m.kindRows))}))
+		if errors.Is(err, unix.EOPNOTSUPP) {
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", m.kind.Name, err)
+			continue
+		}
+		if err := c.send("change", set(Link.Table, map[string]wire.Value{"index": wire.IntVal(11), "master": wire.IntVal(50)})); err != nil {
+			t.Errorf("%s: master: %v", m.kind.Name, err)
+		}
+		if m.sent != nil {
+			s := set(Link.Table, map[string]wire.Value{"index": wire.IntVal(11), "port": wire.SubVal(set(m.port, m.sent))})
+			if err := c.send("change", s); err != nil {
+				t.Errorf("%s port: %v", m.port.Name, err)
+			}
+			checkReported(t, "v1", s, c.links()["v1"])
+		}
+		if m.told != nil {
+			checkReported(t, "v1", set(Link.Table, map[string]wire.Value{"port": wire.SubVal(set(m.port, m.told))}), c.links()["v1"])
+		}
+		if err := c.send("delete", set(Link.Table, map[string]wire.Value{"index": wire.IntVal(50)})); err != nil {
+			t.Errorf("%s: delete: %v", m.kind.Name, err)
+		}
 	}
 }
 
