@@ -11,6 +11,9 @@ const (
 	fraDSCP       = 25 // FRA_DSCP
 	fraFlowlabel  = 26 // FRA_FLOWLABEL
 	fraFlowMask   = 27 // FRA_FLOWLABEL_MASK
+	fraSportMask  = 28 // FRA_SPORT_MASK
+	fraDportMask  = 29 // FRA_DPORT_MASK
+	fraDSCPMask   = 30 // FRA_DSCP_MASK
 	ruleHeaderLen = 12
 
 	ruleActionGoto = unix.FR_ACT_GOTO
@@ -38,7 +41,8 @@ var Rule = &wire.Object{
 
 // ruleKey is every selector, the action and what limits it.
 var ruleKey = []string{
-	"family", "from_", "to", "tos", "dscp", "fwmark", "iif", "oif", "ipproto", "sport", "dport", "uidrange", "tun_id", "flowlabel",
+	"family", "from_", "to", "tos", "dscp", "fwmark", "iif", "oif", "ipproto", "sport", "dport", "sport_mask", "dport_mask",
+	"uidrange", "tun_id", "flowlabel",
 	"l3mdev", "not_", "type", "table", "goto", "nat", "realms", "suppress_prefixlength", "suppress_ifgroup", "protocol", "priority",
 }
 
@@ -76,10 +80,12 @@ var ruleTable = &wire.Table{
 		{Name: "iif", Type: unix.FRA_IIFNAME, Kind: wire.Str, Min: 1, Max: unix.IFNAMSIZ - 1, Doc: "input device by name, which need not exist; lo for packets from here"},
 		{Name: "oif", Type: unix.FRA_OIFNAME, Kind: wire.Str, Min: 1, Max: unix.IFNAMSIZ - 1, Doc: "output device by name: packets of sockets bound to it"},
 		{Name: "fwmark", Type: unix.FRA_FWMARK, Mask: unix.FRA_FWMASK, Kind: wire.U32, Hex: true, Doc: "firewall mark, with a mask \"0x1/0xff\""},
-		{Name: "dscp", Type: fraDSCP, Kind: wire.U8, Max: 63, Since: "6.12", Doc: "DSCP; not beside tos"},
+		{Name: "dscp", Type: fraDSCP, Mask: fraDSCPMask, Kind: wire.U8, Max: 63, Since: "6.12", Doc: "DSCP, with a mask since 6.15; not beside tos"},
 		{Name: "ipproto", Type: unix.FRA_IP_PROTO, Kind: wire.U8, Words: ipProtocols, Doc: "transport protocol"},
 		{Name: "sport", Type: unix.FRA_SPORT_RANGE, Kind: wire.Range, Elem: &portElem, Doc: "source port, or a range \"1024-65535\""},
 		{Name: "dport", Type: unix.FRA_DPORT_RANGE, Kind: wire.Range, Elem: &portElem, Doc: "destination port, or a range"},
+		{Name: "sport_mask", Type: fraSportMask, Kind: wire.U16, Hex: true, Since: "6.15", Doc: "bits of the source port that count"},
+		{Name: "dport_mask", Type: fraDportMask, Kind: wire.U16, Hex: true, Since: "6.15", Doc: "bits of the destination port that count"},
 		{Name: "uidrange", Type: unix.FRA_UID_RANGE, Kind: wire.Range, Elem: &uidElem, Doc: "users whose sockets send, \"1000-1999\""},
 		{Name: "tun_id", Type: unix.FRA_TUN_ID, Kind: wire.BE64, Doc: "tunnel id of packets that came by a tunnel in external mode"},
 		{Name: "flowlabel", Type: fraFlowlabel, Mask: fraFlowMask, Kind: wire.BE32, Hex: true, Max: 1<<20 - 1, Since: "6.14", Doc: "IPv6 flow label, with a mask"},
@@ -141,13 +147,22 @@ func canonRule(s *wire.Set) {
 			s.Del(name)
 		}
 	}
-	if v, ok := s.Get("fwmark"); ok {
-		if !v.HasMask && v.N != 0 {
-			v.HasMask, v.M = true, 1<<32-1
+	// A mark of 0 without a mask matches everything.
+	if v, ok := s.Get("fwmark"); ok && v.N == 0 && v.M == 0 {
+		s.Del("fwmark")
+	}
+	for _, w := range []struct {
+		name string
+		all  uint64
+	}{{"fwmark", 1<<32 - 1}, {"dscp", 1<<6 - 1}, {"flowlabel", 1<<20 - 1}} {
+		if v, ok := s.Get(w.name); ok && !v.HasMask {
+			v.HasMask, v.M = true, w.all
+			s.PutName(w.name, v)
 		}
-		s.PutName("fwmark", v)
-		if v.N == 0 && v.M == 0 {
-			s.Del("fwmark")
+	}
+	for _, name := range []string{"sport_mask", "dport_mask"} {
+		if s.Uint(name) == 1<<16-1 {
+			s.Del(name)
 		}
 	}
 	for _, name := range []string{"suppress_prefixlength", "suppress_ifgroup"} {
