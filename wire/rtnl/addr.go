@@ -215,7 +215,6 @@ func canonAddr(s *wire.Set) {
 	} else {
 		drop(s, addrFlags6...)
 	}
-	drop(s, "secondary", "dadfailed", "deprecated", "tentative", "permanent", "stable_privacy")
 	delZero(s, "noprefixroute", "autojoin", "metric", "scope", "proto")
 	delZero(s, addrFlags6...)
 	if s.Uint("valid_lft") == forever && s.Uint("preferred_lft") == forever {

@@ -100,8 +100,8 @@ func TestAddrCanon(t *testing.T) {
 		}
 		canonAddr(sent)
 		canonAddr(reported)
-		if !sent.Equal(reported) {
-			t.Errorf("sent %s\nreported %s", sent.Text(nil), reported.Text(nil))
+		for _, l := range append(lost(sent, reported, "sent "), lost(reported, sent, "reported ")...) {
+			t.Error(l)
 		}
 		if a, b := keyAddr(sent, nil), keyAddr(reported, nil); string(a) != string(b) {
 			t.Errorf("keys %x and %x", a, b)

@@ -88,8 +88,8 @@ var fdbTable = &wire.Table{
 		{Name: "link_netnsid", Type: unix.NDA_LINK_NETNSID, Kind: wire.S32, RO: true, Doc: "namespace of via"},
 		{Name: "protocol", Type: ndaProtocol, Kind: wire.U8, Words: routeProtocols, RO: true, Doc: "who made the entry"},
 		{Name: "fdb_ext_attrs", Type: ndaFdbExt, Kind: wire.Nest, Inline: true, Of: fdbExtTable, Doc: "activity of the entry"},
-		{Name: "managed", Kind: wire.Bit32, At: ndmFlagsExt, Bit: ntfExtManaged, RO: true, Doc: "not used by forwarding databases"},
-		{Name: "locked", Kind: wire.Bit32, At: ndmFlagsExt, Bit: ntfExtLocked, RO: true, Since: "6.2", Doc: "made by a port with mab: not forwarded to until somebody authorises it"},
+		{Name: "managed", Kind: wire.Bit32, At: ndmFlagsExt, Bit: ntfExtManaged, RO: true, Volatile: true, Doc: "not used by forwarding databases"},
+		{Name: "locked", Kind: wire.Bit32, At: ndmFlagsExt, Bit: ntfExtLocked, RO: true, Volatile: true, Since: "6.2", Doc: "made by a port with mab: not forwarded to until somebody authorises it"},
 		{Name: "state_mask", Type: ndaStateMask, Kind: wire.U16, Bits: true, Words: fdbStateBits, WO: true, Since: "6.0",
 			Doc: "flush: the states that count; follows from state, and without state it means its opposite"},
 		{Name: "flags_mask", Type: ndaFlagsMask, Kind: wire.U8, Bits: true, Words: fdbFlagBits, WO: true, Since: "6.0",
@@ -181,7 +181,7 @@ func canonFDB(s *wire.Set) {
 		s.PutName("state", wire.IntVal(fdbDynamic))
 	}
 	delZero(s, "self", "master", "router", "extern_learn", "sticky", "vlan")
-	drop(s, "use", "type", "offloaded", "managed", "locked", "norefresh")
+	drop(s, "use", "norefresh")
 }
 
 // foreignFDB: learned entries, and the multicast addresses a device listens to.

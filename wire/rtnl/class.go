@@ -23,6 +23,8 @@ var Class = &wire.Object{
 	Delete: []string{"dev", "classid", "parent"},
 	Rank:   rankClass,
 	Canon:  canonClass,
+	// Classes of kinds that have no table are made by their qdisc (mq, tbf).
+	Foreign: func(s *wire.Set) bool { return !s.Has("kind") },
 	// A class cannot be moved, and its kind is that of its qdisc.
 	Replace: func(f *wire.Field) bool { return f.Name == "kind" },
 }
@@ -59,5 +61,4 @@ func canonClass(s *wire.Set) {
 	if p := s.Uint("parent"); p&tcMinor == 0 {
 		s.PutName("parent", wire.IntVal(tcRoot))
 	}
-	s.Del("leaf")
 }

@@ -107,10 +107,10 @@ func canonNeigh(s *wire.Set) {
 		s.Del("nud")
 	}
 	delZero(s, "proxy", "router", "extern_learn", "managed", "protocol")
-	drop(s, "use", "type")
+	drop(s, "use")
 }
 
-// foreignNeigh: what the kernel learned, and what it maps by rule: multicast
+// foreignNeigh, of a canonical entry: what the kernel learned, and what it maps by rule: multicast
 // addresses and devices without resolution.
 func foreignNeigh(s *wire.Set) bool {
 	if s.Uint("proxy") != 0 || s.Uint("managed") != 0 || s.Uint("extern_learn") != 0 {

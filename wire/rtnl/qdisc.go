@@ -72,12 +72,9 @@ func finishQdisc(s *wire.Set, v *wire.Verb) error {
 	return nil
 }
 
-// canonQdisc leaves out a handle that the kernel chose.
+// canonQdisc keeps handles that the kernel chose: another qdisc or class may
+// name them, and an undo brings them back.
 func canonQdisc(s *wire.Set) {
-	if h := s.Uint("handle"); h >= tcAutomatic && h != tcIngressHandle && s.Has("refcnt") {
-		s.Del("handle")
-	}
-	drop(s, "refcnt", "dump_invisible", "offloaded")
 	if k, ok := s.Get("kind"); ok && k.Sub.Table == schTBF {
 		sub := k.Sub.Clone()
 		canonTBF(sub)

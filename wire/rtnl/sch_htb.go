@@ -2,7 +2,6 @@ package rtnl
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 
 	"github.com/nlscript/nlscript/wire"
@@ -145,12 +144,11 @@ func (htbClass) Append(b *wire.Builder, s *wire.Set) error {
 		name string
 		rate uint64
 	}{{"burst", rate.rate}, {"cburst", ceil.rate}} {
-		n := htbBurst(s.Uint(x.name), x.rate, mtu)
-		t := xmitTicks(x.rate, n)
-		if t > math.MaxUint32 {
-			return wire.At(x.name, fmt.Errorf("%s take longer than 274s at %s, which the kernel cannot count", wire.SizeText(n), wire.RateText(x.rate)))
+		t, err := bucketTicks(x.name, x.rate, htbBurst(s.Uint(x.name), x.rate, mtu))
+		if err != nil {
+			return err
 		}
-		ne.PutUint32(p[2*ratespecLen+4*i:], uint32(t))
+		ne.PutUint32(p[2*ratespecLen+4*i:], t)
 	}
 	for i, name := range []string{"quantum", "level", "prio"} {
 		ne.PutUint32(p[2*ratespecLen+8+4*i:], uint32(s.Uint(name)))
@@ -225,7 +223,5 @@ func putHTBBurst(s *wire.Set, name string, rate uint64, ticks uint32) {
 		return
 	}
 	of := func(n uint64) uint64 { return xmitTicks(rate, n) }
-	if n, ok := sizeOf(uint64(ticks), of); ok && n != 0 {
-		s.PutName(name, wire.IntVal(n))
-	}
+	s.PutName(name, wire.IntVal(sizeOf(uint64(ticks), of)))
 }

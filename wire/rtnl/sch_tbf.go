@@ -62,17 +62,24 @@ func (tbf) Append(b *wire.Builder, s *wire.Set) error {
 	if rate.cellLog, err = cellRow(s, "burst_cell", mtu); err != nil {
 		return err
 	}
+	buffer, err := bucketTicks("burst", min(rate.rate, math.MaxUint32), burst)
+	if err != nil {
+		return err
+	}
 	p := b.Attr(tbfParms, tbfQoptLen)
 	rate.put(p)
 	ne := binary.NativeEndian
 	ne.PutUint32(p[24:], limit)
-	ne.PutUint32(p[28:], xmitTicks32(min(rate.rate, math.MaxUint32), burst))
+	ne.PutUint32(p[28:], buffer)
 	if peak.rate != 0 {
 		if peak.cellLog, err = cellRow(s, "mtu_cell", mtu); err != nil {
 			return err
 		}
+		if buffer, err = bucketTicks("mtu", min(peak.rate, math.MaxUint32), mtu); err != nil {
+			return err
+		}
 		peak.put(p[ratespecLen:])
-		ne.PutUint32(p[32:], xmitTicks32(min(peak.rate, math.MaxUint32), mtu))
+		ne.PutUint32(p[32:], buffer)
 	}
 
 	b.Uint32(tbfBurst, uint32(burst))
@@ -160,7 +167,7 @@ func putBucket(s *wire.Set, rateName, sizeName string, r *rateSpec, size uint64,
 	}
 	s.PutName(rateName, wire.IntVal(r.rate))
 	if size == 0 && ticks != 0 {
-		size, _ = sizeOf(uint64(ticks), r.kernelTicks)
+		size = sizeOf(uint64(ticks), r.kernelTicks)
 	}
 	if size != 0 {
 		s.PutName(sizeName, wire.IntVal(size))
@@ -171,12 +178,11 @@ func putBucket(s *wire.Set, rateName, sizeName string, r *rateSpec, size uint64,
 func canonTBF(s *wire.Set) {
 	r := spec(s)
 	for _, row := range [][2]string{{"rate", "burst"}, {"peakrate", "mtu"}} {
-		if r.rate = s.Uint(row[0]); r.rate == 0 {
+		n := s.Uint(row[1])
+		if r.rate = s.Uint(row[0]); r.rate == 0 || n == 0 {
 			continue
 		}
-		if n, ok := sizeOf(r.kernelTicks(s.Uint(row[1])), r.kernelTicks); ok {
-			s.PutName(row[1], wire.IntVal(n))
-		}
+		s.PutName(row[1], wire.IntVal(sizeOf(r.kernelTicks(n), r.kernelTicks)))
 	}
 	drop(s, "burst_cell", "mtu_cell")
 }

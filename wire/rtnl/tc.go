@@ -19,9 +19,7 @@ const (
 	tcIngress = 0xfffffff1 // TC_H_INGRESS, which TC_H_CLSACT is too
 
 	tcIngressHandle = 0xffff0000
-	tcMajor         = 0xffff0000
 	tcMinor         = 0x0000ffff
-	tcAutomatic     = 0x80000000 // majors from here on are given by the kernel
 )
 
 var (
@@ -41,7 +39,7 @@ func tcHead(family, dev string) []wire.Field {
 // tcTail is what the kernel reports of any of them.
 func tcTail() []wire.Field {
 	return []wire.Field{
-		{Name: "estimator", Type: unix.TCA_RATE, Kind: wire.Custom, Codec: estimator{}, Immutable: true,
+		{Name: "estimator", Type: unix.TCA_RATE, Kind: wire.Custom, Codec: estimator{}, WO: true,
 			Doc: `rate estimator: ["1s", "8s"], how often it samples (250ms to 8s, a power of two) and over what time it averages`},
 		{Name: "stats", Type: unix.TCA_STATS, Kind: wire.Bytes, RO: true, Volatile: true, Doc: "struct tc_stats"},
 		{Name: "xstats", Type: unix.TCA_XSTATS, Kind: wire.Bytes, RO: true, Volatile: true, Doc: "statistics of the kind"},

@@ -91,16 +91,20 @@ func cellRow(s *wire.Set, name string, mtu uint64) (uint8, error) {
 // down to a microsecond first (tc_calc_xmittime).
 func xmitTicks(rate, n uint64) uint64 { return uint64(float64(xmitTime(rate, n)) * ticksInUS) }
 
-// xmitTicks32 is xmitTicks where tc's 32 bits overflow, in tables and times
-// that current kernels do not use.
-func xmitTicks32(rate, n uint64) uint32 {
-	return uint32(uint64(float64(uint32(xmitTime(rate, n))) * ticksInUS))
+// bucketTicks is xmitTicks of a bucket; name is its row.
+func bucketTicks(name string, rate, n uint64) (uint32, error) {
+	t := xmitTicks(rate, n)
+	if t > math.MaxUint32 {
+		return 0, wire.At(name, fmt.Errorf("%s take longer than 274s at %s, more than the kernel can report", wire.SizeText(n), wire.RateText(rate)))
+	}
+	return uint32(t), nil
 }
 
 // xmitTime is in microseconds.
 func xmitTime(rate, n uint64) uint64 { return uint64(1e6 * (float64(n) / float64(rate))) }
 
-// table appends the rate table of the spec (tc_calc_rtable).
+// table appends the rate table of the spec (tc_calc_rtable). Times too long for
+// 32 bits overflow in it as they do in tc.
 func (r *rateSpec) table(b *wire.Builder, typ uint16) {
 	p := b.Attr(typ, rateTableLen)
 	rate := min(r.rate, math.MaxUint32)
@@ -109,7 +113,7 @@ func (r *rateSpec) table(b *wire.Builder, typ uint16) {
 		if r.linklayer == linklayerATM {
 			n = (n + atmPayload - 1) / atmPayload * atmCell
 		}
-		binary.NativeEndian.PutUint32(p[4*i:], xmitTicks32(rate, n))
+		binary.NativeEndian.PutUint32(p[4*i:], uint32(uint64(float64(uint32(xmitTime(rate, n)))*ticksInUS)))
 	}
 }
 
@@ -135,11 +139,11 @@ func (r *rateSpec) kernelTicks(n uint64) uint64 {
 	return (hi<<(64-shift) | lo>>shift) / tickNS
 }
 
-// sizeOf finds the number of bytes that take the ticks. Where several do, it is
-// the roundest; false when none does.
-func sizeOf(ticks uint64, of func(n uint64) uint64) (uint64, bool) {
+// sizeOf finds the number of bytes that take the ticks, or the first that takes
+// longer. Where several do, it is the roundest.
+func sizeOf(ticks uint64, of func(n uint64) uint64) uint64 {
 	first := func(want uint64) uint64 {
-		lo, hi := uint64(0), uint64(math.MaxUint32)+1
+		lo, hi := uint64(0), uint64(math.MaxUint32)
 		for lo < hi {
 			if mid := (lo + hi) / 2; of(mid) >= want {
 				hi = mid
@@ -150,10 +154,7 @@ func sizeOf(ticks uint64, of func(n uint64) uint64) (uint64, bool) {
 		return lo
 	}
 	lo, end := first(ticks), first(ticks+1)
-	if lo >= end {
-		return 0, false
-	}
-	return roundest(lo, end-1), true
+	return roundest(lo, max(lo, end-1))
 }
 
 // roundest is the number from lo to hi that most zero bits end.
