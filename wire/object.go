@@ -40,7 +40,7 @@ type Object struct {
 	Delete []string
 }
 
-// A Verb is a way to send an object: route.append is RTM_NEWROUTE with
+// A Verb is a way to send an object: route.append is a new route with
 // NLM_F_CREATE and NLM_F_APPEND.
 type Verb struct {
 	Name   string

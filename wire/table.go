@@ -18,7 +18,7 @@ type Field struct {
 	At  *Place // a part of a fixed struct: the table's own header, or an attribute's
 	Off int    // offset in that struct; for Prefix: offset of the length byte in the table's header
 	Bit uint32 // Bit8..Bit32: the bit
-	Not bool   // Bit8..Bit32: True clears the bit (arp is IFF_NOARP)
+	Not bool   // Bit8..Bit32: True clears the bit (arp is the flag noarp)
 
 	// What values are legal. Zero Max means the kind's own limit.
 	Min, Max uint64           // integers; strings, bytes and lists: length. Signed kinds: two's complement
@@ -130,20 +130,20 @@ type Notation interface {
 // A Texter is a Codec whose values have a text of their own.
 type Texter interface{ Text(v Value) string }
 
-// OneOf is a choice of tables, told by a sibling attribute: IFLA_INFO_KIND
-// chooses the meaning of IFLA_INFO_DATA. The field's Type is the data, Tag the
+// OneOf is a choice of tables, told by a sibling attribute: the kind of a
+// link chooses the meaning of its data. The field's Type is the data, Tag the
 // sibling.
 type OneOf struct {
 	Name   string // namespace in scripts: kind, port, sch, encap
 	Tag    uint16
 	TagU16 bool // the tag is a u16 (Table.TagN), not a string (Table.Tag or Name)
-	TagNUL bool // the string has its NUL (TCA_KIND)
+	TagNUL bool // the string has its NUL (the kind of a qdisc)
 	Always bool // the data is sent though empty, whatever the member
 	Tables []*Table
 
 	// iproute2 and the kernel name the kind of a port in two ways:
-	// IFLA_INFO_KIND "bridge_slave" when setting, IFLA_INFO_SLAVE_KIND
-	// "bridge" when reporting. Both are read; SetTag+Suffix is written.
+	// as the link's kind, "bridge_slave", when setting, and by an attribute of
+	// its own, "bridge", when reporting. Both are read; SetTag+Suffix is written.
 	SetTag uint16
 	Suffix string
 }
@@ -183,9 +183,11 @@ type Table struct {
 	Tag    string // name on the wire as member of a OneOf, when it is not Name: sch.htb_class is sent as "htb"
 	TagN   uint16 // number in a OneOf with TagU16
 	Always bool   // as member of a OneOf: the data is sent though empty
-	Fixed  int    // length of the fixed struct; 0 when there are only attributes
-	Head   string // name of the fixed struct (rtmsg)
-	Fields []Field
+	// Subject is the row that may be written without its name: act.gact("pass").
+	Subject string
+	Fixed   int    // length of the fixed struct; 0 when there are only attributes
+	Head    string // name of the fixed struct (rtmsg)
+	Fields  []Field
 
 	// Codec, when set, writes and reads the whole payload: for tables whose
 	// rows are computed from each other (tc's rates).
