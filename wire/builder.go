@@ -37,8 +37,8 @@ type Reloc struct {
 type Builder struct {
 	Chunk int // size of the pieces memory is taken in; 0: one growing buffer
 
-	buf   []byte
-	start int // where the open message begins in buf
+	buf   []byte // what is between its length and its capacity is zero
+	start int    // where the open message begins in buf
 	rel   []Reloc
 	rel0  int // where its relocations begin in rel
 	open  []uint32
@@ -57,11 +57,8 @@ var (
 	errOpen = errors.New("wire: message not ended")
 )
 
-// grow makes room for n more bytes of the open message.
+// grow makes room for n more bytes of the open message, which may move it.
 func (b *Builder) grow(n int) {
-	if cap(b.buf)-len(b.buf) >= n {
-		return
-	}
 	keep := b.buf
 	if b.Chunk > 0 {
 		keep = b.buf[b.start:]
@@ -78,12 +75,19 @@ func (b *Builder) grow(n int) {
 // take appends n zeroed bytes and returns them. They are valid until the next
 // call of the Builder.
 func (b *Builder) take(n int) []byte {
-	b.grow(n)
 	l := len(b.buf)
+	if cap(b.buf)-l < n {
+		b.grow(n)
+		l = len(b.buf)
+	}
 	b.buf = b.buf[:l+n]
-	p := b.buf[l : l+n : l+n]
-	clear(p)
-	return p
+	return b.buf[l : l+n : l+n]
+}
+
+// truncate forgets what is from n on, and leaves it zero.
+func (b *Builder) truncate(n int) {
+	clear(b.buf[n:])
+	b.buf = b.buf[:n]
 }
 
 func (b *Builder) push() Mark {
@@ -100,7 +104,6 @@ func (b *Builder) Begin(typ, flags uint16) Mark {
 	} else {
 		b.start, b.rel0 = len(b.buf), len(b.rel)
 	}
-	b.grow(HeaderLen)
 	m := b.push()
 	h := b.take(HeaderLen)
 	putU16(h[4:], typ)
@@ -118,14 +121,28 @@ func (b *Builder) Fixed(n int) []byte {
 // Attr appends an attribute with n zeroed bytes of payload, for the caller to
 // fill before the next call. Padding is zero.
 func (b *Builder) Attr(typ uint16, n int) []byte {
+	l := len(b.buf)
+	end := l + attrHeader + align(n)
+	if uint(n) > maxAttr-attrHeader || end > cap(b.buf) {
+		return b.attrSlow(typ, n)
+	}
+	b.buf = b.buf[:end]
+	p := b.buf[l : l+attrHeader+n : l+attrHeader+n]
+	putU16(p, uint16(attrHeader+n))
+	putU16(p[2:], typ)
+	return p[attrHeader:]
+}
+
+// attrSlow is Attr where there is no room.
+func (b *Builder) attrSlow(typ uint16, n int) []byte {
 	if n+attrHeader > maxAttr {
 		b.fail(fmt.Errorf("attribute %d: %d bytes, at most %d fit", typ, n, maxAttr-attrHeader))
 		n = 0
 	}
-	p := b.take(attrHeader + align(n))
-	putU16(p, uint16(attrHeader+n))
-	putU16(p[2:], typ)
-	return p[attrHeader : attrHeader+n : attrHeader+n]
+	if size := attrHeader + align(n); cap(b.buf)-len(b.buf) < size {
+		b.grow(size)
+	}
+	return b.Attr(typ, n)
 }
 
 // Uint8 and its like append an attribute in native byte order.
@@ -143,12 +160,10 @@ func (b *Builder) text(typ uint16, s string, n int) { copy(b.Attr(typ, n), s) }
 // Addr appends an address: 4 or 16 bytes.
 func (b *Builder) Addr(typ uint16, a netip.Addr) {
 	if a.Is4() {
-		v := a.As4()
-		copy(b.Attr(typ, 4), v[:])
+		*(*[4]byte)(b.Attr(typ, 4)) = a.As4()
 		return
 	}
-	v := a.As16()
-	copy(b.Attr(typ, 16), v[:])
+	*(*[16]byte)(b.Attr(typ, 16)) = a.As16()
 }
 
 // Device appends the index of a device that has no number yet: zero, and a
@@ -211,7 +226,7 @@ func (b *Builder) Cancel(m Mark) {
 		return
 	}
 	b.open = b.open[:m.depth]
-	b.buf = b.buf[:b.start+int(m.off)]
+	b.truncate(b.start + int(m.off))
 	b.rel = b.rel[:b.rel0+int(m.rel)]
 	if m.depth == 0 {
 		b.err = nil
@@ -253,8 +268,15 @@ func (b *Builder) Bytes() ([]byte, error) {
 	return b.buf, nil
 }
 
-// Reset forgets all messages and keeps the memory.
+// Reset forgets all messages and keeps the memory: with Chunk, what is left of
+// it, since messages may have been kept.
 func (b *Builder) Reset() {
-	b.buf, b.rel, b.open = b.buf[:0], b.rel[:0], b.open[:0]
+	if b.Chunk > 0 {
+		b.buf, b.rel = b.buf[len(b.buf):], b.rel[len(b.rel):]
+	} else {
+		b.truncate(0)
+		b.rel = b.rel[:0]
+	}
+	b.open = b.open[:0]
 	b.start, b.rel0, b.err = 0, 0, nil
 }

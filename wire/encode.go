@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -156,41 +157,116 @@ func (t *Table) Append(b *Builder, s *Set) error {
 		return b.err
 	}
 	t.compiled()
-	var family byte
-	if t.Fixed > 0 {
-		h := b.Fixed(t.Fixed)
-		if err := t.fill(b, h, s); err != nil {
-			return err
-		}
-		family = h[0]
+	head := len(b.buf) - b.start
+	n, err := t.appendFixed(b, s)
+	if err != nil {
+		return err
 	}
 	l := levels{b: b, s: s, cur: &t.root}
-	for i := range s.Ents {
+	for i := n; i < len(s.Ents); i++ {
 		f, v := s.Ents[i].F, &s.Ents[i].V
-		switch {
-		case f.At == nil:
+		if f.nest != l.cur {
 			l.enter(f.nest)
-			var err error
-			switch f.Kind {
-			case Prefix:
-				err = f.appendPrefix(b, v, family)
-			case Union:
-				err = f.appendUnion(b, v, s.tagged(f.nest, f.OneOf.SetTag))
-			default:
-				err = f.append(b, f.Type, v)
+		}
+		var err error
+		switch f.how {
+		case asU32:
+			b.Uint32(f.Type, uint32(v.N+uint64(f.Scale)))
+		case asAttr:
+			err = f.append(b, f.Type, v)
+		case asPrefix:
+			err = f.appendPrefix(b, v, head, t.Fixed)
+		case asUnion:
+			err = f.appendUnion(b, v, s.tagged(f.nest, f.OneOf.SetTag))
+		case asPlace:
+			if firstAt(s.Ents, i) {
+				if err := l.place(s.Ents[i:], f.At); err != nil {
+					return err
+				}
 			}
-			if err != nil {
-				return At(f.Name, err)
+		default:
+			err = errOrder
+		}
+		if err != nil {
+			return At(f.Name, err)
+		}
+	}
+	if l.cur != &t.root {
+		l.enter(&t.root)
+	}
+	l.extras()
+	return b.err
+}
+
+var errOrder = errors.New("fields are not in the table's order")
+
+// How Append writes a row. The first two are in the fixed struct of the table,
+// and come first in its order.
+type how uint8
+
+const (
+	asFixed how = iota + 1
+	asSpill
+	asU32 // the commonest, for speed
+	asAttr
+	asPrefix
+	asUnion
+	asPlace
+)
+
+// how is decided once, when the table is compiled.
+func (f *Field) writtenAs() how {
+	switch {
+	case f.At != nil && f.At.Type != 0:
+		return asPlace
+	case f.At != nil && f.At.Spill != 0:
+		return asSpill
+	case f.At != nil:
+		return asFixed
+	case f.Kind == Prefix:
+		return asPrefix
+	case f.Kind == Union:
+		return asUnion
+	case f.Kind == U32 && f.Mask == 0:
+		return asU32
+	}
+	return asAttr
+}
+
+// appendFixed writes the fixed struct, and the attributes that its values spill
+// to, and returns how many entries of s that were.
+func (t *Table) appendFixed(b *Builder, s *Set) (int, error) {
+	if t.Fixed == 0 {
+		return 0, nil
+	}
+	h := b.Fixed(t.Fixed)
+	spill := false
+	n := 0
+	for ; n < len(s.Ents) && s.Ents[n].F.how <= asSpill; n++ {
+		f, v := s.Ents[n].F, &s.Ents[n].V
+		switch {
+		case f.how == asSpill:
+			if n := spilled(s.Ents, f.At); n > 255 {
+				spill = true
+			} else {
+				h[f.Off] = byte(n)
 			}
-		case firstAt(s.Ents, i):
-			if err := l.place(s.Ents[i:], f.At); err != nil {
-				return err
+		case f.Kind == U8:
+			h[f.Off] = byte(v.N + uint64(f.Scale))
+		default:
+			if err := f.put(b, h, align(t.Fixed), v); err != nil {
+				return n, At(f.Name, err)
 			}
 		}
 	}
-	l.enter(&t.root)
-	l.extras()
-	return b.err
+	for i := 0; spill && i < n; i++ {
+		if f := s.Ents[i].F; f.how == asSpill && firstAt(s.Ents, i) {
+			if v := spilled(s.Ents[:n], f.At); v > 255 {
+				b.Uint32(f.At.Spill, uint32(v))
+			}
+		}
+	}
+	return n, nil
 }
 
 // firstAt reports whether entry i is the first of those that share its place.
@@ -203,20 +279,8 @@ func firstAt(ents []Entry, i int) bool {
 	return true
 }
 
-// place writes the attribute that holds a struct which several fields share,
-// or the attribute a header field spills to.
+// place writes the attribute that holds a struct which several fields share.
 func (l *levels) place(ents []Entry, p *Place) error {
-	if p.Type == 0 {
-		if p.Spill == 0 {
-			return nil
-		}
-		if n := spilled(ents, p); n > 255 {
-			l.enter(ents[0].F.nest)
-			l.b.Uint32(p.Spill, uint32(n))
-		}
-		return nil
-	}
-	l.enter(ents[0].F.nest)
 	d := l.b.Attr(p.Type, p.Len)
 	copy(d, p.Init)
 	for i := range ents {
@@ -247,29 +311,15 @@ func spilled(ents []Entry, p *Place) uint64 {
 	return n
 }
 
-// fill writes the fields of the fixed struct h.
+// fill writes the fields of the struct h, which has no attributes.
 func (t *Table) fill(b *Builder, h []byte, s *Set) error {
 	for i := range s.Ents {
 		f, v := s.Ents[i].F, &s.Ents[i].V
-		switch {
-		case f.Kind == Prefix:
-			if f.Off >= len(h) {
-				return At(f.Name, fmt.Errorf("no room for a prefix length"))
-			}
-			if v.Type == Net { // a prefix without address leaves the length to others
-				h[f.Off] = byte(v.N)
-			}
-		case f.At == nil || f.At.Type != 0 || f.nest.depth > 0:
-		case f.At.Spill != 0:
-			if firstAt(s.Ents, i) {
-				if n := spilled(s.Ents[i:], f.At); n <= 255 {
-					h[f.Off] = byte(n)
-				}
-			}
-		default:
-			if err := f.put(b, h, align(t.Fixed), v); err != nil {
-				return At(f.Name, err)
-			}
+		if f.how != asFixed {
+			return At(f.Name, errors.New("is no part of a struct"))
+		}
+		if err := f.put(b, h, align(t.Fixed), v); err != nil {
+			return At(f.Name, err)
 		}
 	}
 	return nil
@@ -388,7 +438,7 @@ func (f *Field) append(b *Builder, typ uint16, v *Value) error {
 		}
 		b.Addr(typ, v.A)
 	case Prefix:
-		return f.appendPrefix(b, v, 0)
+		return errors.New("a prefix needs a header")
 	case Dev:
 		if v.Type == Name {
 			b.Device(typ, v.S)
@@ -483,14 +533,20 @@ func (f *Field) appendArray(b *Builder, typ uint16, v *Value) error {
 // familyIP6 is AF_INET6, in the first byte of a header with prefixes.
 const familyIP6 = 10
 
-func (f *Field) appendPrefix(b *Builder, v *Value, family byte) error {
+// appendPrefix writes the address of a prefix, and its length into the fixed
+// struct that begins at head. A prefix without address leaves the length to others.
+func (f *Field) appendPrefix(b *Builder, v *Value, head, fixed int) error {
+	if f.Off >= fixed {
+		return errors.New("no room for a prefix length")
+	}
 	switch v.Type {
 	case Net:
 		b.Addr(f.Type, v.A)
+		b.buf[b.start+head+f.Off] = byte(v.N)
 	case EmptyNet:
 		b.Attr(f.Type, 0)
 	case AnyNet:
-		if f.Zero && family == familyIP6 {
+		if f.Zero && b.buf[b.start+head] == familyIP6 {
 			b.Attr(f.Type, 16)
 		}
 	default:

@@ -59,6 +59,7 @@ type Field struct {
 	nest *nest
 	next *Field // further row with the same Type and place, told apart by When
 	own  *Table
+	how  how
 }
 
 // A Place is a fixed struct that several fields share: a table's own fixed
@@ -293,7 +294,7 @@ func (t *Table) add(row *Field, n *nest) {
 	}
 	f := new(Field)
 	*f = *row
-	f.id, f.nest, f.next, f.own = len(t.flat), n, nil, t
+	f.id, f.nest, f.next, f.own, f.how = len(t.flat), n, nil, t, row.writtenAs()
 	t.flat = append(t.flat, f)
 	if t.name[f.Name] != nil {
 		panic(fmt.Sprintf("wire: table %s: two rows named %q", t.Name, f.Name))

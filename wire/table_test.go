@@ -198,7 +198,7 @@ func sub(t *Table, pairs ...any) *Set {
 	return s
 }
 
-func addr(s string) Value  { return AddrVal(netip.MustParseAddr(s)) }
+func addr(s string) Value   { return AddrVal(netip.MustParseAddr(s)) }
 func prefix(s string) Value { return NetVal(netip.MustParsePrefix(s)) }
 
 // member is a table of a union of t.
