@@ -53,6 +53,7 @@ type Field struct {
 	Down      bool   // can be changed only while the link is down
 	Immutable bool   // cannot be changed after creation
 	Loose     bool   // whole objects: compared only when written (route protocol)
+	Ages      bool   // counts down: what is reported may be less than what was written
 	Since     string // first kernel that has it, when later than 5.10
 
 	id   int

@@ -46,7 +46,7 @@ func (d *differ) sets(path string, want, have *wire.Set) {
 			continue
 		}
 		hv := valueOf(have, f)
-		if f.WO || !equal(e.V, hv) {
+		if f.WO || !same(f, e.V, hv) {
 			d.value(path, f, e.V, hv)
 		}
 	}
@@ -106,7 +106,7 @@ func (d *differ) pick(want, have *wire.Set, top bool) *wire.Set {
 			continue
 		}
 		hv := valueOf(have, f)
-		if !f.WO && equal(e.V, hv) {
+		if !f.WO && same(f, e.V, hv) {
 			continue
 		}
 		if e.V.Type == wire.SetVal && hv.Type == wire.SetVal && e.V.Sub.Table == hv.Sub.Table {
@@ -163,6 +163,13 @@ func zeroOf(f *wire.Field) wire.Value {
 		return wire.BoolVal(f.Not)
 	}
 	return wire.Value{}
+}
+
+// same reports whether a row has what it shall have. A value that counts down
+// may have become less, unless it is a word (forever).
+func same(f *wire.Field, want, have wire.Value) bool {
+	return equal(want, have) || f.Ages && want.Type == wire.Int && have.Type == wire.Int && have.N < want.N &&
+		f.Words.Name(want.N) == "" && f.Words.Name(have.N) == ""
 }
 
 // equal compares what values mean: not there is zero, and a set that mentions
