@@ -89,3 +89,6 @@ func (v *Value) devices(row *Field, f func(v *Value) error) error {
 
 // SetFlags replaces the flags of a message.
 func SetFlags(msg []byte, flags uint16) { putU16(msg[6:], flags) }
+
+// TypeFlags returns type and flags of a message.
+func TypeFlags(msg []byte) (typ, flags uint16) { return getU16(msg[4:]), getU16(msg[6:]) }

@@ -116,6 +116,7 @@ func (d *differ) pick(want, have *wire.Set, top bool) *wire.Set {
 			continue
 		}
 		out.Put(f, e.V)
+		d.share(out, f, want, have)
 	}
 	if d.mode != Exact {
 		out.Extra = want.Extra
@@ -133,6 +134,25 @@ func (d *differ) pick(want, have *wire.Set, top bool) *wire.Set {
 		}
 	}
 	return out
+}
+
+// share adds the fields that are in one struct with f, as they shall be or are:
+// the kernel takes the struct as a whole, unless it has a mask.
+func (d *differ) share(out *wire.Set, f *wire.Field, want, have *wire.Set) {
+	if f.Header() || f.At == nil || f.At.Mask != 0 {
+		return
+	}
+	for _, g := range out.Table.Rows() {
+		if g.At != f.At || g == f || d.skip(g) {
+			continue
+		}
+		if _, ok := want.At(g); ok {
+			continue
+		}
+		if v, ok := have.At(g); ok {
+			out.Put(g, v)
+		}
+	}
 }
 
 // nothing is the value that unsets a field; false when there is none.

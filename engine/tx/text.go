@@ -76,7 +76,6 @@ func (c *Change) contents() *wire.Set {
 	return s
 }
 
-// Title names the object that changes.
 func (c *Change) title() string {
 	if c.Object == nil {
 		return Title(c.Op)
@@ -156,4 +155,41 @@ func valueNamed(f *wire.Field, v wire.Value, names wire.Names) string {
 		return "none"
 	}
 	return f.Text(v, names)
+}
+
+// EntryTitle names an object of a plan's state.
+func EntryTitle(e *state.Entry, st *state.State) string {
+	return titleOf(e.Object, e.Set(), st.Names)
+}
+
+// Attrs is what changes as encoding/json writes it: path to before and after.
+func (c *Change) Attrs() map[string][]any {
+	m := map[string][]any{}
+	switch {
+	case c.Op.Sysctl != nil:
+		m["value"] = []any{c.Old, c.Op.Sysctl.Value}
+	case c.Object == nil:
+	case c.Action == Create || c.Action == Send:
+		for _, e := range c.contents().Ents {
+			m[e.F.Label()] = []any{nil, e.F.JSON(e.V, c.names())}
+		}
+	case c.Action == Remove:
+		for _, e := range c.contents().Ents {
+			if !e.F.RO && !e.F.Volatile {
+				m[e.F.Label()] = []any{e.F.JSON(e.V, c.names()), nil}
+			}
+		}
+	default:
+		for _, d := range c.Deltas {
+			m[d.Path] = []any{c.json(d.Row, d.Before), c.json(d.Row, d.After)}
+		}
+	}
+	return m
+}
+
+func (c *Change) json(f *wire.Field, v wire.Value) any {
+	if v.Type == wire.None {
+		return nil
+	}
+	return f.JSON(v, c.names())
 }

@@ -1,0 +1,175 @@
+package engine
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"sync"
+	"time"
+
+	"go.starlark.net/starlark"
+
+	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/engine/nlconn"
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/engine/tx"
+)
+
+// An Engine runs scripts and commits ops in one network namespace.
+type Engine struct {
+	ns          namespace
+	fs          fs.FS
+	predeclared starlark.StringDict
+	limits      Limits
+	policy      func(context.Context, *Plan) error
+	log         *slog.Logger
+	facts       *Facts
+
+	queue sync.Mutex // commits of one engine do not interleave
+}
+
+// New returns an engine for the network namespace of the calling thread, or the
+// one an option gives.
+func New(opts ...Option) (*Engine, error) {
+	e := &Engine{predeclared: builtins.Predeclared(), log: slog.New(slog.DiscardHandler)}
+	for _, o := range opts {
+		if err := o(e); err != nil {
+			e.ns.close()
+			return nil, err
+		}
+	}
+	if e.facts == nil {
+		if err := e.ns.open(); err != nil {
+			return nil, err
+		}
+	}
+	return e, nil
+}
+
+func (l Limits) steps() uint64 {
+	if l.Steps == 0 {
+		return 500e6
+	}
+	return l.Steps
+}
+
+func (l Limits) ops() int {
+	if l.Ops == 0 {
+		return 20e6
+	}
+	return l.Ops
+}
+
+func (l Limits) bytes() int64 {
+	if l.Bytes == 0 {
+		return 4 << 30
+	}
+	return l.Bytes
+}
+
+func (l Limits) undo() time.Duration {
+	if l.Undo == 0 {
+		return 5 * time.Minute
+	}
+	return l.Undo
+}
+
+// Run runs a script: its commits are sent, verified, and all undone when
+// anything fails. The error is an *Error.
+func (e *Engine) Run(ctx context.Context, script Script) (*Result, error) {
+	return e.run(ctx, script, e.facts != nil)
+}
+
+// Plan runs a script without sending anything and returns what Run would send.
+// Reads see the kernel plus what the script committed before.
+func (e *Engine) Plan(ctx context.Context, script Script) (*Plan, error) {
+	r, err := e.run(ctx, script, true)
+	if err != nil {
+		return nil, err
+	}
+	return r.Plan, nil
+}
+
+// Commit makes ops true in one batch, in the order given, and undoes it when
+// anything fails.
+func (e *Engine) Commit(ctx context.Context, ops ...Op) (*Result, error) {
+	return e.transact(ctx, e.facts != nil, func(s *session) error {
+		l := make([]*builtins.Op, len(ops))
+		for i := range ops {
+			l[i] = ops[i].op
+		}
+		return s.Commit(&builtins.Commit{Ops: l})
+	})
+}
+
+// session opens what a run needs.
+func (e *Engine) session(ctx context.Context, dry bool) (*session, error) {
+	s := &session{e: e, ctx: ctx, dry: dry, plan: &Plan{}, start: time.Now()}
+	if e.facts != nil {
+		s.st = state.New(&factSource{e.facts})
+		s.st.StandIns = e.facts.StandIns
+		return s, nil
+	}
+	conn, err := nlconn.Dial(nlconn.Config{NetNS: e.ns.fd(), Strict: true})
+	if err != nil {
+		return nil, err
+	}
+	s.kernel = tx.Kernel{Conn: conn, Sys: procSys{&e.ns}}
+	s.plan.conn = true
+	if dry {
+		s.st = state.New(tx.Source{Conn: conn})
+	}
+	return s, nil
+}
+
+// transact runs f as one transaction.
+func (e *Engine) transact(ctx context.Context, dry bool, f func(*session) error) (*Result, error) {
+	if e.limits.Run > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, e.limits.Run, errRunLimit)
+		defer cancel()
+	}
+	e.queue.Lock()
+	defer e.queue.Unlock()
+	s, err := e.session(ctx, dry)
+	if err != nil {
+		return nil, &Error{Outcome: rolledBack, Message: err.Error(), Err: err}
+	}
+	keep := false
+	defer func() {
+		if !keep {
+			s.close()
+		}
+	}()
+	if err := f(s); err != nil {
+		return nil, s.fail(err)
+	}
+	r := s.result()
+	if !dry {
+		keep = true
+		r.undo = func() (int, []tx.Residue, error) { defer s.close(); return s.rollback() }
+	}
+	return r, nil
+}
+
+// Confirm ends the possibility to Undo.
+func (r *Result) Confirm(context.Context) error {
+	r.undo = nil
+	return nil
+}
+
+// Undo undoes a committed run, as far as nothing has changed since.
+func (r *Result) Undo(context.Context) error {
+	if r.undo == nil {
+		return nil
+	}
+	n, left, err := r.undo()
+	r.undo, r.Undone = nil, n
+	for _, x := range left {
+		r.Residue = append(r.Residue, residueChange(x))
+	}
+	if err != nil || len(left) > 0 {
+		return &Error{Outcome: residue, Message: "undo is incomplete", Residue: r.Residue, Err: err}
+	}
+	return nil
+}

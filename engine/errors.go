@@ -1,0 +1,292 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"go.starlark.net/resolve"
+	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
+
+	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/engine/tx"
+)
+
+// An Error says why a run failed and what is left of it. With %v it is one line;
+// %+v adds the call stack, the source line and what became of what was sent.
+type Error struct {
+	Outcome string // rolled_back, residue or conflict
+	Pos     string // file:line:col of the argument, or call, at fault
+	Op      string // "route 10.0.0.0/8"
+	Path    string // field: kind.vxlan.id
+	Message string
+	Stack   []string // outermost first: "site.star:12:5: in <toplevel>"
+	Residue []Change
+	Err     error
+
+	commit  string // label
+	sent    string
+	legal   string
+	excerpt string
+	status  string // what became of it
+	undone  int
+	total   int
+	usage   bool
+}
+
+// Error is one line.
+func (e *Error) Error() string {
+	var b strings.Builder
+	if e.Pos != "" {
+		b.WriteString(e.Pos + ": ")
+	}
+	b.WriteString(e.text())
+	return b.String()
+}
+
+func (e *Error) text() string {
+	s := e.Message
+	if e.Path != "" {
+		s = e.Path + ": " + s
+	}
+	if e.Op != "" {
+		s = e.Op + ": " + s
+	}
+	if e.commit != "" {
+		s = e.commit + ": " + s
+	}
+	return s
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Format implements fmt.Formatter.
+func (e *Error) Format(f fmt.State, verb rune) {
+	if verb != 'v' || !f.Flag('+') {
+		io.WriteString(f, e.Error())
+		return
+	}
+	for _, l := range e.Stack {
+		io.WriteString(f, l+"\n")
+	}
+	if e.Pos != "" {
+		io.WriteString(f, e.Pos+": ")
+	}
+	io.WriteString(f, "error: "+e.text())
+	if e.excerpt != "" {
+		io.WriteString(f, "\n"+e.excerpt)
+		var more []string
+		if e.sent != "" {
+			more = append(more, "sent "+e.sent)
+		}
+		if e.legal != "" {
+			more = append(more, "legal "+e.legal)
+		}
+		if len(more) > 0 {
+			io.WriteString(f, " "+strings.Join(more, "; "))
+		}
+	}
+	if e.status != "" {
+		io.WriteString(f, "\n"+e.status)
+	}
+	for _, r := range e.Residue {
+		io.WriteString(f, "\n  "+r.Key)
+	}
+}
+
+// fail undoes what was sent and says what happened.
+func (s *session) fail(err error) *Error {
+	e := s.explain(err)
+	e.Outcome = rolledBack
+	if s.script != nil {
+		secrets := s.script.Secrets()
+		e.Message, e.excerpt, e.sent = redact(e.Message, secrets), redact(e.excerpt, secrets), redact(e.sent, secrets)
+	}
+	if len(s.done) == 0 {
+		e.status = "nothing was sent; the network is as it was"
+		if s.dry || s.sent == 0 {
+			e.status = ""
+		}
+		if s.undone > 0 {
+			e.status = "what attempt() sent was undone; the network is as it was"
+		}
+		return e
+	}
+	begin, commits := time.Now(), len(s.done)
+	n, left, uerr := s.rollback()
+	e.undone, e.total = n, s.sent
+	if uerr != nil || len(left) > 0 {
+		e.Outcome = residue
+		for _, r := range left {
+			e.Residue = append(e.Residue, residueChange(r))
+		}
+		e.status = fmt.Sprintf("undoing took %d messages; STILL DIFFERENT from before:", n)
+		if uerr != nil {
+			e.status = fmt.Sprintf("undoing failed after %d messages: %v; STILL DIFFERENT from before:", n, uerr)
+		}
+		return e
+	}
+	what := "1 commit"
+	if commits > 1 {
+		what = fmt.Sprintf("%d commits", commits)
+	}
+	e.status = fmt.Sprintf("rolled back, verified: %d messages were sent, undone by %d in %d ms, %s; the network is as it was",
+		s.sent, n, time.Since(begin).Milliseconds(), what)
+	return e
+}
+
+// explain finds position, stack, op and field of an error.
+func (s *session) explain(err error) *Error {
+	e := &Error{Err: err, Message: err.Error()}
+	var us *usageError
+	if errors.As(err, &us) {
+		e.usage = true
+		return e
+	}
+	if s.ctx.Err() != nil {
+		e.Message = "interrupted"
+		if cause := context.Cause(s.ctx); !errors.Is(cause, context.Canceled) {
+			e.Message = cause.Error()
+		}
+		return e
+	}
+	if s.explainSyntax(e, err) {
+		return e
+	}
+	var eval *starlark.EvalError
+	if errors.As(err, &eval) {
+		e.Message = eval.Msg
+		if cause := eval.Unwrap(); cause != nil {
+			e.Message = cause.Error()
+		}
+		s.stack(e, frames(eval.CallStack))
+	}
+	var c *commitError
+	if errors.As(err, &c) {
+		e.commit, e.Message = "commit", c.err.Error()
+		if c.label != "" {
+			e.commit = fmt.Sprintf("commit %q", c.label)
+		}
+	}
+	s.explainArg(e, eval, err)
+	s.explainOp(e, err)
+	return e
+}
+
+// explainOp takes position and field from the op that failed.
+func (s *session) explainOp(e *Error, err error) {
+	var k *tx.KernelError
+	var o *tx.OpError
+	var op *builtins.Op
+	switch {
+	case errors.As(err, &k):
+		op = k.Op
+		e.Op, e.Path, e.Message, e.legal, e.sent = tx.Title(op), k.Path, k.Text(), k.Legal, k.Sent
+	case errors.As(err, &o):
+		op = o.Op
+		e.Op, e.Path, e.Message = tx.Title(op), o.Path, o.Err.Error()
+	default:
+		return
+	}
+	if op == nil || op.Site == nil || len(op.Site.Frames) == 0 {
+		return
+	}
+	s.stack(e, op.Site.Frames)
+	if e.Path != "" && s.files != nil {
+		f := op.Site.Frames[0]
+		if line, col, ok := builtins.ArgPos(s.files.src[f.File], f.Line, f.Col, e.Path); ok {
+			s.point(e, f.File, line, col)
+		}
+	}
+}
+
+// explainArg points at the argument that a builtin refused.
+func (s *session) explainArg(e *Error, eval *starlark.EvalError, err error) {
+	var a *builtins.ArgError
+	if eval == nil || s.files == nil || !errors.As(err, &a) {
+		return
+	}
+	fr := frames(eval.CallStack)
+	if len(fr) == 0 {
+		return
+	}
+	arg := a.Arg
+	if arg == "" {
+		arg = fmt.Sprintf("[%d]", a.Index)
+	}
+	if line, col, ok := builtins.ArgPos(s.files.src[fr[0].File], fr[0].Line, fr[0].Col, arg); ok {
+		s.point(e, fr[0].File, line, col)
+	}
+}
+
+// explainSyntax handles what the parser and the resolver find.
+func (s *session) explainSyntax(e *Error, err error) bool {
+	var se syntax.Error
+	if errors.As(err, &se) {
+		s.point(e, se.Pos.Filename(), int(se.Pos.Line), int(se.Pos.Col))
+		e.Message = "syntax error: " + builtins.SyntaxHint(se.Msg, s.lineOf(se.Pos.Filename(), int(se.Pos.Line)), int(se.Pos.Col))
+		return true
+	}
+	var rl resolve.ErrorList
+	if errors.As(err, &rl) && len(rl) > 0 {
+		s.point(e, rl[0].Pos.Filename(), int(rl[0].Pos.Line), int(rl[0].Pos.Col))
+		e.Message = builtins.NameHint(rl[0].Msg, s.e.predeclared)
+		return true
+	}
+	return false
+}
+
+// frames turns a call stack around: innermost first, builtins left out.
+func frames(cs starlark.CallStack) []builtins.Frame {
+	var l []builtins.Frame
+	for i := len(cs) - 1; i >= 0; i-- {
+		p := cs[i].Pos
+		if p.Filename() == "<builtin>" || !p.IsValid() {
+			continue
+		}
+		l = append(l, builtins.Frame{Func: cs[i].Name, File: p.Filename(), Line: int(p.Line), Col: int(p.Col)})
+	}
+	return l
+}
+
+// stack sets the position to the innermost frame and lists all.
+func (s *session) stack(e *Error, fr []builtins.Frame) {
+	if len(fr) == 0 {
+		return
+	}
+	e.Stack = nil
+	for i := len(fr) - 1; i >= 0; i-- {
+		e.Stack = append(e.Stack, fmt.Sprintf("%s:%d:%d: in %s", fr[i].File, fr[i].Line, fr[i].Col, fr[i].Func))
+	}
+	s.point(e, fr[0].File, fr[0].Line, fr[0].Col)
+}
+
+// point sets the position and shows its line.
+func (s *session) point(e *Error, file string, line, col int) {
+	e.Pos = fmt.Sprintf("%s:%d:%d", file, line, col)
+	src := s.lineOf(file, line)
+	if src == "" {
+		return
+	}
+	trimmed := strings.TrimLeft(src, " \t")
+	indent := col - 1 - (len(src) - len(trimmed))
+	if indent < 0 || indent > len(trimmed) {
+		indent = 0
+	}
+	e.excerpt = "      " + trimmed + "\n      " + strings.Repeat(" ", indent) + "^"
+}
+
+func (s *session) lineOf(file string, line int) string {
+	if s.files == nil {
+		return ""
+	}
+	lines := strings.Split(string(s.files.src[file]), "\n")
+	if line < 1 || line > len(lines) {
+		return ""
+	}
+	return strings.TrimRight(lines[line-1], "\r")
+}

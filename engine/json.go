@@ -1,0 +1,207 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+
+	"github.com/nlscript/nlscript/engine/tx"
+	"github.com/nlscript/nlscript/internal/golden"
+	"github.com/nlscript/nlscript/wire"
+)
+
+// schemaVersion is the version of all JSON that the engine writes. Additions do
+// not change it.
+const schemaVersion = 1
+
+type jsonCommit struct {
+	Label   string       `json:"label"`
+	Pos     string       `json:"pos"`
+	Changes []jsonChange `json:"changes"`
+}
+
+type jsonChange struct {
+	Action string           `json:"action"`
+	Object string           `json:"object"`
+	Key    string           `json:"key"`
+	NetNS  string           `json:"netns"`
+	Pos    string           `json:"pos,omitempty"`
+	Stack  []string         `json:"stack,omitempty"`
+	Attrs  map[string][]any `json:"attrs,omitempty"` // [before, after]
+	Cause  string           `json:"cause,omitempty"`
+	Notes  []string         `json:"notes,omitempty"`
+}
+
+type jsonSummary struct {
+	Add       int `json:"add"`
+	Change    int `json:"change"`
+	Delete    int `json:"delete"`
+	With      int `json:"with"`
+	Send      int `json:"send"`
+	Unchanged int `json:"unchanged"`
+	Messages  int `json:"messages"`
+}
+
+// MarshalJSON implements json.Marshaler.
+func (p *Plan) MarshalJSON() ([]byte, error) {
+	t := p.summary()
+	b, err := json.Marshal(struct {
+		Version  int          `json:"schema_version"`
+		Commits  []jsonCommit `json:"commits"`
+		Summary  jsonSummary  `json:"summary"`
+		Warnings []string     `json:"warnings,omitempty"`
+	}{schemaVersion, p.jsonCommits(), jsonSummary{t.add, t.change, t.del, t.with, t.send, t.same, len(p.Messages)}, p.warnings})
+	return redactJSON(b, p.secrets), err
+}
+
+func redactJSON(b []byte, secrets []string) []byte {
+	quoted := make([]string, len(secrets))
+	for i, s := range secrets {
+		q, _ := json.Marshal(s)
+		quoted[i] = string(q[1 : len(q)-1])
+	}
+	return []byte(redact(string(b), quoted))
+}
+
+func (p *Plan) jsonCommits() []jsonCommit {
+	l := []jsonCommit{}
+	for _, b := range p.commits {
+		c := jsonCommit{Label: b.label, Pos: b.site, Changes: []jsonChange{}}
+		for _, x := range b.plan.Changes {
+			c.Changes = append(c.Changes, changeJSON(b.plan, x)...)
+		}
+		l = append(l, c)
+	}
+	return l
+}
+
+func changeJSON(p *tx.Plan, c *tx.Change) []jsonChange {
+	j := jsonChange{Action: actionNames[c.Action], Object: "sysctl", Key: c.Title(), Pos: sitePos(c.Op.Site), Notes: c.Notes}
+	if c.Op.Site != nil && len(c.Op.Site.Frames) > 1 {
+		for _, f := range c.Op.Site.Frames {
+			j.Stack = append(j.Stack, fmt.Sprintf("%s:%d:%d: in %s", f.File, f.Line, f.Col, f.Func))
+		}
+	}
+	j.Attrs = c.Attrs()
+	if c.Object != nil {
+		j.Object = c.Object.Name
+	}
+	l := []jsonChange{j}
+	for _, e := range c.With {
+		if e.Foreign() {
+			continue
+		}
+		l = append(l, jsonChange{Action: "delete", Object: e.Object.Name, Key: tx.EntryTitle(e, p.State()), Pos: j.Pos, Cause: j.Key})
+	}
+	for _, e := range c.Back {
+		l = append(l, jsonChange{Action: "create", Object: e.Object.Name, Key: tx.EntryTitle(e, p.State()), Pos: j.Pos, Cause: j.Key})
+	}
+	return l
+}
+
+type jsonError struct {
+	Pos     string   `json:"pos"`
+	Op      string   `json:"op"`
+	Path    string   `json:"path"`
+	Errno   string   `json:"errno"`
+	Message string   `json:"message"`
+	Stack   []string `json:"stack,omitempty"`
+	Sent    string   `json:"sent,omitempty"`
+	Legal   string   `json:"legal,omitempty"`
+	Commit  string   `json:"commit,omitempty"`
+}
+
+type jsonResult struct {
+	Version  int          `json:"schema_version"`
+	Outcome  string       `json:"outcome"`
+	Changed  int          `json:"changed"`
+	Messages int          `json:"messages"`
+	Undone   int          `json:"undone"`
+	Residue  []string     `json:"residue"`
+	Error    *jsonError   `json:"error"`
+	Commits  []jsonCommit `json:"commits,omitempty"`
+	Warnings []string     `json:"warnings,omitempty"`
+}
+
+// MarshalJSON implements json.Marshaler.
+func (r *Result) MarshalJSON() ([]byte, error) {
+	b, err := json.Marshal(jsonResult{Version: schemaVersion, Outcome: r.Outcome, Changed: r.Plan.summary().changed(), Messages: len(r.Plan.Messages),
+		Undone: r.Undone, Residue: keysOf(r.Residue), Commits: r.Plan.jsonCommits(), Warnings: r.Warnings})
+	return redactJSON(b, r.Plan.secrets), err
+}
+
+// MarshalJSON implements json.Marshaler: the same object as a Result's.
+func (e *Error) MarshalJSON() ([]byte, error) {
+	j := &jsonError{Pos: e.Pos, Op: e.Op, Path: e.Path, Message: e.Message, Stack: e.Stack, Sent: e.sent, Legal: e.legal, Commit: e.commit}
+	var k *tx.KernelError
+	if errors.As(e.Err, &k) {
+		j.Errno = errnoName(k.Errno)
+	}
+	return json.Marshal(jsonResult{Version: schemaVersion, Outcome: e.Outcome, Messages: e.total, Undone: e.undone, Residue: keysOf(e.Residue), Error: j})
+}
+
+func keysOf(l []Change) []string {
+	keys := []string{}
+	for _, c := range l {
+		keys = append(keys, c.Key)
+	}
+	return keys
+}
+
+// WriteBuild writes the messages as `nlscript build --json` does, one JSON
+// object a line.
+func (p *Plan) WriteBuild(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	for i, s := range p.steps() {
+		line := map[string]any{"commit": i.commit, "index": i.index, "pos": sitePos(s.Op.Site)}
+		switch {
+		case s.Sysctl != nil:
+			line["carrier"], line["sysctl"], line["value"] = "sysctl", s.Sysctl.Name, redact(s.Sysctl.Value, p.secrets)
+		default:
+			typ, flags := wire.TypeFlags(s.Msg)
+			line["carrier"] = "route"
+			line["type"], line["flags"] = typeName(s.Object, typ), flagNames(s.Object, typ, flags)
+			line["hex"] = fmt.Sprintf("%x", s.Msg)
+		}
+		if err := enc.Encode(line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type stepID struct{ commit, index int }
+
+// steps iterates over all steps of all commits.
+func (p *Plan) steps() iter.Seq2[stepID, *tx.Step] {
+	return func(yield func(stepID, *tx.Step) bool) {
+		for i, b := range p.commits {
+			for j := range b.plan.Steps {
+				if !yield(stepID{i, j}, &b.plan.Steps[j]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Golden writes the messages as annotated bytes, the format of golden files.
+// Indexes of devices are replaced by their names.
+func (p *Plan) Golden(w io.Writer, name string) error {
+	f := golden.File{Name: name}
+	for _, b := range p.commits {
+		c := golden.Commit{Label: b.label}
+		for i := range b.plan.Steps {
+			s := &b.plan.Steps[i]
+			e := golden.Entry{Object: s.Object, Msg: s.Msg, Rel: s.Rel, Names: b.plan.State().Names}
+			if s.Sysctl != nil {
+				e.Text = fmt.Sprintf("sysctl %s = %s", s.Sysctl.Name, redact(s.Sysctl.Value, p.secrets))
+			}
+			c.Entries = append(c.Entries, e)
+		}
+		f.Commits = append(f.Commits, c)
+	}
+	return f.Write(w)
+}

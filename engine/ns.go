@@ -1,0 +1,120 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// namespace is a network namespace, kept open.
+type namespace struct{ f *os.File }
+
+const threadNetNS = "/proc/thread-self/ns/net"
+
+func (n *namespace) set(fd int) {
+	n.close()
+	n.f = os.NewFile(uintptr(fd), "netns")
+}
+
+// open takes the calling thread's namespace unless one was set.
+func (n *namespace) open() error {
+	if n.f != nil {
+		return nil
+	}
+	f, err := os.Open(threadNetNS)
+	if err != nil {
+		return fmt.Errorf("network namespace: %w", err)
+	}
+	n.f = f
+	return nil
+}
+
+func (n *namespace) close() {
+	if n.f != nil {
+		n.f.Close()
+		n.f = nil
+	}
+}
+
+func (n *namespace) fd() int { return int(n.f.Fd()) }
+
+// do runs f on a thread that is in the namespace. A thread that has changed its
+// namespace ends with its goroutine.
+func (n *namespace) do(f func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		moved, err := n.enter()
+		if err == nil {
+			err = f()
+		}
+		if !moved {
+			runtime.UnlockOSThread()
+		}
+		done <- err
+	}()
+	return <-done
+}
+
+// enter moves the calling thread into the namespace unless it is there.
+func (n *namespace) enter() (moved bool, err error) {
+	var own, want unix.Stat_t
+	if err := unix.Stat(threadNetNS, &own); err != nil {
+		return false, fmt.Errorf("network namespace: %w", err)
+	}
+	if err := unix.Fstat(n.fd(), &want); err != nil {
+		return false, fmt.Errorf("network namespace: %w", err)
+	}
+	if own.Ino == want.Ino && own.Dev == want.Dev {
+		return false, nil
+	}
+	if err := unix.Setns(n.fd(), unix.CLONE_NEWNET); err != nil {
+		return true, fmt.Errorf("entering the network namespace: %w", err)
+	}
+	return true, nil
+}
+
+// procSys reads and writes sysctls in a namespace.
+type procSys struct{ ns *namespace }
+
+const procSysDir = "/proc/sys/"
+
+func (p procSys) Read(path string) (string, error) {
+	var b []byte
+	err := p.ns.do(func() (err error) {
+		b, err = os.ReadFile(procSysDir + path)
+		return err
+	})
+	return strings.TrimSpace(string(b)), sysctlError(err)
+}
+
+func (p procSys) Write(path, value string) error {
+	return sysctlError(p.ns.do(func() error {
+		f, err := os.OpenFile(procSysDir+path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		_, err = f.WriteString(value + "\n")
+		return errors.Join(err, f.Close())
+	}))
+}
+
+// sysctlError says what a person needs to know of a failed access.
+func sysctlError(err error) error {
+	var pe *fs.PathError
+	if !errors.As(err, &pe) {
+		return err
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("no such sysctl in this kernel or namespace (%w)", pe.Err)
+	case errors.Is(err, unix.EINVAL):
+		return fmt.Errorf("the kernel refuses this value (%w)", pe.Err)
+	}
+	return pe.Err
+}

@@ -1,0 +1,160 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/engine/tx"
+	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
+)
+
+// current is the state that reads see: the kernel's, and in a dry run what the
+// commits so far would have made of it.
+func (s *session) current() *state.State {
+	if s.dry {
+		return s.st
+	}
+	return state.New(tx.Source{Conn: s.kernel.Conn})
+}
+
+// List implements builtins.Host.
+func (s *session) List(o *wire.Object, filter *wire.Set) ([]*builtins.Op, error) {
+	st := s.current()
+	if err := st.Load(s.ctx); err != nil {
+		return nil, err
+	}
+	want := filter.Clone()
+	if err := st.Resolve(want); err != nil {
+		return nil, err
+	}
+	sc := state.Scope{Object: o}
+	if o == rtnl.Route && want.Has("table") && want.Has("family") {
+		sc.Family, sc.Table = uint8(want.Uint("family")), uint32(want.Uint("table"))
+	}
+	if o == rtnl.Class {
+		sc.Dev = uint32(want.Uint(o.Subject))
+		if sc.Dev == 0 {
+			return nil, fmt.Errorf("a device is needed")
+		}
+	}
+	if err := st.Load(s.ctx, sc); err != nil {
+		return nil, err
+	}
+	var ops []*builtins.Op
+	for _, e := range st.All(o) {
+		if !agrees(want, e.Set()) {
+			continue
+		}
+		op, err := s.opOf(st, o, e.Set())
+		if err != nil {
+			return nil, err
+		}
+		ops = append(ops, op)
+	}
+	return ops, nil
+}
+
+// agrees reports whether an object has every field of want.
+func agrees(want, have *wire.Set) bool {
+	for _, e := range want.Ents {
+		v, _ := have.At(e.F)
+		if v.Type == wire.SetVal && e.V.Type == wire.SetVal && v.Sub.Table == e.V.Sub.Table {
+			if !agrees(e.V.Sub, v.Sub) {
+				return false
+			}
+			continue
+		}
+		if v.Type == wire.None && e.V.Type == wire.Int && e.V.N == 0 {
+			continue
+		}
+		if !v.Equal(e.V) {
+			return false
+		}
+	}
+	return true
+}
+
+// opOf makes an op of a reported object, devices by name.
+func (s *session) opOf(st *state.State, o *wire.Object, set *wire.Set) (*builtins.Op, error) {
+	set = tx.Writable(set)
+	if o.By != "" {
+		set.Del(o.By)
+	}
+	set.Devices(func(v *wire.Value) error {
+		if v.Type == wire.Int {
+			if n := st.Names(uint32(v.N)); n != "" {
+				*v = wire.NameVal(n)
+			}
+		}
+		return nil
+	})
+	b := s.builder()
+	if err := o.Append(b, o.New, unix.NLM_F_REQUEST|unix.NLM_F_ACK|unix.NLM_F_CREATE|unix.NLM_F_EXCL, set); err != nil {
+		return nil, err
+	}
+	msg, rel, err := b.Last()
+	if err != nil {
+		return nil, err
+	}
+	return &builtins.Op{Object: o, Msg: msg, Rel: rel}, nil
+}
+
+// Get implements builtins.Host: the kernel's look-up of a route, otherwise the
+// one object that agrees.
+func (s *session) Get(o *wire.Object, filter *wire.Set) (*builtins.Op, error) {
+	if o == rtnl.Route && s.kernel.Conn != nil {
+		return s.lookup(filter)
+	}
+	l, err := s.List(o, filter)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(l) == 0:
+		return nil, errors.New("there is none")
+	case len(l) > 1:
+		return nil, fmt.Errorf("%d agree with this; say more, or use list", len(l))
+	}
+	return l[0], nil
+}
+
+// lookup asks the kernel which route it would take.
+func (s *session) lookup(filter *wire.Set) (*builtins.Op, error) {
+	st := s.current()
+	if err := st.Load(s.ctx); err != nil {
+		return nil, err
+	}
+	want := filter.Clone()
+	if err := st.Resolve(want); err != nil {
+		return nil, err
+	}
+	var b wire.Builder
+	if err := rtnl.Route.Append(&b, unix.RTM_GETROUTE, unix.NLM_F_REQUEST, want); err != nil {
+		return nil, err
+	}
+	req, _, err := b.Last()
+	if err != nil {
+		return nil, err
+	}
+	msg, err := s.kernel.Conn.Get(req)
+	if err != nil {
+		return nil, err
+	}
+	set := wire.NewSet(rtnl.Route.Table)
+	if err := rtnl.Route.Table.DecodeState(msg[wire.HeaderLen:], set); err != nil {
+		return nil, err
+	}
+	return s.opOf(st, rtnl.Route, set)
+}
+
+// ReadSysctl implements builtins.Host.
+func (s *session) ReadSysctl(c *builtins.Sysctl) (string, error) {
+	if s.kernel.Sys == nil {
+		return "", errors.New("the facts hold no sysctls")
+	}
+	return s.kernel.Sys.Read(c.Path)
+}

@@ -1,0 +1,208 @@
+package engine
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/engine/tx"
+)
+
+// String is what `nlscript plan` prints.
+func (p *Plan) String() string { return p.Text(false) }
+
+// Text is the plan as people read it; verbose shows what is so already.
+func (p *Plan) Text(verbose bool) string {
+	var b strings.Builder
+	for i, c := range p.commits {
+		t := tally(c.plan)
+		head := fmt.Sprintf("commit %d", i+1)
+		if c.label != "" {
+			head += fmt.Sprintf(" %q", c.label)
+		}
+		if c.attempt {
+			head = "attempt" + strings.TrimPrefix(head, "commit")
+		}
+		b.WriteString(columns(head, shortPos(c.site)))
+		p.changes(&b, c.plan, verbose)
+		if t.same > 0 && !verbose {
+			fmt.Fprintf(&b, "  = %s so already (-v shows them)\n", objects(t.same))
+		}
+	}
+	if len(p.commits) > 0 {
+		b.WriteByte('\n')
+	}
+	b.WriteString("plan: " + p.summary().text() + fmt.Sprintf("; %s\n", plural(len(p.Messages), "message")))
+	return redact(b.String(), p.secrets)
+}
+
+func objects(n int) string {
+	if n == 1 {
+		return "1 object is"
+	}
+	return fmt.Sprintf("%d objects are", n)
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+const (
+	width     = 88 // column of positions
+	nameWidth = 20
+)
+
+// columns puts a position at the right of a line.
+func columns(text, pos string) string {
+	if pos == "" {
+		return text + "\n"
+	}
+	n := len([]rune(text))
+	return text + strings.Repeat(" ", max(2, width-n)) + pos + "\n"
+}
+
+// shortPos is file:line, without directory.
+func shortPos(pos string) string {
+	parts := strings.Split(pos, ":")
+	if len(parts) < 2 {
+		return pos
+	}
+	return path.Base(parts[0]) + ":" + parts[1]
+}
+
+func opPos(op *builtins.Op) string {
+	if op == nil {
+		return ""
+	}
+	return shortPos(sitePos(op.Site))
+}
+
+func (p *Plan) changes(b *strings.Builder, plan *tx.Plan, verbose bool) {
+	for _, c := range plan.Changes {
+		if c.Action == tx.Same && !verbose {
+			continue
+		}
+		text := c.Text()
+		if c.Action == tx.Bounce {
+			text = "down and up again, to change " + text
+		}
+		if c.Action == tx.Same {
+			text = ""
+		}
+		b.WriteString(columns(strings.TrimRight(fmt.Sprintf("  %c %-*s %s", c.Action, nameWidth-1, c.Title(), text), " "), opPos(c.Op)))
+		for _, e := range c.With {
+			if e.Foreign() {
+				continue
+			}
+			what := "goes with it"
+			if slices.Contains(c.Back, e) {
+				what = "lost meanwhile, put back"
+				if c.Action == tx.Bounce {
+					what = "lost on down, put back"
+				}
+			}
+			fmt.Fprintf(b, "      - %-36s %s\n", tx.EntryTitle(e, plan.State()), what)
+		}
+		for _, n := range c.Notes {
+			fmt.Fprintf(b, "      note: %s\n", n)
+		}
+	}
+}
+
+// counts are how many objects a plan adds, changes, ...
+type counts struct{ add, change, del, with, send, same int }
+
+func tally(p *tx.Plan) counts {
+	var t counts
+	for _, c := range p.Changes {
+		switch c.Action {
+		case tx.Create:
+			t.add++
+		case tx.Modify, tx.Bounce:
+			t.change++
+		case tx.Remove:
+			t.del++
+		case tx.Send:
+			t.send++
+		case tx.Same:
+			t.same++
+		}
+		for _, e := range c.With {
+			if !e.Foreign() && !slices.Contains(c.Back, e) {
+				t.with++
+			}
+		}
+	}
+	return t
+}
+
+func (p *Plan) summary() counts {
+	var s counts
+	for _, c := range p.commits {
+		t := tally(c.plan)
+		s.add += t.add
+		s.change += t.change
+		s.del += t.del
+		s.with += t.with
+		s.send += t.send
+		s.same += t.same
+	}
+	return s
+}
+
+func (t counts) text() string {
+	s := fmt.Sprintf("%d to add, %d to change, %d to delete", t.add, t.change, t.del)
+	if t.with > 0 {
+		s += fmt.Sprintf(" (%d more goes with it)", t.with)
+	}
+	if t.send > 0 {
+		s += fmt.Sprintf(", %d to send", t.send)
+	}
+	return s + fmt.Sprintf(", %d unchanged", t.same)
+}
+
+func (t counts) changed() int { return t.add + t.change + t.del + t.send }
+
+// Empty reports whether there is nothing to do.
+func (p *Plan) Empty() bool {
+	for _, c := range p.commits {
+		if !c.plan.Empty() {
+			return false
+		}
+	}
+	return true
+}
+
+// StandIns are the devices that the facts did not hold and that were taken to
+// be there (Facts.StandIns).
+func (p *Plan) StandIns() []string { return p.standIns }
+
+// Warnings are about ops that nothing commits, and names that hide builtins.
+func (p *Plan) Warnings() []string { return p.warnings }
+
+// String is the one line a person reads after a run.
+func (r *Result) String() string {
+	t := r.Plan.summary()
+	ms := r.took.Round(time.Millisecond).Milliseconds()
+	if r.Outcome == unchanged {
+		return fmt.Sprintf("unchanged: %s so already (%d ms)", objects(t.same), ms)
+	}
+	s := fmt.Sprintf("committed: %d added, %d changed, %d deleted", t.add, t.change, t.del)
+	if t.with > 0 {
+		s += fmt.Sprintf(" (%d with it)", t.with)
+	}
+	if t.send > 0 {
+		s += fmt.Sprintf(", %d sent", t.send)
+	}
+	if !r.Plan.conn {
+		return "recorded" + strings.TrimPrefix(s, "committed") + "; " + plural(len(r.Plan.Messages), "message")
+	}
+	return s + fmt.Sprintf("; %s, %d ms; verified", plural(r.sent, "message"), ms)
+}

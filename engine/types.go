@@ -1,0 +1,81 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/nlscript/nlscript/engine/tx"
+)
+
+// Limits bound what a script may use. The zero Limits are the defaults.
+type Limits struct {
+	Steps uint64        // Starlark steps; 0: 500 million
+	Ops   int           // ops a script makes; 0: 20 million
+	Bytes int64         // bytes of messages; 0: 4 GiB
+	Run   time.Duration // a run, waiting for the kernel included; 0: no limit
+	Undo  time.Duration // undoing a failed run, also after cancellation; 0: 5 minutes
+}
+
+// Facts stand for a kernel where there is none.
+type Facts struct {
+	Links    map[string]int // name to index
+	Messages [][]byte       // objects as the kernel would report them: RTM_NEWROUTE and its like
+	StandIns bool           // devices that a script uses and does not create are there
+}
+
+// A Script is what Run runs.
+type Script struct {
+	Name    string // file name, for positions and for load() to start from
+	Source  []byte
+	Params  map[string]any // values for param(): a string as -D gives it, or what encoding/json makes of a file
+	Confirm time.Duration  // reserved: undo unless confirmed in time
+}
+
+// Outcomes of a run.
+const (
+	committed  = "committed"
+	unchanged  = "unchanged"
+	rolledBack = "rolled_back"
+	residue    = "residue"
+	conflict   = "conflict"
+)
+
+// A Plan is what a script, or a commit, comes to.
+type Plan struct {
+	Changes  []Change
+	Messages [][]byte // in order, devices linked; of a plan that is being run they are the ones sent
+
+	commits  []*batch
+	warnings []string
+	standIns []string
+	secrets  []string
+	conn     bool // made against a kernel
+}
+
+// A batch is one commit of a plan.
+type batch struct {
+	label   string
+	site    string
+	plan    *tx.Plan
+	attempt bool
+}
+
+// A Change is what becomes of one object. Action is create, change, bounce (down
+// and up again), delete, send (a verb, not compared) or unchanged.
+type Change struct {
+	Action, Object, Key, Pos string
+	Before, After            *Op // Before of what changes or goes; After of what is there then
+}
+
+// A Result is what a run came to. Outcome is "committed" or "unchanged"; what
+// else can happen is an Error.
+type Result struct {
+	Outcome  string
+	Plan     *Plan
+	Undone   int      // messages of undo, by Undo or by attempt()
+	Residue  []Change // of Undo
+	Warnings []string
+
+	sent int
+	took time.Duration
+	undo func() (int, []tx.Residue, error)
+}
