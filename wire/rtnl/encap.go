@@ -20,8 +20,8 @@ var encapTables = []*wire.Table{
 // Encaps are the encapsulations of a route, nexthopEncaps the same of a nexthop
 // object, where the attributes have other numbers.
 var (
-	Encaps        = &wire.OneOf{Name: "encap", Tag: unix.RTA_ENCAP_TYPE, TagU16: true, Always: true, Tables: encapTables}
-	nexthopEncaps = &wire.OneOf{Name: "encap", Tag: nhaEncapType, TagU16: true, Always: true, Tables: encapTables}
+	Encaps        = &wire.OneOf{Name: "encap", Tag: unix.RTA_ENCAP_TYPE, TagU16: true, Tables: encapTables}
+	nexthopEncaps = &wire.OneOf{Name: "encap", Tag: nhaEncapType, TagU16: true, Tables: encapTables}
 )
 
 // canonEncap puts away the zeros that the kernel reports of every ip and ip6

@@ -3,6 +3,7 @@ package rtnl
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -142,7 +143,8 @@ func (geneveOpt) Decode(_ *wire.Field, payload []byte) (wire.Value, error) {
 		if err != nil {
 			return wire.Value{}, err
 		}
-		if a.Type != want || want < 3 && len(a.Data) != 3-int(want) {
+		n := len(a.Data)
+		if a.Type != want || want < 3 && n != 3-int(want) || want == 3 && (n == 0 || n%4 != 0 || n > 124) {
 			return wire.Value{}, fmt.Errorf("unexpected attribute %d", a.Type)
 		}
 		if want == 1 {
@@ -172,6 +174,8 @@ func splitGeneve(v wire.Value) wire.Value {
 // version 2 a direction and a hardware id, but all four are always sent.
 type erspanOpt struct{}
 
+var errERSPAN = errors.New("not an ERSPAN option")
+
 func (erspanOpt) Append(b *wire.Builder, f *wire.Field, v wire.Value) error {
 	p := strings.Split(v.S, ":")
 	if v.Type != wire.String || len(p) != 4 {
@@ -196,10 +200,13 @@ func (erspanOpt) Append(b *wire.Builder, f *wire.Field, v wire.Value) error {
 func (erspanOpt) Decode(_ *wire.Field, payload []byte) (wire.Value, error) {
 	a, err := attrsOf(payload, 4)
 	if err != nil || len(a[1]) != 1 {
-		return wire.Value{}, fmt.Errorf("not an ERSPAN option")
+		return wire.Value{}, errERSPAN
 	}
 	var n [4]uint64
-	for i := range n {
+	for i, size := range [4]int{1, 4, 1, 1} {
+		if l := len(a[i+1]); l != 0 && l != size {
+			return wire.Value{}, errERSPAN
+		}
 		for _, c := range a[i+1] {
 			n[i] = n[i]<<8 | uint64(c)
 		}

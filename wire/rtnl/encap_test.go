@@ -93,7 +93,7 @@ func TestEncapRefuses(t *testing.T) {
 		want string
 	}{
 		{encapMPLS, []any{"dst", wire.StrVal("16/x")}, `encap.mpls.dst: "16/x": a label is a number up to 1048575, several are written "200/201"`},
-		{encapSeg6, nil, "encap.seg6: segs is missing"},
+		{encapSeg6, []any{"mode", wire.IntVal(1)}, "encap.seg6: segs is missing"},
 		{encapSeg6, []any{"segs", addrsVal("10.0.0.1")}, "encap.seg6.segs: segment 10.0.0.1 is not an IPv6 address"},
 		{encapIP, []any{"geneve_opts", wire.ListOf(wire.StrVal("1:2:345"))}, `encap.ip.geneve_opts[0]: data "345" is not 4 to 124 bytes in hexadecimal, a multiple of 4`},
 		{encapIP, []any{"erspan_opts", "1:2"}, `encap.ip.erspan_opts: wants "VERSION:INDEX:DIRECTION:HWID", such as "2:0:1:17"`},

@@ -39,6 +39,11 @@ var rtnexthop = &wire.Place{}
 // length like an attribute. The value is a list of sets of the table Hop.
 type multipath struct{}
 
+var (
+	_ wire.Codec  = multipath{}
+	_ wire.Nester = multipath{}
+)
+
 func (multipath) Append(b *wire.Builder, f *wire.Field, v wire.Value) error {
 	if len(v.L) == 0 {
 		return errors.New("wants a list of hop()")
@@ -59,22 +64,32 @@ func (multipath) Append(b *wire.Builder, f *wire.Field, v wire.Value) error {
 	return nil
 }
 
-func (multipath) Decode(_ *wire.Field, p []byte) (wire.Value, error) {
+func (m multipath) Decode(_ *wire.Field, p []byte) (wire.Value, error) {
 	v := wire.Value{Type: wire.ListVal}
-	for len(p) > 0 {
-		n := 0
-		if len(p) >= Hop.Fixed {
-			n = int(binary.NativeEndian.Uint16(p))
-		}
-		if n < Hop.Fixed || n > len(p) {
-			return v, fmt.Errorf("next hop %d does not fit", len(v.L))
-		}
-		s := wire.NewSet(Hop)
-		if err := Hop.Decode(p[:n:n], s); err != nil {
-			return v, err
+	end := 0
+	var err error
+	m.Walk(p, func(off int, _ string, t *wire.Table, part []byte) {
+		s := wire.NewSet(t)
+		if e := t.Decode(part, s); e != nil {
+			err = e
 		}
 		v.L = append(v.L, wire.SubVal(s))
-		p = p[min((n+3)&^3, len(p)):]
+		end = off + len(part)
+	})
+	if err == nil && (len(p)-end > 3 || len(v.L) == 0) {
+		err = fmt.Errorf("next hop %d does not fit", len(v.L))
 	}
-	return v, nil
+	return v, err
+}
+
+// Walk visits the next hops up to one that does not fit.
+func (multipath) Walk(p []byte, visit func(off int, label string, t *wire.Table, part []byte)) {
+	for i, off := 0, 0; len(p)-off >= Hop.Fixed; i++ {
+		n := int(binary.NativeEndian.Uint16(p[off:]))
+		if n < Hop.Fixed || n > len(p)-off {
+			return
+		}
+		visit(off, fmt.Sprintf("[%d]", i), Hop, p[off:off+n:off+n])
+		off += (n + 3) &^ 3
+	}
 }

@@ -212,8 +212,11 @@ func (nexthopGroup) Decode(_ *wire.Field, p []byte) (wire.Value, error) {
 		return v, fmt.Errorf("%d bytes are not a group", len(p))
 	}
 	for ; len(p) > 0; p = p[nexthopGrpLen:] {
-		weight := uint64(p[4]) | uint64(p[5])<<8
-		v.L = append(v.L, groupMemberOf(uint64(binary.NativeEndian.Uint32(p)), weight+1))
+		id, weight := uint64(binary.NativeEndian.Uint32(p)), uint64(p[4])|uint64(p[5])<<8
+		if id == 0 || p[6]|p[7] != 0 {
+			return v, errors.New("not a group")
+		}
+		v.L = append(v.L, groupMemberOf(id, weight+1))
 	}
 	return v, nil
 }

@@ -28,3 +28,21 @@ func TestNexthopCanon(t *testing.T) {
 		}
 	}
 }
+
+// TestNexthopGroupKeeps: an entry that the value cannot say is no group, so the
+// attribute is kept as it is.
+func TestNexthopGroupKeeps(t *testing.T) {
+	for _, c := range []struct {
+		p  []byte
+		ok bool
+	}{
+		{[]byte{1, 0, 0, 0, 255, 0, 0, 0}, true},
+		{[]byte{0, 0, 0, 0, 0, 0, 0, 0}, false},
+		{[]byte{1, 0, 0, 0, 0, 0, 1, 0}, false},
+		{[]byte{1, 0, 0, 0, 0, 0, 0}, false},
+	} {
+		if _, err := (nexthopGroup{}).Decode(nil, c.p); (err == nil) != c.ok {
+			t.Errorf("%x: %v", c.p, err)
+		}
+	}
+}

@@ -9,7 +9,7 @@ import (
 	"github.com/nlscript/nlscript/wire"
 )
 
-func prefix(t *testing.T, s string) netip.Prefix {
+func prefix(t testing.TB, s string) netip.Prefix {
 	t.Helper()
 	if p, err := netip.ParsePrefix(s); err == nil {
 		return p
@@ -191,5 +191,30 @@ func TestNotations(t *testing.T) {
 	}
 	if _, ok, err := (labelPrefix{}).Parse("10.0.0.0/8"); ok || err != nil {
 		t.Errorf("a prefix is taken for a label: %v", err)
+	}
+}
+
+// TestMultipathMalformed: next hops that do not fit are kept as they are.
+func TestMultipathMalformed(t *testing.T) {
+	good := []byte{8, 0, 0, 0, 2, 0, 0, 0}
+	for _, c := range []struct {
+		p    []byte
+		hops int // -1: an error
+	}{
+		{good, 1},
+		{slices.Concat(good, good), 2},
+		{nil, -1},
+		{slices.Concat(good, []byte{7, 0, 0, 0, 2, 0, 0, 0}), -1},  // shorter than its header
+		{slices.Concat(good, []byte{12, 0, 0, 0, 2, 0, 0, 0}), -1}, // longer than what is left
+		{slices.Concat(good, []byte{8, 0, 0, 0}), -1},
+		{[]byte{12, 0, 0, 0, 2, 0, 0, 0, 9, 0, 1, 0}, -1}, // an attribute longer than the next hop
+	} {
+		if wire.IsBigEndian {
+			t.Skip("bytes of a little-endian machine")
+		}
+		v, err := multipath{}.Decode(nil, c.p)
+		if got := len(v.L); (err != nil) != (c.hops < 0) || err == nil && got != c.hops {
+			t.Errorf("%x: %d next hops, %v; want %d", c.p, got, err, c.hops)
+		}
 	}
 }

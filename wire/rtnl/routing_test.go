@@ -89,7 +89,7 @@ func wordsOf(w wire.Words, more ...string) []string {
 
 // rowsOf makes a set of rows from pairs of name and value: a string is parsed as
 // address or prefix where the row wants one.
-func rowsOf(t *testing.T, tab *wire.Table, pairs ...any) *wire.Set {
+func rowsOf(t testing.TB, tab *wire.Table, pairs ...any) *wire.Set {
 	t.Helper()
 	s := wire.NewSet(tab)
 	for i := 0; i < len(pairs); i += 2 {
@@ -103,7 +103,7 @@ func rowsOf(t *testing.T, tab *wire.Table, pairs ...any) *wire.Set {
 	return s
 }
 
-func valueOf(t *testing.T, f *wire.Field, x any) wire.Value {
+func valueOf(t testing.TB, f *wire.Field, x any) wire.Value {
 	t.Helper()
 	switch x := x.(type) {
 	case wire.Value:
@@ -128,7 +128,7 @@ func valueOf(t *testing.T, f *wire.Field, x any) wire.Value {
 	return wire.Value{}
 }
 
-func plainValue(t *testing.T, f *wire.Field, x string) wire.Value {
+func plainValue(t testing.TB, f *wire.Field, x string) wire.Value {
 	t.Helper()
 	switch {
 	case f.Kind == wire.Prefix && x == "default":
