@@ -10,7 +10,8 @@
 //
 // Without privileges Main runs the whole test binary in a user namespace. Where
 // neither is allowed New skips the test, or fails it when the environment has
-// NLSCRIPT_REQUIRE_KERNEL=1.
+// NLSCRIPT_REQUIRE_KERNEL=1. With NLSCRIPT_NO_KERNEL=1 New always skips: in an
+// emulator of another machine, which does not pass netlink on.
 package testnet
 
 import (
@@ -35,7 +36,7 @@ func Main(m *testing.M) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "testnet:", err) // New will skip
 	}
-	if inside || mayUnshare() || fuzzWorker() {
+	if inside || noKernel() || mayUnshare() || fuzzWorker() {
 		os.Exit(m.Run())
 	}
 	cmd := nsexec.Command(context.Background(), os.Args[1:]...)
@@ -65,6 +66,8 @@ func fuzzWorker() bool {
 	return false
 }
 
+func noKernel() bool { return os.Getenv("NLSCRIPT_NO_KERNEL") == "1" }
+
 func mayUnshare() bool {
 	f, err := fresh()
 	if err != nil {
@@ -84,6 +87,9 @@ type NS struct {
 // New makes an empty namespace whose loopback device is up.
 func New(t testing.TB) *NS {
 	t.Helper()
+	if noKernel() {
+		t.Skip("NLSCRIPT_NO_KERNEL: no network namespace wanted")
+	}
 	f, err := fresh()
 	if err != nil {
 		Refuse(t, fmt.Sprintf("no network namespace: %v", err))

@@ -37,7 +37,7 @@ func TestRuleCanon(t *testing.T) {
 		{[]any{"to", "2001:db8::/32", "type", "prohibit", "realms", 3}, "family inet6 type prohibit to 2001:db8::/32"},
 		{[]any{"fwmark", 1}, "family inet table main type unicast fwmark 0x1/0xffffffff"},
 		{[]any{"fwmark", wire.Value{Type: wire.Int, N: 1, HasMask: true, M: 0xff}}, "family inet table main type unicast fwmark 0x1/0xff"},
-		{[]any{"fwmark", 0, "suppress_ifgroup", 1<<32 - 1}, "family inet table main type unicast"},
+		{[]any{"fwmark", 0, "suppress_ifgroup", wire.IntVal(1<<32 - 1)}, "family inet table main type unicast"},
 		{[]any{"l3mdev", 1, "priority", 1000}, "family inet type unicast priority 1000 l3mdev 1"},
 		{[]any{"goto", 500, "not_", true, "iif", "lo"}, "family inet type goto not iif lo goto 500"},
 		{[]any{"suppress_prefixlength", 0}, "family inet table main type unicast suppress_prefixlength 0"},
