@@ -174,6 +174,8 @@ func (t *Table) Append(b *Builder, s *Set) error {
 			b.Uint32(f.Type, uint32(v.N+uint64(f.Scale)))
 		case asAttr:
 			err = f.append(b, f.Type, v)
+		case asCodec:
+			err = f.Codec.Append(b, f, *v)
 		case asPrefix:
 			err = f.appendPrefix(b, v, head, t.Fixed)
 		case asUnion:
@@ -209,6 +211,7 @@ const (
 	asSpill
 	asU32 // the commonest, for speed
 	asAttr
+	asCodec
 	asPrefix
 	asUnion
 	asPlace
@@ -229,6 +232,8 @@ func (f *Field) writtenAs() how {
 		return asUnion
 	case f.Kind == U32 && f.Mask == 0:
 		return asU32
+	case f.Kind == Custom:
+		return asCodec
 	}
 	return asAttr
 }
@@ -253,6 +258,8 @@ func (t *Table) appendFixed(b *Builder, s *Set) (int, error) {
 			}
 		case f.Kind == U8:
 			h[f.Off] = byte(v.N + uint64(f.Scale))
+		case f.Kind == Dev && v.Type == Int:
+			putU32(h[f.Off:], uint32(v.N))
 		default:
 			if err := f.put(b, h, align(t.Fixed), v); err != nil {
 				return n, At(f.Name, err)

@@ -303,6 +303,9 @@ func (t *Table) add(row *Field, n *nest) {
 	t.name[f.Name] = f
 	switch {
 	case f.At != nil && f.At.Type == 0:
+		if t.Codec == nil && f.Off+max(f.Kind.size(), 1) > t.Fixed {
+			panic(fmt.Sprintf("wire: table %s: row %q is not inside the fixed struct", t.Name, f.Name))
+		}
 		n.fields = append(n.fields, f)
 		if f.At.Spill != 0 {
 			n.index(f.At.Spill, f)
