@@ -21,7 +21,7 @@ var Addr = &wire.Object{
 		{Name: "add", Type: unix.RTM_NEWADDR, Flags: flagsAdd, Doc: "add the address; an error when the device has it"},
 		{Name: "replace", Type: unix.RTM_NEWADDR, Flags: flagsReplace, Doc: "add the address, or change lifetimes and metric of the one that is there"},
 		{Name: "change", Type: unix.RTM_NEWADDR, Flags: unix.NLM_F_REPLACE, Doc: "change lifetimes and metric; the kernel adds an address that is missing"},
-		{Name: "delete", Type: unix.RTM_DELADDR, Doc: "remove the address. Without a prefix length IPv4 takes the first with this local address"},
+		{Name: "delete", Type: unix.RTM_DELADDR, Doc: "remove the address; IPv4 without a prefix length removes the first with this local address, whatever its length"},
 	},
 	Finish:  finishAddr,
 	Key:     []string{"dev"},
@@ -207,7 +207,8 @@ func canonAddr(s *wire.Set) {
 		local = peer
 		s.PutName("local", local)
 	}
-	if hasPeer && peer.A == local.A {
+	// A /32 keeps it: a deletion without would match any length.
+	if hasPeer && peer.A == local.A && !(local.A.Is4() && local.N == 32) {
 		s.Del("peer")
 	}
 	if local.A.Is6() {
@@ -255,11 +256,12 @@ func foreignAddr(s *wire.Set) bool {
 }
 
 // replaceAddr: IPv4 takes lifetimes, metric and protocol from a replacement and
-// ignores the rest (inet_rtm_newaddr). IPv6 takes flags too, but no metric of 0
-// and no missing peer: those rows are deleted and added in either family.
+// ignores the rest (inet_rtm_newaddr). IPv6 takes its flags too, but no metric
+// of 0 and no missing peer (inet6_addr_modify): where the families differ the
+// address is deleted and added.
 func replaceAddr(f *wire.Field) bool {
 	switch f.Name {
-	case "valid_lft", "preferred_lft", "proto":
+	case "valid_lft", "preferred_lft", "proto", "nodad", "home", "mngtmpaddr":
 		return true
 	}
 	return false

@@ -109,6 +109,21 @@ func TestAddrCanon(t *testing.T) {
 	}
 }
 
+// The kernel compares the length only of a deletion with IFA_ADDRESS.
+func TestAddrDeleteHost(t *testing.T) {
+	reported := addrSet(map[string]wire.Value{"local": netVal("10.0.0.1/32"), "peer": netVal("10.0.0.1/32")})
+	canonAddr(reported)
+	s := wire.NewSet(Addr.Table)
+	for _, name := range Addr.Delete {
+		if v, ok := reported.Get(name); ok {
+			s.PutName(name, v)
+		}
+	}
+	if err := finishAddr(s, Addr.Verb("delete")); err != nil || !s.Has("peer") {
+		t.Errorf("deletes %s, %v", s.Text(nil), err)
+	}
+}
+
 func TestAddrKey(t *testing.T) {
 	for _, c := range []struct {
 		a, b map[string]wire.Value
