@@ -20,7 +20,8 @@ type Host interface {
 	Get(obj *wire.Object, filter *wire.Set) (*Op, error)
 	// ReadSysctl returns the current value.
 	ReadSysctl(s *Sysctl) (string, error)
-	// Param returns what -D or --params gave for a name, as it was given.
+	// Param returns what -D or --params gave for a name, as it was given: of -D
+	// the string, of --params what encoding/json makes of it.
 	Param(name string) (v any, ok bool)
 	// Declare tells the host of a param() call, for --help and completion.
 	Declare(p *Param)
@@ -42,11 +43,4 @@ type Param struct {
 	Choices []starlark.Value
 	Secret  bool
 	Site    *Site
-}
-
-// A Script is the state of one running script that constructors write to: the
-// arena of messages, the call sites, what was made and not committed.
-type Script struct {
-	Arena wire.Builder
-	host  Host
 }

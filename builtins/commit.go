@@ -1,0 +1,88 @@
+package builtins
+
+import (
+	"fmt"
+
+	"go.starlark.net/starlark"
+)
+
+// commitOf is commit(ops..., label = "vlans"): the ops as one batch.
+func commitOf(thread *starlark.Thread, fn *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	s, c, err := newCommit(thread, fn, args, kwargs)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", fn.Name(), err)
+	}
+	// The engine's error says where and what; nothing is put before it.
+	return starlark.None, s.host.Commit(c)
+}
+
+// attemptOf is attempt(ops...): commit, or undo this batch alone and return why.
+func attemptOf(thread *starlark.Thread, fn *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	s, c, err := newCommit(thread, fn, args, kwargs)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", fn.Name(), err)
+	}
+	failure, err := s.host.Attempt(c)
+	switch {
+	case err != nil:
+		return nil, err
+	case failure != nil:
+		return &failureValue{failure}, nil
+	}
+	return starlark.None, nil
+}
+
+func newCommit(thread *starlark.Thread, fn *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (*Script, *Commit, error) {
+	s, err := hostOf(thread)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := &Commit{}
+	for i, kv := range kwargs {
+		if err := given(kwargs, i); err != nil {
+			return nil, nil, err
+		}
+		name, v := string(kv[0].(starlark.String)), kv[1]
+		switch {
+		case v == starlark.None:
+		case name == "label":
+			label, ok := starlark.AsString(v)
+			if !ok {
+				return nil, nil, argError(name, wrong(v, "a string"))
+			}
+			c.Label = label
+		default:
+			return nil, nil, &ArgError{Arg: name, Err: fmt.Errorf("unknown keyword %s, there is label%s", name, didYouMean(name, []string{"label"}))}
+		}
+	}
+	for i, v := range args {
+		err := flatten(v, "", func(op *Op) error {
+			op.use()
+			c.Ops = append(c.Ops, op)
+			return nil
+		})
+		if err != nil {
+			return nil, nil, &ArgError{Index: i, Err: fmt.Errorf("argument %d: %w", i+1, err)}
+		}
+	}
+	c.Site = s.site(thread)
+	return s, c, nil
+}
+
+// A failureValue is what attempt returns when the batch was undone.
+type failureValue struct{ err error }
+
+var _ starlark.HasAttrs = (*failureValue)(nil)
+
+func (f *failureValue) String() string        { return f.err.Error() }
+func (f *failureValue) Type() string          { return "error" }
+func (f *failureValue) Freeze()               {}
+func (f *failureValue) Truth() starlark.Bool  { return true }
+func (f *failureValue) Hash() (uint32, error) { return hashString(f.err.Error()), nil }
+func (f *failureValue) AttrNames() []string   { return []string{"message"} }
+func (f *failureValue) Attr(name string) (starlark.Value, error) {
+	if name == "message" {
+		return starlark.String(f.err.Error()), nil
+	}
+	return nil, nil
+}

@@ -1,0 +1,116 @@
+package builtins
+
+import (
+	"strings"
+
+	"go.starlark.net/lib/json"
+	"go.starlark.net/lib/math"
+	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
+	"go.starlark.net/syntax"
+
+	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
+)
+
+// FileOptions is the dialect of scripts.
+func FileOptions() *syntax.FileOptions {
+	return &syntax.FileOptions{Set: true, TopLevelControl: true, GlobalReassign: true}
+}
+
+// Predeclared returns the names that a script can use beside Starlark's own.
+// The set is closed: what is new comes inside a namespace. Nothing in it tells
+// the time, makes random numbers or reads the environment.
+func Predeclared() starlark.StringDict { return env(rtnl.Objects, rtnl.Hop) }
+
+// env makes the names for some objects, and functions for tables that stand alone.
+func env(objects []*wire.Object, alone ...*wire.Table) starlark.StringDict {
+	d := starlark.StringDict{
+		"commit":  starlark.NewBuiltin("commit", commitOf),
+		"attempt": starlark.NewBuiltin("attempt", attemptOf),
+		"absent":  starlark.NewBuiltin("absent", absentOf),
+		"param":   starlark.NewBuiltin("param", paramOf),
+		"attr":    starlark.NewBuiltin("attr", attrOf),
+		"message": starlark.NewBuiltin("message", messageOf),
+		"sysctl":  sysctlValue{},
+		"mac":     starlark.NewBuiltin("mac", macOf),
+		"struct":  starlark.NewBuiltin("struct", starlarkstruct.Make),
+		"json":    json.Module,
+		"math":    math.Module,
+		"ip": &namespace{name: "ip", doc: "addresses and prefixes to count with", members: map[string]starlark.Value{
+			"addr":   starlark.NewBuiltin("ip.addr", ipAddr),
+			"prefix": starlark.NewBuiltin("ip.prefix", ipPrefix),
+		}},
+	}
+	for _, o := range objects {
+		declare(d, o.Name, newConstructor(o))
+	}
+	for _, u := range unions(objects) {
+		ns, ok := d[u.Name].(*namespace)
+		if !ok {
+			ns = &namespace{name: u.Name, members: map[string]starlark.Value{}}
+			d[u.Name] = ns
+		}
+		for _, t := range u.Tables {
+			ns.members[identifier(t.Name)] = &member{u.Name, t}
+		}
+	}
+	for _, t := range alone {
+		d[identifier(t.Name)] = &member{"", t}
+	}
+	return d
+}
+
+// declare puts a constructor at its place: "bridge.fdb" inside the namespace
+// bridge, or inside the constructor of that name.
+func declare(d starlark.StringDict, name string, c *constructor) {
+	head, rest, dotted := strings.Cut(name, ".")
+	if !dotted {
+		if ns, ok := d[name].(*namespace); ok {
+			for k, v := range ns.members {
+				c.members[k] = v
+			}
+		}
+		d[name] = c
+		return
+	}
+	switch in := d[head].(type) {
+	case *namespace:
+		in.members[rest] = c
+	case *constructor:
+		in.members[rest] = c
+	default:
+		d[head] = &namespace{name: head, members: map[string]starlark.Value{rest: c}}
+	}
+}
+
+// unions returns the namespaces that the objects' tables choose from, each once.
+func unions(objects []*wire.Object) []*wire.OneOf {
+	var l []*wire.OneOf
+	seen := map[any]bool{}
+	for _, o := range objects {
+		unionsOf(o.Table, seen, &l)
+	}
+	return l
+}
+
+func unionsOf(t *wire.Table, seen map[any]bool, l *[]*wire.OneOf) {
+	if t == nil || seen[t] {
+		return
+	}
+	seen[t] = true
+	for _, f := range t.Rows() {
+		for ; f != nil; f = f.Elem {
+			unionsOf(f.Of, seen, l)
+			u := f.OneOf
+			if u == nil || seen[u] {
+				continue
+			}
+			seen[u] = true
+			*l = append(*l, u)
+			for _, t := range u.Tables {
+				unionsOf(t, seen, l)
+			}
+		}
+	}
+}

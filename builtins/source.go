@@ -1,0 +1,337 @@
+package builtins
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"unicode/utf8"
+
+	"go.starlark.net/starlark"
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/wire"
+)
+
+// A Printer writes messages as the script that would send them: decode --star,
+// export, and an op's own text.
+type Printer struct {
+	Names wire.Names // devices by name; nil: as they are in the set
+
+	// Ensure writes route(...) instead of the verb with the message's flags, and
+	// leaves out what the kernel only reports: for objects that were read. The
+	// source then means the same object (Object.Canon), not the same bytes.
+	Ensure bool
+}
+
+// errInexpressible says that no constructor makes this message.
+var errInexpressible = errors.New("no constructor makes this message")
+
+// Message writes a message of an object, given as its set. What no constructor
+// makes is written as message(...), so that the source always makes these bytes.
+func (p *Printer) Message(w io.Writer, obj *wire.Object, typ, flags uint16, set *wire.Set) error {
+	n, err := p.node(obj, typ, flags, set)
+	if err != nil {
+		var b wire.Builder
+		if err := obj.Append(&b, typ, flags, set); err != nil {
+			return err
+		}
+		msg, rel, err := b.Last()
+		if err != nil {
+			return err
+		}
+		if len(rel) > 0 {
+			return fmt.Errorf("%s: %w, and message() knows no names of devices", obj.Name, errInexpressible)
+		}
+		return p.Raw(w, obj.Table.Fixed, msg)
+	}
+	_, err = io.WriteString(w, render(n, 0))
+	return err
+}
+
+// Raw writes any message as message(...), its fixed header having so many bytes.
+func (p *Printer) Raw(w io.Writer, header int, msg []byte) error {
+	n, err := rawMessage(header, msg)
+	if err == nil {
+		_, err = io.WriteString(w, render(n, 0))
+	}
+	return err
+}
+
+func rawMessage(header int, msg []byte) (node, error) {
+	for m, err := range wire.Messages(msg) {
+		if err != nil {
+			return node{}, err
+		}
+		n := node{open: "message(", close: ")", kids: []node{{text: fmt.Sprint(m.Type)}}}
+		if m.Flags != unix.NLM_F_REQUEST|unix.NLM_F_ACK {
+			n.kids = append(n.kids, node{key: "flags = ", text: fmt.Sprintf("%#x", m.Flags)})
+		}
+		header = min(header, len(m.Data))
+		if header > 0 {
+			n.kids = append(n.kids, node{key: "header = ", text: quote(hexText(m.Data[:header]))})
+		}
+		attrs := node{key: "attrs = ", open: "[", close: "]"}
+		for a, err := range wire.Attrs(m.Data[min((header+3)&^3, len(m.Data)):]) {
+			if err != nil {
+				return node{}, err
+			}
+			attrs.kids = append(attrs.kids, rawNode(&wire.Raw{Type: a.Type | a.Flags, Data: a.Data}))
+		}
+		if len(attrs.kids) > 0 {
+			n.kids = append(n.kids, attrs)
+		}
+		return n, nil
+	}
+	return node{}, errors.New("no message")
+}
+
+// verbOf returns the verb that sends these flags.
+func verbOf(obj *wire.Object, typ, flags uint16) (*wire.Verb, bool) {
+	const always = unix.NLM_F_REQUEST | unix.NLM_F_ACK
+	for i := range obj.Verbs {
+		if v := &obj.Verbs[i]; v.Type == typ && v.Flags|always == flags {
+			return v, true
+		}
+	}
+	return nil, false
+}
+
+// node is the call that makes a message, with the verb of its flags.
+func (p *Printer) node(obj *wire.Object, typ, flags uint16, full *wire.Set) (node, error) {
+	if p.Ensure {
+		return p.call(obj, nil, true, full)
+	}
+	v, ok := verbOf(obj, typ, flags)
+	if !ok {
+		return node{}, errInexpressible
+	}
+	return p.call(obj, v, false, full)
+}
+
+// call is route(...), or with a verb route.add(...).
+func (p *Printer) call(obj *wire.Object, verb *wire.Verb, loose bool, full *wire.Set) (node, error) {
+	set, err := written(obj, verb, loose, full)
+	if err != nil {
+		return node{}, err
+	}
+	c := constructor{obj: obj, verb: verb}
+	n := node{open: obj.Name + "(", close: ")"}
+	if verb != nil {
+		n.open = obj.Name + "." + verb.Name + "("
+	}
+	outer{p.Names}.arguments(&n, set, c.subject())
+	return n, nil
+}
+
+// A trial completes sets as a constructor does and compares what comes out.
+type trial struct {
+	obj    *wire.Object
+	verb   *wire.Verb
+	loose  bool // compare objects, not bytes
+	want   []byte
+	rel    []wire.Reloc
+	canon  *wire.Set
+	b      wire.Builder
+	err    error
+	typ    uint16
+	finish *wire.Set // after the last try
+}
+
+// encode returns the message of a set, valid until the next call.
+func (t *trial) encode(set *wire.Set) ([]byte, []wire.Reloc, error) {
+	t.b.Reset()
+	if err := t.obj.Append(&t.b, t.typ, 0, set); err != nil {
+		return nil, nil, err
+	}
+	return t.b.Last()
+}
+
+// same reports whether a constructor makes the message of set.
+func (t *trial) same(set *wire.Set) bool {
+	t.finish = set.Clone()
+	if t.obj.Finish != nil {
+		if t.err = t.obj.Finish(t.finish, t.verb); t.err != nil {
+			return false
+		}
+	}
+	if t.loose {
+		return t.canonical(t.finish).Equal(t.canon)
+	}
+	msg, rel, err := t.encode(t.finish)
+	t.err = err
+	return err == nil && bytes.Equal(msg, t.want) && slices.Equal(rel, t.rel)
+}
+
+// canonical is the set as the kernel would keep it, without what it only reports.
+func (t *trial) canonical(set *wire.Set) *wire.Set {
+	c := set.Clone()
+	if t.obj.Canon != nil {
+		t.obj.Canon(c)
+	}
+	c.Ents = slices.DeleteFunc(c.Ents, func(e wire.Entry) bool {
+		return e.F.RO || e.F.Volatile || e.F.Header() && nothing(e)
+	})
+	return c
+}
+
+// nothing reports whether a row of the header holds what it holds unset.
+func nothing(e wire.Entry) bool {
+	if e.F.Kind.IsBit() {
+		return e.F.At.Mask == 0 && e.V.True() == e.F.Not
+	}
+	return e.V.Type == wire.Int && e.V.N+uint64(e.F.Scale) == 0
+}
+
+// written returns the rows that a script has to write for the message whose
+// rows are full: what Finish adds by itself is left out, and what it would add
+// wrongly is there with its zero.
+func written(obj *wire.Object, verb *wire.Verb, loose bool, full *wire.Set) (*wire.Set, error) {
+	t := &trial{obj: obj, verb: verb, loose: loose}
+	if loose {
+		t.canon = t.canonical(full)
+	} else {
+		msg, rel, err := t.encode(full)
+		if err != nil {
+			return nil, err
+		}
+		t.want, t.rel = bytes.Clone(msg), slices.Clone(rel)
+	}
+	set := full.Clone()
+	renamed(set, &constructor{obj: obj, verb: verb})
+	if loose {
+		set.Ents = slices.DeleteFunc(set.Ents, func(e wire.Entry) bool { return e.F.RO || e.F.Volatile })
+	}
+	same := t.same(set)
+	if !same && t.err == nil {
+		for _, e := range t.finish.Ents {
+			if _, ok := set.At(e.F); !ok && e.F.Header() && !e.F.RO {
+				set.Put(e.F, unset(e.F))
+			}
+		}
+		same = t.same(set)
+	}
+	if !same && (!loose || t.err != nil) {
+		return nil, errInexpressible
+	}
+	if same {
+		subject := (&constructor{obj: obj, verb: verb}).subject()
+		if subject != nil && subject.Zero {
+			// A default route has no destination on the wire.
+			named := set.Clone()
+			if _, ok := set.At(subject); !ok {
+				named.Put(subject, wire.Value{Type: wire.AnyNet})
+			}
+			if t.same(named) {
+				set = named
+			}
+		}
+		for i := len(set.Ents) - 1; i >= 0; i-- {
+			e := set.Ents[i]
+			if e.F == subject {
+				continue
+			}
+			set.Ents = slices.Delete(set.Ents, i, i+1)
+			if !t.same(set) {
+				set.Ents = slices.Insert(set.Ents, i, e)
+			}
+		}
+	}
+	read, err := reread(set)
+	if err != nil {
+		return nil, err
+	}
+	if same && !t.same(read) {
+		return nil, errInexpressible
+	}
+	return set, nil
+}
+
+// renamed moves a link's name, which beside its index is a new name, to the row
+// that says so: both are the same attribute.
+func renamed(set *wire.Set, c *constructor) {
+	name := set.Table.Row(c.obj.Subject)
+	if !c.byIndex() || name == nil {
+		return
+	}
+	v, ok := set.At(name)
+	for _, f := range set.Table.Rows() {
+		if ok && f != name && f.At == nil && f.Type == name.Type && f.Kind == name.Kind {
+			set.Del(name.Name)
+			set.Put(f, v)
+		}
+	}
+}
+
+// unset is what a row of the header holds when nothing is written.
+func unset(f *wire.Field) wire.Value {
+	if f.Kind.IsBit() {
+		return wire.BoolVal(f.Not)
+	}
+	return wire.IntVal(-uint64(f.Scale))
+}
+
+// reread is the set as a script would write it and a constructor read it.
+func reread(set *wire.Set) (*wire.Set, error) {
+	var r reader
+	out := &wire.Set{Table: set.Table, Extra: set.Extra}
+	for _, e := range set.Ents {
+		if e.F.RO {
+			return nil, errInexpressible
+		}
+		v, err := scriptValue(e.F, e.V)
+		if err != nil {
+			return nil, err
+		}
+		if !utf8.ValidString(v.String()) {
+			return nil, errInexpressible
+		}
+		if s, ok := v.(starlark.String); ok && !utf8.ValidString(string(s)) {
+			return nil, errInexpressible
+		}
+		w, err := r.value(e.F, v)
+		if err != nil {
+			return nil, err
+		}
+		out.Put(e.F, w)
+	}
+	return out, nil
+}
+
+// Source is the op as a script would write it.
+func (op *Op) Source(names wire.Names) (string, error) {
+	n, err := op.node(names)
+	if err != nil {
+		return "", err
+	}
+	if op.Absent {
+		n = node{open: "absent(", close: ")", kids: []node{n}}
+	}
+	return render(n, 0), nil
+}
+
+func (op *Op) node(names wire.Names) (node, error) {
+	if op.Sysctl != nil {
+		return node{open: "sysctl(", close: ")", kids: []node{{text: quote(op.Sysctl.Name)}, {text: quote(op.Sysctl.Value)}}}, nil
+	}
+	if op.Object.New == 0 {
+		return rawMessage(op.Object.Table.Fixed, op.Msg)
+	}
+	var set wire.Set
+	if err := op.Set(&set); err != nil {
+		return node{}, err
+	}
+	p := Printer{Names: names}
+	n, err := p.call(op.Object, op.Verb, false, &set)
+	if err != nil && op.Verb == nil {
+		n, err = p.call(op.Object, nil, true, &set)
+	}
+	if err != nil && len(op.Rel) == 0 {
+		return rawMessage(op.Object.Table.Fixed, op.Msg)
+	}
+	if op.Flags&Recreate != 0 {
+		n.kids = append(n.kids, node{text: recreateWord + " = True"})
+	}
+	return n, err
+}
