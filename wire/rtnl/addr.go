@@ -26,7 +26,7 @@ var Addr = &wire.Object{
 	Finish:  finishAddr,
 	Key:     []string{"dev"},
 	KeyOf:   keyAddr,
-	Delete:  []string{"dev", "local", "peer"},
+	Delete:  []string{"family", "dev", "local", "peer"},
 	Rank:    rankAddr,
 	Canon:   canonAddr,
 	Foreign: foreignAddr,
@@ -199,7 +199,8 @@ func keyAddr(s *wire.Set, key []byte) []byte {
 }
 
 // canonAddr: an address without peer is reported by IPv4 with IFA_ADDRESS equal
-// to IFA_LOCAL, by IPv6 with IFA_ADDRESS alone.
+// to IFA_LOCAL, which is kept: without it a deletion matches any prefix length.
+// IPv6 reports IFA_ADDRESS alone.
 func canonAddr(s *wire.Set) {
 	local, hasLocal := s.Get("local")
 	peer, hasPeer := s.Get("peer")
@@ -207,11 +208,10 @@ func canonAddr(s *wire.Set) {
 		local = peer
 		s.PutName("local", local)
 	}
-	// A /32 keeps it: a deletion without would match any length.
-	if hasPeer && peer.A == local.A && !(local.A.Is4() && local.N == 32) {
-		s.Del("peer")
-	}
 	if local.A.Is6() {
+		if hasPeer && peer.A == local.A {
+			s.Del("peer")
+		}
 		drop(s, "label", "broadcast", "scope") // scope follows from the address
 	} else {
 		drop(s, addrFlags6...)

@@ -26,7 +26,7 @@ var FDB = &wire.Object{
 	Dumps:   []map[string]uint64{{"family": unix.AF_BRIDGE}},
 	Key:     []string{"dev", "lladdr", "vlan", "src_vni", "master"},
 	KeyOf:   keyFDB,
-	Delete:  []string{"dev", "lladdr", "vlan", "src_vni", "master", "self", "dst", "port", "vni", "via"},
+	Delete:  []string{"family", "dev", "state", "lladdr", "vlan", "src_vni", "master", "self", "dst", "port", "vni", "via"},
 	Rank:    rankNeigh,
 	Canon:   canonFDB,
 	Foreign: foreignFDB,
@@ -63,7 +63,7 @@ var fdbExtTable = &wire.Table{
 var fdbTable = &wire.Table{
 	Name: "bridge.fdb", Doc: "An entry of a forwarding database.", Fixed: 12, Head: "ndmsg",
 	Fields: []wire.Field{
-		{Name: "family", Kind: wire.U8, At: ndmsg, Off: 0, Words: wire.Words{{Name: "bridge", N: unix.AF_BRIDGE}}, RO: true, Doc: "always bridge"},
+		{Name: "family", Kind: wire.U8, At: ndmsg, Off: 0, Words: wire.Words{{Name: "bridge", N: unix.AF_BRIDGE}}, Closed: true, Doc: "always bridge"},
 		{Name: "dev", Kind: wire.Dev, At: ndmsg, Off: 4, Doc: "port of the bridge, bridge or vxlan; flush: the bridge"},
 		{Name: "state", Kind: wire.U16, At: ndmsg, Off: 8, Words: fdbStates, Hex: true,
 			Doc: "permanent or local (for this host), static (forwarded to dev), dynamic (static that ages)"},

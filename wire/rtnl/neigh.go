@@ -23,7 +23,7 @@ var Neigh = &wire.Object{
 	Finish:  finishNeigh,
 	Dumps:   []map[string]uint64{nil, {"proxy": 1}},
 	Key:     []string{"dev", "to", "proxy"},
-	Delete:  []string{"dev", "to", "proxy"},
+	Delete:  []string{"family", "dev", "to", "proxy"},
 	Rank:    rankNeigh,
 	Canon:   canonNeigh,
 	Foreign: foreignNeigh,
@@ -96,14 +96,16 @@ func finishNeigh(s *wire.Set, v *wire.Verb) error {
 	return nil
 }
 
-// canonNeigh: what is left of an entry is what was configured. States other
-// than the two that never change move by themselves, and a proxy has none.
+// canonNeigh: of the states in which the neighbour's address is known all but
+// permanent and noarp move by themselves; they are one here. A proxy has none.
 func canonNeigh(s *wire.Set) {
+	const moving = unix.NUD_REACHABLE | unix.NUD_STALE | unix.NUD_DELAY | unix.NUD_PROBE
 	switch nud := s.Uint("nud"); {
 	case s.Uint("proxy") != 0:
 		s.Del("nud")
-	case nud == unix.NUD_PERMANENT, nud == unix.NUD_NOARP:
-	default:
+	case nud&moving != 0:
+		s.PutName("nud", wire.IntVal(unix.NUD_STALE))
+	case nud != unix.NUD_PERMANENT && nud != unix.NUD_NOARP:
 		s.Del("nud")
 	}
 	delZero(s, "proxy", "router", "extern_learn", "managed", "protocol")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/nlscript/nlscript/internal/testnet"
@@ -35,6 +36,9 @@ func TestKernelKeeps(t *testing.T) {
 	k.keeps(t, Neigh, "add", map[string]wire.Value{"to": addr("2001:db8::5"), "lladdr": mac, "router": yes, "nud": wire.IntVal(unix.NUD_NOARP)})
 	k.keeps(t, Neigh, "add", map[string]wire.Value{"to": addr("10.0.0.6"), "proxy": yes})
 	k.keeps(t, Neigh, "add", map[string]wire.Value{"to": addr("10.0.0.7"), "lladdr": mac, "extern_learn": yes})
+
+	k.keeps(t, Neigh, "add", map[string]wire.Value{"to": addr("10.0.0.8"), "lladdr": mac, "extern_learn": yes, "nud": wire.IntVal(unix.NUD_REACHABLE)})
+	k.keeps(t, Neigh, "add", map[string]wire.Value{"to": addr("10.0.0.9"), "managed": yes})
 
 	k.keeps(t, FDB, "add", map[string]wire.Value{"lladdr": mac})
 
@@ -189,19 +193,89 @@ func (k *keeper) keeps(t *testing.T, o *wire.Object, verb string, rows map[strin
 		t.Errorf("%s.%s %s: %v", o.Name, verb, sent.Text(nil), err)
 		return
 	}
-	best := []string{"not reported"}
-	k.reported(t, o, func(s *wire.Set) {
-		if !sameKey(o, sent, s) {
-			return
+	fail := func(what string) { t.Errorf("%s.%s %s: %s", o.Name, verb, sent.Text(nil), what) }
+	have := k.find(t, o, sent)
+	if have == nil {
+		fail("not reported")
+		return
+	}
+	for _, l := range lost(sent, have, "") {
+		fail(l)
+	}
+	if o.Foreign != nil && o.Foreign(have) {
+		fail("taken for the kernel's own")
+	}
+
+	// What was reported is enough to remove the object and to make it again.
+	del := wire.NewSet(o.Table)
+	for _, name := range o.Delete {
+		if v, ok := have.Get(name); ok {
+			del.PutName(name, v)
 		}
-		best = lost(sent, s, "")
-		if o.Foreign != nil && o.Foreign(s) {
-			best = append(best, "taken for the kernel's own: "+s.Text(nil))
+	}
+	if err := k.raw(t, o, o.Del, 0, del); err != nil {
+		fail("not deleted: " + err.Error())
+		return
+	}
+	if s := k.find(t, o, sent); s != nil && !(o.Foreign != nil && o.Foreign(s)) {
+		fail("still there: " + s.Text(nil))
+	}
+	if err := k.raw(t, o, o.New, unix.NLM_F_CREATE|unix.NLM_F_APPEND*b2i(o == FDB), writable(have)); err != nil {
+		fail("not made again: " + err.Error())
+		return
+	}
+	again := k.find(t, o, sent)
+	if again == nil {
+		fail("not reported after it was made again")
+		return
+	}
+	for _, l := range lost(have, again, "") {
+		fail("made again, " + l)
+	}
+}
+
+func b2i(b bool) uint16 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// writable is what of a reported object can be sent.
+func writable(s *wire.Set) *wire.Set {
+	s = s.Clone()
+	s.Extra = nil
+	s.Ents = slices.DeleteFunc(s.Ents, func(e wire.Entry) bool { return e.F.RO || e.F.WO || e.F.Volatile })
+	for i := range s.Ents {
+		if v := &s.Ents[i].V; v.Sub != nil {
+			v.Sub = writable(v.Sub)
+		}
+	}
+	return s
+}
+
+func (k *keeper) raw(t *testing.T, o *wire.Object, typ, flags uint16, s *wire.Set) error {
+	t.Helper()
+	var b wire.Builder
+	if err := o.Append(&b, typ, flags|unix.NLM_F_REQUEST|unix.NLM_F_ACK, s); err != nil {
+		t.Fatal(err)
+	}
+	msg, _, err := b.Last()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k.request(msg, func(wire.Message) {})
+}
+
+// find returns the reported object with the key of s, or nil.
+func (k *keeper) find(t *testing.T, o *wire.Object, s *wire.Set) (found *wire.Set) {
+	t.Helper()
+	k.reported(t, o, func(r *wire.Set) {
+		if sameKey(o, s, r) {
+			found = r
 		}
 	})
-	for _, l := range best {
-		t.Errorf("%s.%s %s: %s", o.Name, verb, sent.Text(nil), l)
-	}
+	return found
 }
 
 func sameKey(o *wire.Object, a, b *wire.Set) bool {

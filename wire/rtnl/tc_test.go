@@ -1,6 +1,8 @@
 package rtnl
 
 import (
+	"bytes"
+	"errors"
 	"slices"
 	"testing"
 
@@ -71,4 +73,65 @@ func tcHex(words []string) []string {
 		}
 	}
 	return words
+}
+
+func TestTCErrors(t *testing.T) {
+	for _, c := range []struct {
+		kind wire.Value
+		path string
+	}{
+		{kind(schTBF, map[string]uint64{"burst": 2000, "limit": 1}), "kind.tbf.rate"},
+		{kind(schTBF, map[string]uint64{"rate": 1000, "limit": 1}), "kind.tbf.burst"},
+		{kind(schTBF, map[string]uint64{"rate": 1000, "burst": 2000}), "kind.tbf.limit"},
+		{kind(schTBF, map[string]uint64{"rate": 1000, "burst": 2000, "limit": 1, "latency": 1}), "kind.tbf.latency"},
+		{kind(schTBF, map[string]uint64{"rate": 1e10, "burst": 2000, "latency": 1e6}), "kind.tbf.latency"},
+		{kind(schTBF, map[string]uint64{"rate": 1000, "burst": 2000, "limit": 1, "peakrate": 2000}), "kind.tbf.mtu"},
+		{kind(schTBF, map[string]uint64{"rate": 1000, "burst": 2000, "limit": 1, "burst_cell": 12}), "kind.tbf.burst_cell"},
+		{kind(schTBF, map[string]uint64{"rate": 1, "burst": 2000, "limit": 1}), "kind.tbf.burst"},
+	} {
+		s := set(Qdisc.Table, map[string]wire.Value{"dev": wire.IntVal(3), "parent": wire.IntVal(tcRoot), "kind": c.kind})
+		var b wire.Builder
+		err := Qdisc.Append(&b, Qdisc.New, 0, s)
+		if a := (*wire.AttrError)(nil); !errors.As(err, &a) || a.Path != c.path {
+			t.Errorf("%s: error %v, want one of %s", s.Text(nil), err, c.path)
+		}
+	}
+	if err := finishQdisc(set(Qdisc.Table, map[string]wire.Value{"dev": wire.IntVal(3)}), nil); err == nil {
+		t.Error("a qdisc without a place is accepted")
+	}
+}
+
+// Every estimator the kernel takes reads as times that make it again.
+func TestEstimator(t *testing.T) {
+	f := Qdisc.Table.Row("estimator")
+	for interval := -2; interval <= 3; interval++ {
+		for log := byte(1); log <= 30; log++ {
+			want := []byte{byte(int8(interval)), log}
+			v, err := estimator{}.Decode(f, want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var b wire.Builder
+			m := b.Begin(0, 0)
+			if err := (estimator{}).Append(&b, f, v); err != nil {
+				t.Fatalf("%d/%d %s: %v", interval, log, f.Text(v, nil), err)
+			}
+			b.End(m)
+			msg, _, err := b.Last()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := msg[wire.HeaderLen+4:][:2]; !bytes.Equal(got, want) {
+				t.Errorf("%s: %x, want %x", f.Text(v, nil), got, want)
+			}
+		}
+	}
+}
+
+func TestRoundest(t *testing.T) {
+	for _, c := range [][3]uint64{{1500, 1600, 1536}, {15301, 15400, 15360}, {7, 7, 7}, {0, 0, 0}, {102340, 102450, 102400}} {
+		if got := roundest(c[0], c[1]); got != c[2] {
+			t.Errorf("%d..%d: %d, want %d", c[0], c[1], got, c[2])
+		}
+	}
 }
