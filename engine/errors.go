@@ -14,6 +14,7 @@ import (
 
 	"github.com/nlscript/nlscript/builtins"
 	"github.com/nlscript/nlscript/engine/tx"
+	"github.com/nlscript/nlscript/wire"
 )
 
 // An Error says why a run failed and what is left of it. With %v it is one line;
@@ -196,11 +197,8 @@ func (s *session) explainOp(e *Error, err error) {
 		return
 	}
 	s.stack(e, op.Site.Frames)
-	if e.Path != "" && s.files != nil {
-		f := op.Site.Frames[0]
-		if line, col, ok := builtins.ArgPos(s.files.src[f.File], f.Line, f.Col, e.Path); ok {
-			s.point(e, f.File, line, col)
-		}
+	if e.Path != "" {
+		s.pointArg(e, op.Site.Frames[0], 0, builtins.ErrorPath(e.Path)...)
 	}
 }
 
@@ -214,12 +212,26 @@ func (s *session) explainArg(e *Error, eval *starlark.EvalError, err error) {
 	if len(fr) == 0 {
 		return
 	}
-	arg := a.Arg
-	if arg == "" {
-		arg = fmt.Sprintf("[%d]", a.Index)
+	path := []string{a.Arg}
+	var at *wire.AttrError
+	if errors.As(a, &at) && a.Arg != "" {
+		path = builtins.ErrorPath(at.Path)
 	}
-	if line, col, ok := builtins.ArgPos(s.files.src[fr[0].File], fr[0].Line, fr[0].Col, arg); ok {
-		s.point(e, fr[0].File, line, col)
+	s.pointArg(e, fr[0], a.Index, path...)
+}
+
+// pointArg sets the position to an argument of the call at f.
+func (s *session) pointArg(e *Error, f builtins.Frame, index int, path ...string) {
+	if s.files == nil || s.files.src[f.File] == nil {
+		return
+	}
+	file, err := builtins.FileOptions().Parse(f.File, s.files.src[f.File], 0)
+	if err != nil {
+		return
+	}
+	call := syntax.MakePosition(&f.File, int32(f.Line), int32(f.Col))
+	if pos, ok := builtins.ArgPos(file, call, index, path...); ok {
+		s.point(e, f.File, int(pos.Line), int(pos.Col))
 	}
 }
 
@@ -228,16 +240,38 @@ func (s *session) explainSyntax(e *Error, err error) bool {
 	var se syntax.Error
 	if errors.As(err, &se) {
 		s.point(e, se.Pos.Filename(), int(se.Pos.Line), int(se.Pos.Col))
-		e.Message = "syntax error: " + builtins.SyntaxHint(se.Msg, s.lineOf(se.Pos.Filename(), int(se.Pos.Line)), int(se.Pos.Col))
+		e.Message = "syntax error: " + se.Msg + reservedHint(s.lineOf(se.Pos.Filename(), int(se.Pos.Line)), int(se.Pos.Col))
 		return true
 	}
 	var rl resolve.ErrorList
 	if errors.As(err, &rl) && len(rl) > 0 {
 		s.point(e, rl[0].Pos.Filename(), int(rl[0].Pos.Line), int(rl[0].Pos.Col))
-		e.Message = builtins.NameHint(rl[0].Msg, s.e.predeclared)
+		e.Message = rl[0].Msg
 		return true
 	}
 	return false
+}
+
+// reserved are words of iproute2 that Starlark keeps for itself.
+var reserved = []string{"from", "not", "and", "or", "as", "class", "global", "import", "is", "with"}
+
+// reservedHint says what to write for a keyword that is a reserved word, when a
+// syntax error is at it.
+func reservedHint(line string, col int) string {
+	for _, w := range reserved {
+		for _, start := range []int{col - 1, col - 1 - len(w)} {
+			if start >= 0 && start < len(line) && strings.HasPrefix(strings.TrimLeft(line[start:], " "), w) {
+				rest := strings.TrimLeft(strings.TrimPrefix(strings.TrimLeft(line[start:], " "), w), " ")
+				if strings.HasPrefix(rest, "=") && !strings.HasPrefix(rest, "==") {
+					return fmt.Sprintf("; %s is a reserved word: write %s_", w, w)
+				}
+			}
+		}
+		if i := strings.Index(line, w+" ="); i >= 0 && i < col && col <= i+len(w)+3 && !strings.HasPrefix(line[i+len(w)+2:], "=") {
+			return fmt.Sprintf("; %s is a reserved word: write %s_", w, w)
+		}
+	}
+	return ""
 }
 
 // frames turns a call stack around: innermost first, builtins left out.

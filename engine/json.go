@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strings"
 
 	"github.com/nlscript/nlscript/engine/tx"
-	"github.com/nlscript/nlscript/internal/golden"
 	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
 )
 
 // schemaVersion is the version of all JSON that the engine writes. Additions do
@@ -137,7 +138,7 @@ func (e *Error) MarshalJSON() ([]byte, error) {
 	j := &jsonError{Pos: e.Pos, Op: e.Op, Path: e.Path, Message: e.Message, Stack: e.Stack, Sent: e.sent, Legal: e.legal, Commit: e.commit}
 	var k *tx.KernelError
 	if errors.As(e.Err, &k) {
-		j.Errno = errnoName(k.Errno)
+		j.Errno = tx.ErrnoName(k.Errno)
 	}
 	return json.Marshal(jsonResult{Version: schemaVersion, Outcome: e.Outcome, Messages: e.total, Undone: e.undone, Residue: keysOf(e.Residue), Error: j})
 }
@@ -162,7 +163,7 @@ func (p *Plan) WriteBuild(w io.Writer) error {
 		default:
 			typ, flags := wire.TypeFlags(s.Msg)
 			line["carrier"] = "route"
-			line["type"], line["flags"] = typeName(s.Object, typ), flagNames(s.Object, typ, flags)
+			line["type"], line["flags"] = rtnl.TypeName(typ), flagNames(s.Object, typ, flags)
 			line["hex"] = fmt.Sprintf("%x", s.Msg)
 		}
 		if err := enc.Encode(line); err != nil {
@@ -187,21 +188,14 @@ func (p *Plan) steps() iter.Seq2[stepID, *tx.Step] {
 	}
 }
 
-// Golden writes the messages as annotated bytes, the format of golden files.
-// Indexes of devices are replaced by their names.
-func (p *Plan) Golden(w io.Writer, name string) error {
-	f := golden.File{Name: name}
-	for _, b := range p.commits {
-		c := golden.Commit{Label: b.label}
-		for i := range b.plan.Steps {
-			s := &b.plan.Steps[i]
-			e := golden.Entry{Object: s.Object, Msg: s.Msg, Rel: s.Rel, Names: b.plan.State().Names}
-			if s.Sysctl != nil {
-				e.Text = fmt.Sprintf("sysctl %s = %s", s.Sysctl.Name, redact(s.Sysctl.Value, p.secrets))
-			}
-			c.Entries = append(c.Entries, e)
-		}
-		f.Commits = append(f.Commits, c)
+// flagNames are the names of NLM_F flags without prefix: REQUEST, ACK.
+func flagNames(o *wire.Object, typ, flags uint16) []string {
+	if o == nil {
+		o = new(wire.Object) // message(): what NEW messages mean by them
 	}
-	return f.Write(w)
+	l := o.FlagNames(typ, flags)
+	for i := range l {
+		l[i] = strings.ToUpper(l[i])
+	}
+	return l
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/nlscript/nlscript/builtins"
-	"github.com/nlscript/nlscript/engine/state"
 	"github.com/nlscript/nlscript/engine/tx"
 )
 

@@ -36,7 +36,8 @@ type differ struct {
 }
 
 func (d *differ) skip(f *wire.Field) bool {
-	return f.RO || f.Volatile || f.WO && d.mode == Exact
+	// What is only said on creation (the peer of a veth) cannot be compared.
+	return f.RO || f.Volatile || f.WO && (d.mode == Exact || f.Immutable)
 }
 
 func (d *differ) sets(path string, want, have *wire.Set) {

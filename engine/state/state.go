@@ -3,6 +3,7 @@ package state
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -65,12 +66,13 @@ type State struct {
 	// golden files and sandboxes. The names are kept, in order of use.
 	StandIns bool
 	StoodIn  []string
+	Made     map[string]bool // links that ops make: nothing stands in for them
 }
 
 // New returns an empty state that fills itself from src.
 func New(src Source) *State {
 	return &State{src: src, loaded: map[string]bool{}, entries: map[*wire.Object]map[string][]*Entry{},
-		before: map[*wire.Object]map[string][]*Entry{}, names: map[string]*Entry{}, index: map[uint32]*Entry{}}
+		before: map[*wire.Object]map[string][]*Entry{}, names: map[string]*Entry{}, index: map[uint32]*Entry{}, Made: map[string]bool{}}
 }
 
 // reported puts in an object that the kernel reports.
@@ -202,15 +204,16 @@ func sorted(l []*Entry) []*Entry {
 	return l
 }
 
-// Link finds a link by name or altname, nil when there is none.
+// Known finds a link by name or altname, nil when there is none.
+func (st *State) Known(name string) *Entry { return st.names[name] }
+
+// Link is Known for a name that is used: it may get a stand-in, unless a later
+// op makes the link.
 func (st *State) Link(name string) *Entry {
-	if e := st.names[name]; e != nil {
+	if e := st.names[name]; e != nil || !st.StandIns || name == "" || st.Made[name] {
 		return e
 	}
-	if st.StandIns && name != "" {
-		return st.standIn(name)
-	}
-	return nil
+	return st.standIn(name)
 }
 
 // standIn invents a device.
@@ -297,6 +300,9 @@ func (st *State) load(ctx context.Context, sc Scope) error {
 	dumps := sc.Object.Dumps
 	if dumps == nil {
 		dumps = []map[string]uint64{nil}
+		if sc.Family != 0 {
+			dumps = []map[string]uint64{{"family": uint64(sc.Family)}}
+		}
 	}
 	for _, head := range dumps {
 		if sc.Family != 0 && head["family"] != uint64(sc.Family) {
@@ -333,6 +339,9 @@ func (st *State) dump(ctx context.Context, sc Scope, head map[string]uint64) err
 		return err
 	}
 	msgs, err := st.src.Dump(ctx, req)
+	if nothingThere(err) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -361,3 +370,15 @@ func (st *State) Again(ctx context.Context) (*State, error) {
 // extMask asks for virtual functions and spares the statistics
 // (RTEXT_FILTER_VF, RTEXT_FILTER_SKIP_STATS).
 const extMask = 1 | 8
+
+// nothingThere reports whether a dump was refused because there is nothing to
+// list: a routing table that does not exist, a family or an object that the
+// kernel was built without.
+func nothingThere(err error) bool {
+	for _, e := range []error{unix.ENOENT, unix.EAFNOSUPPORT, unix.EOPNOTSUPP, unix.EPROTONOSUPPORT} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}

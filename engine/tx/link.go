@@ -18,7 +18,10 @@ func (p *planner) link(op *builtins.Op, set *wire.Set) error {
 	if name.S == "" {
 		return errors.New("a name is needed; link.change acts on a group")
 	}
-	e := p.st.Link(name.S)
+	e := p.st.Known(name.S)
+	if e == nil && !op.Absent && !set.Has("kind") {
+		e = p.st.Link(name.S)
+	}
 	if op.Absent {
 		if e == nil {
 			p.same(op, set)
@@ -41,7 +44,41 @@ func (p *planner) link(op *builtins.Op, set *wire.Set) error {
 		}
 		return p.createLink(op, set, name.S)
 	}
-	return p.patchLink(op, set, e)
+	if err := p.patchLink(op, set, e); err != nil {
+		return err
+	}
+	return p.patchPeer(op, set, e)
+}
+
+// patchPeer makes the other end of a veth that exists what is written.
+func (p *planner) patchPeer(op *builtins.Op, set *wire.Set, e *state.Entry) error {
+	peer, _ := splitPeer(set)
+	if peer == nil || !peer.Has("name") {
+		return nil
+	}
+	name, _ := peer.Get("name")
+	other := p.st.LinkByIndex(uint32(e.Set().Uint("link")))
+	if e.Set().Has("link_netnsid") || !e.Set().Has("link") {
+		return nil // it is in another namespace, or a fact says nothing of it
+	}
+	if other == nil || p.st.Known(name.S) != other {
+		is := "unknown"
+		if other != nil {
+			is = other.Name()
+		}
+		return wire.At("kind.veth.peer", fmt.Errorf("the other end is %s, not %s", is, name.S))
+	}
+	return p.quietly(func() error { return p.patchLink(op, peer, other) })
+}
+
+// quietly leaves out that nothing changes.
+func (p *planner) quietly(f func() error) error {
+	n := len(p.plan.Changes)
+	err := f()
+	if len(p.plan.Changes) > n && p.plan.Changes[n].Action == Same {
+		p.plan.Changes = p.plan.Changes[:n]
+	}
+	return err
 }
 
 // NoLink is the error for a link op without kind that names no link.
@@ -87,24 +124,28 @@ func compatible(a, b wire.Value) bool {
 	return true
 }
 
-// take returns the lowest free index from FirstIndex on.
-func (p *planner) take() uint32 {
-	for p.st.LinkByIndex(p.next) != nil {
-		p.next++
+// take returns the index of a new link: the lowest free one from FirstIndex on
+// when other ops refer to it, or else one that stands for what the kernel picks.
+func (p *planner) take(name string) uint32 {
+	next := &p.next
+	if !p.refs[name] {
+		next = &p.unknown
 	}
-	p.next++
-	return p.next - 1
+	for p.st.LinkByIndex(*next) != nil {
+		*next++
+	}
+	*next++
+	p.virtual[*next-1] = !p.refs[name]
+	return *next - 1
 }
 
 // createLink plans a new link: its creation, then in messages of their own what
 // a creation ignores or refuses. It gets an index assigned when other ops refer
 // to it; in the plan it has one in any case.
 func (p *planner) createLink(op *builtins.Op, set *wire.Set, name string) error {
-	index := p.take()
-	if v, _ := set.Get("index"); v.N != 0 {
-		index = uint32(v.N)
-	} else {
-		p.virtual[index] = !p.refs[name]
+	index := uint32(set.Uint("index"))
+	if index == 0 {
+		index = p.take(name)
 	}
 	peer, stripped := splitPeer(set)
 	first, rest := splitCreate(stripped)
@@ -147,10 +188,10 @@ func (p *planner) createLink(op *builtins.Op, set *wire.Set, name string) error 
 		e = p.st.Change(e, merged(made, canon(op.Object, rest)))
 	}
 	p.expect(&expect{op: op, object: op.Object, name: name, set: canon(op.Object, stripped), mode: state.Patch})
-	if other != nil {
-		return p.patchLink(op, peer, other)
+	if other == nil {
+		return nil
 	}
-	return nil
+	return p.quietly(func() error { return p.patchLink(op, peer, other) })
 }
 
 func (p *planner) assigned(name string) string {
@@ -171,9 +212,7 @@ func (p *planner) addPeer(peer, set *wire.Set, other uint32) *state.Entry {
 	given, _ := kind.Sub.Get("peer")
 	made := canon(rtnl.Link, linkSet(given.Sub))
 	if made.Uint("index") == 0 {
-		i := p.take()
-		p.virtual[i] = !p.refs[name.S]
-		made.PutName("index", wire.IntVal(uint64(i)))
+		made.PutName("index", wire.IntVal(uint64(p.take(name.S))))
 	}
 	made.PutName("link", wire.IntVal(uint64(other)))
 	p.plan.touch.links[name.S] = true

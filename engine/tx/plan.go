@@ -108,6 +108,10 @@ func opError(op *builtins.Op, err error) error {
 // get there (KERNEL.md A1).
 const FirstIndex = 1 << 30
 
+// unknownIndex is where indexes begin that a plan gives links whose index the
+// kernel picks. They are never sent.
+const unknownIndex = 3 << 29
+
 // Sysctls reads and writes /proc/sys in the namespace of a commit.
 type Sysctls interface {
 	Read(path string) (string, error)
@@ -121,9 +125,10 @@ type planner struct {
 	sys     Sysctls // nil: values are not known
 	plan    *Plan
 	arena   *wire.Builder
-	refs    map[string]bool // names of devices that ops refer to
-	virtual map[uint32]bool // indexes of links in the state for which the kernel picks one
-	next    uint32
+	refs    map[string]bool         // names of devices that ops refer to
+	virtual map[uint32]bool         // indexes of links in the state for which the kernel picks one
+	next    uint32                  // to assign
+	unknown uint32                  // to stand for what the kernel picks
 	seen    map[string]*builtins.Op // ensured keys, for contradictions
 	sysctl  map[string]string       // what earlier ops of the batch wrote
 	mild    bool                    // the last steps destroy nothing: a destructive one is fenced
@@ -133,11 +138,14 @@ type planner struct {
 // leave. Messages go into arena; those of the ops are used where they lie.
 // first is where assigned indexes begin.
 func Make(ctx context.Context, st *state.State, sys Sysctls, arena *wire.Builder, ops []*builtins.Op, first uint32) (*Plan, error) {
-	p := &planner{ctx: ctx, st: st, sys: sys, arena: arena, next: max(first, FirstIndex),
+	p := &planner{ctx: ctx, st: st, sys: sys, arena: arena, next: max(first, FirstIndex), unknown: unknownIndex,
 		plan: &Plan{st: st, touch: newTouch()}, refs: map[string]bool{}, virtual: map[uint32]bool{}, seen: map[string]*builtins.Op{}, sysctl: map[string]string{}}
 	for _, op := range ops {
 		for _, r := range op.Rel {
 			p.refs[r.Name] = true
+		}
+		if st.StandIns && op.Object == rtnl.Link {
+			noteMade(st, op)
 		}
 	}
 	if err := st.Load(ctx); err != nil {
@@ -152,6 +160,20 @@ func Make(ctx context.Context, st *state.State, sys Sysctls, arena *wire.Builder
 		}
 	}
 	return p.plan, nil
+}
+
+// noteMade notes the links that an op makes.
+func noteMade(st *state.State, op *builtins.Op) {
+	set := wire.NewSet(op.Object.Table)
+	if op.Set(set) != nil || !set.Has("kind") {
+		return
+	}
+	name, _ := set.Get("name")
+	st.Made[name.S] = true
+	if peer, _ := splitPeer(set); peer != nil {
+		name, _ := peer.Get("name")
+		st.Made[name.S] = true
+	}
 }
 
 func (p *planner) op(op *builtins.Op) error {
@@ -237,7 +259,15 @@ func (p *planner) contradicts(op *builtins.Op, id string, same func(first *built
 	if same(first) {
 		return nil
 	}
-	return fmt.Errorf("%s is given twice in this commit with different values, here and at %s", Title(op), first.Site)
+	return fmt.Errorf("%s is given twice in this commit with different values, here and at %s", Title(op), where(first))
+}
+
+func where(op *builtins.Op) string {
+	if op.Site == nil || len(op.Site.Frames) == 0 {
+		return "another op"
+	}
+	f := op.Site.Frames[0]
+	return fmt.Sprintf("%s:%d", f.File, f.Line)
 }
 
 // whole makes an object exactly what is written.

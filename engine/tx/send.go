@@ -41,10 +41,7 @@ func (e *KernelError) Error() string {
 
 // Text is what the kernel says, with the name of the errno.
 func (e *KernelError) Text() string {
-	name := unix.ErrnoName(e.Errno)
-	if name == "" {
-		name = fmt.Sprintf("errno %d", int(e.Errno))
-	}
+	name := ErrnoName(e.Errno)
 	text := e.Message
 	if text == "" {
 		text = e.Errno.Error()
@@ -53,6 +50,17 @@ func (e *KernelError) Text() string {
 		}
 	}
 	return text + " (" + name + ")"
+}
+
+// ErrnoName is the kernel's name of an errno.
+func ErrnoName(e syscall.Errno) string {
+	if e == unix.EOPNOTSUPP {
+		return "EOPNOTSUPP" // one number, two names
+	}
+	if name := unix.ErrnoName(e); name != "" {
+		return name
+	}
+	return fmt.Sprintf("errno %d", int(e))
 }
 
 // hints say more where the kernel leaves it at a number.
@@ -135,14 +143,17 @@ func refusal(s *Step, r wire.Reply) *KernelError {
 	}
 	switch {
 	case r.MissType >= 0:
-		e.Path = o.LocateMissing(s.Msg, r.MissNest, uint16(r.MissType))
+		e.Path = o.LocateMissing(s.Msg, r.MissNest, r.MissType)
 		if e.Message == "" {
 			e.Message = "is missing"
 		}
 	case r.Offset > 0:
 		e.Path = o.Locate(s.Msg, r.Offset)
-		if row := o.Row(s.Msg, r.Offset); row != nil {
+		if row, v := o.Row(s.Msg, r.Offset); row != nil {
 			e.Legal = row.Legal()
+			if v.Type != wire.None && v.Type != wire.SetVal && v.Type != wire.ListVal {
+				e.Sent = row.Text(v, nil)
+			}
 		}
 		if r.Policy != nil {
 			e.Legal = legalOf(r.Policy, e.Legal)

@@ -110,7 +110,7 @@ func (c *Change) Text() string {
 		}
 		return strings.Join(l, ", ")
 	case Create:
-		return fieldsText(c.Object, c.contents(), c.names())
+		return fieldsText(c.Object, c.Op.Written(), c.names())
 	case Send:
 		return "sent as it is, not compared"
 	}

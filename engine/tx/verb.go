@@ -115,11 +115,10 @@ func (p *planner) linkAdd(op *builtins.Op, set *wire.Set) error {
 	index := uint32(set.Uint("index"))
 	refers := p.refs[name.S] && index == 0
 	if index == 0 {
-		index = p.take()
-		p.virtual[index] = !refers
+		index = p.take(name.S)
 		made.PutName("index", wire.IntVal(uint64(index)))
 	}
-	if p.st.Link(name.S) == nil {
+	if p.st.Known(name.S) == nil {
 		p.st.Add(op.Object, made)
 		if peer, _ := splitPeer(set); peer != nil {
 			p.addPeer(peer, set, index)

@@ -15,7 +15,7 @@ var bridgeKind = &wire.Table{
 		{Name: "hello_time", Type: unix.IFLA_BR_HELLO_TIME, Kind: wire.U32, Time: userHZ, Min: 1 * userHZ, Max: 10 * userHZ, Doc: "time between the root's hello packets; 2s by default"},
 		{Name: "max_age", Type: unix.IFLA_BR_MAX_AGE, Kind: wire.U32, Time: userHZ, Doc: "how long a hello packet counts; 20s by default; with STP 6s to 40s"},
 		{Name: "ageing_time", Type: unix.IFLA_BR_AGEING_TIME, Kind: wire.U32, Time: userHZ, Doc: "lifetime of learned entries; 300s by default, 0 never learns for longer than a packet"},
-		{Name: "stp_state", Type: unix.IFLA_BR_STP_STATE, Kind: wire.U32, Max: 2, Doc: "spanning tree: 0 off, 1 on; reads 2 when /sbin/bridge-stp runs it"},
+		{Name: "stp_state", Type: unix.IFLA_BR_STP_STATE, Kind: wire.U32, Max: 1, Doc: "spanning tree: off or on; reads 2 when /sbin/bridge-stp runs it"},
 		{Name: "priority", Type: unix.IFLA_BR_PRIORITY, Kind: wire.U16, Doc: "priority in the choice of the root, lowest wins; 32768 by default"},
 		{Name: "vlan_filtering", Type: unix.IFLA_BR_VLAN_FILTERING, Kind: wire.Bool, Doc: "heed VLANs"},
 		{Name: "vlan_protocol", Type: unix.IFLA_BR_VLAN_PROTOCOL, Kind: wire.BE16, Words: vlanProtocols, Closed: true, Doc: "tag protocol; 802.1Q by default"},

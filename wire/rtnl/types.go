@@ -1,0 +1,52 @@
+package rtnl
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/wire"
+)
+
+// messageTypes are the names of the messages of linux/rtnetlink.h that objects
+// are made of.
+var messageTypes = wire.Words{
+	{Name: "RTM_NEWLINK", N: unix.RTM_NEWLINK}, {Name: "RTM_DELLINK", N: unix.RTM_DELLINK}, {Name: "RTM_GETLINK", N: unix.RTM_GETLINK}, {Name: "RTM_SETLINK", N: unix.RTM_SETLINK},
+	{Name: "RTM_NEWADDR", N: unix.RTM_NEWADDR}, {Name: "RTM_DELADDR", N: unix.RTM_DELADDR}, {Name: "RTM_GETADDR", N: unix.RTM_GETADDR},
+	{Name: "RTM_NEWROUTE", N: unix.RTM_NEWROUTE}, {Name: "RTM_DELROUTE", N: unix.RTM_DELROUTE}, {Name: "RTM_GETROUTE", N: unix.RTM_GETROUTE},
+	{Name: "RTM_NEWNEIGH", N: unix.RTM_NEWNEIGH}, {Name: "RTM_DELNEIGH", N: unix.RTM_DELNEIGH}, {Name: "RTM_GETNEIGH", N: unix.RTM_GETNEIGH},
+	{Name: "RTM_NEWRULE", N: unix.RTM_NEWRULE}, {Name: "RTM_DELRULE", N: unix.RTM_DELRULE}, {Name: "RTM_GETRULE", N: unix.RTM_GETRULE},
+	{Name: "RTM_NEWQDISC", N: unix.RTM_NEWQDISC}, {Name: "RTM_DELQDISC", N: unix.RTM_DELQDISC}, {Name: "RTM_GETQDISC", N: unix.RTM_GETQDISC},
+	{Name: "RTM_NEWTCLASS", N: unix.RTM_NEWTCLASS}, {Name: "RTM_DELTCLASS", N: unix.RTM_DELTCLASS}, {Name: "RTM_GETTCLASS", N: unix.RTM_GETTCLASS},
+	{Name: "RTM_NEWTFILTER", N: unix.RTM_NEWTFILTER}, {Name: "RTM_DELTFILTER", N: unix.RTM_DELTFILTER}, {Name: "RTM_GETTFILTER", N: unix.RTM_GETTFILTER},
+	{Name: "RTM_NEWNEXTHOP", N: unix.RTM_NEWNEXTHOP}, {Name: "RTM_DELNEXTHOP", N: unix.RTM_DELNEXTHOP}, {Name: "RTM_GETNEXTHOP", N: unix.RTM_GETNEXTHOP},
+	{Name: "RTM_NEWLINKPROP", N: unix.RTM_NEWLINKPROP}, {Name: "RTM_DELLINKPROP", N: unix.RTM_DELLINKPROP}, {Name: "RTM_GETLINKPROP", N: unix.RTM_GETLINKPROP},
+}
+
+// TypeName is the kernel's name of a message type: RTM_NEWROUTE.
+func TypeName(typ uint16) string {
+	if s := messageTypes.Name(uint64(typ)); s != "" {
+		return s
+	}
+	return fmt.Sprintf("%d", typ)
+}
+
+// ByType returns the object that messages of a type describe; bridge tells
+// whether the message's family is AF_BRIDGE, where neighbours are forwarding
+// entries. Nil when there is none.
+func ByType(typ uint16, family uint8) *wire.Object {
+	for _, o := range Objects {
+		if (o == FDB) != (family == unix.AF_BRIDGE) && (o == FDB || o == Neigh) {
+			continue
+		}
+		if typ == o.New || typ == o.Del || typ == o.Get {
+			return o
+		}
+		for _, v := range o.Verbs {
+			if v.Type == typ {
+				return o
+			}
+		}
+	}
+	return nil
+}
