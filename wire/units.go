@@ -90,14 +90,22 @@ func ParseSize(s string) (uint64, error) {
 	return n, err
 }
 
-// TimeText writes ticks with the largest unit that is exact, s at the most.
+// TimeText writes ticks with the largest unit that is exact, s at the most. A
+// tick that is no whole number of nanoseconds is rounded down.
 func TimeText(n, perSecond uint64) string {
-	t := new(big.Int).Mul(new(big.Int).SetUint64(n), big.NewInt(1e9))
-	t.Div(t, new(big.Int).SetUint64(max(perSecond, 1)))
-	if !t.IsUint64() {
-		return strconv.FormatUint(n/perSecond, 10) + "s"
+	if n == 0 {
+		return "0s"
 	}
-	return unitText(t.Uint64(), timeUnits[2:])
+	ns := new(big.Int).Mul(new(big.Int).SetUint64(n), big.NewInt(1e9))
+	hz := new(big.Int).SetUint64(max(perSecond, 1))
+	var rest big.Int
+	for _, u := range timeUnits[2:] {
+		q, _ := new(big.Int).QuoRem(ns, new(big.Int).Mul(hz, new(big.Int).SetUint64(u.n)), &rest)
+		if rest.Sign() == 0 || u.n == 1 {
+			return q.String() + u.name
+		}
+	}
+	return ""
 }
 
 // RateText writes bytes per second, SizeText bytes.
@@ -118,7 +126,7 @@ func SizeText(n uint64) string {
 
 func unitText(n uint64, units []unit) string {
 	for _, u := range units {
-		if n%u.n == 0 && (n > 0 || u.n == 1) || n == 0 && u.name == "s" {
+		if n%u.n == 0 && (n > 0 || u.n == 1) {
 			return strconv.FormatUint(n/u.n, 10) + u.name
 		}
 	}

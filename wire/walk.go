@@ -7,8 +7,8 @@ import (
 )
 
 // A Nester is a Codec, of a row or of a table, whose payload is divided into
-// parts that tables describe, as that of RTA_MULTIPATH is. Walk calls visit for
-// each part, first to last: where it begins in the payload, what it is called in
+// parts that tables describe, as the next hops of a route are. Walk calls visit
+// for each part, first to last: where it begins in the payload, what it is called in
 // a path ("[1]"), the table that describes it, and its bytes. What it does not
 // understand it leaves out.
 type Nester interface {
