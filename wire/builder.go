@@ -176,6 +176,12 @@ func (b *Builder) Device(typ uint16, name string) {
 // Relocate notes that the index of the named device belongs into the 4 bytes
 // that begin back bytes before the end of what was appended.
 func (b *Builder) Relocate(back int, name string) {
+	if b.Chunk > 0 && len(b.rel) == cap(b.rel) {
+		// Finished messages keep theirs: only those of the open one move.
+		keep := b.rel[b.rel0:]
+		b.rel = append(make([]Reloc, 0, max(2*len(keep), min(2*cap(b.rel), 1024), 16)), keep...)
+		b.rel0 = 0
+	}
 	b.rel = append(b.rel, Reloc{Off: uint32(len(b.buf) - b.start - back), Name: name})
 }
 

@@ -51,6 +51,9 @@ const (
 type labelPrefix struct{}
 
 func (labelPrefix) Parse(s string) (wire.Value, bool, error) {
+	if strings.ContainsAny(s, ".:/") {
+		return wire.Value{}, false, nil // the usual case, without the cost of an error
+	}
 	n, err := strconv.ParseUint(s, 0, 32)
 	if err != nil {
 		return wire.Value{}, false, nil
