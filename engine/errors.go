@@ -119,13 +119,15 @@ func (s *session) fail(err error) *Error {
 	}
 	begin, commits := time.Now(), len(s.done)
 	n, left, uerr := s.rollback()
-	e.undone, e.total = n, s.sent
+	took := s.sent - s.refused
+	e.undone, e.total = took, s.sent
 	if uerr != nil || len(left) > 0 {
 		e.Outcome = residue
 		for _, r := range left {
 			e.Residue = append(e.Residue, residueChange(r))
 		}
-		e.status = fmt.Sprintf("undoing took %d messages; STILL DIFFERENT from before:", n)
+		e.undone = n
+		e.status = fmt.Sprintf("undone by %s; STILL DIFFERENT from before:", plural(n, "message"))
 		if uerr != nil {
 			e.status = fmt.Sprintf("undoing failed after %d messages: %v; STILL DIFFERENT from before:", n, uerr)
 		}
@@ -135,8 +137,8 @@ func (s *session) fail(err error) *Error {
 	if commits > 1 {
 		what = fmt.Sprintf("%d commits", commits)
 	}
-	e.status = fmt.Sprintf("rolled back, verified: %d messages were sent, undone by %d in %d ms, %s; the network is as it was",
-		s.sent, n, time.Since(begin).Milliseconds(), what)
+	e.status = fmt.Sprintf("rolled back, verified: %d of %s undone in %d ms, %s; the network is as it was",
+		took, plural(took, "message"), time.Since(begin).Milliseconds(), what)
 	return e
 }
 

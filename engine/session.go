@@ -16,21 +16,22 @@ import (
 // A session is one run: the host of its script, and the transaction its commits
 // are part of.
 type session struct {
-	e      *Engine
-	ctx    context.Context
-	dry    bool // plan or facts: nothing is sent
-	kernel tx.Kernel
-	st     *state.State // dry: the state after the commits so far
-	script *builtins.Script
-	files  *files
-	params map[string]any
-	used   map[string]bool // params that were asked for
-	arena  wire.Builder    // of commits without a script
-	plan   *Plan
-	done   []*tx.Plan // what was sent, for undo
-	sent   int
-	undone int
-	start  time.Time
+	e       *Engine
+	ctx     context.Context
+	dry     bool // plan or facts: nothing is sent
+	kernel  tx.Kernel
+	st      *state.State // dry: the state after the commits so far
+	script  *builtins.Script
+	files   *files
+	params  map[string]any
+	used    map[string]bool // params that were asked for
+	arena   wire.Builder    // of commits without a script
+	plan    *Plan
+	done    []*tx.Plan // what was sent, for undo
+	sent    int
+	refused int // of these
+	undone  int
+	start   time.Time
 }
 
 var (
@@ -130,6 +131,7 @@ func (s *session) commit(c *builtins.Commit, attempt bool) (*tx.Plan, error) {
 	}
 	d, err := tx.Commit(s.ctx, s.kernel, s.builder(), c.Ops, approve, progress)
 	s.sent += d.Messages
+	s.refused += d.Refused
 	if d.Plan == nil {
 		return nil, err
 	}

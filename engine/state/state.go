@@ -27,6 +27,7 @@ type Entry struct {
 	msg    []byte    // as reported
 	set    *wire.Set // canonical; made from msg when first needed
 	order  int       // position in the dump, then in order of creation
+	auto   bool      // comes and goes with a link by itself
 }
 
 // Set returns the object in canonical form, devices by index. Do not change it.
@@ -38,7 +39,9 @@ func (e *Entry) Set() *wire.Set {
 }
 
 // Foreign reports that the kernel or a daemon owns the object.
-func (e *Entry) Foreign() bool { return e.Object.Foreign != nil && e.Object.Foreign(e.Set()) }
+func (e *Entry) Foreign() bool {
+	return e.auto || e.Object.Foreign != nil && e.Object.Foreign(e.Set())
+}
 
 // decode returns a reported message in canonical form. A message that is not
 // well formed gives an empty set.
@@ -59,6 +62,7 @@ type State struct {
 	before  map[*wire.Object]map[string][]*Entry // what changed keys held when they were loaded
 	names   map[string]*Entry                    // links by name and altname
 	index   map[uint32]*Entry                    // links by index
+	ghosts  map[uint32]string                    // names of links that were removed
 	next    int
 	b       wire.Builder
 
@@ -72,7 +76,7 @@ type State struct {
 // New returns an empty state that fills itself from src.
 func New(src Source) *State {
 	return &State{src: src, loaded: map[string]bool{}, entries: map[*wire.Object]map[string][]*Entry{},
-		before: map[*wire.Object]map[string][]*Entry{}, names: map[string]*Entry{}, index: map[uint32]*Entry{}, Made: map[string]bool{}}
+		before: map[*wire.Object]map[string][]*Entry{}, names: map[string]*Entry{}, index: map[uint32]*Entry{}, ghosts: map[uint32]string{}, Made: map[string]bool{}}
 }
 
 // reported puts in an object that the kernel reports.
@@ -170,6 +174,7 @@ func (st *State) Remove(e *Entry) {
 			delete(st.names, n)
 		}
 		delete(st.index, e.Index())
+		st.ghosts[e.Index()] = e.Name()
 	}
 }
 
@@ -240,12 +245,12 @@ func (e *Entry) Index() uint32 { return uint32(e.Set().Uint("index")) }
 // Name returns the name of a link entry.
 func (e *Entry) Name() string { v, _ := e.Set().Get("name"); return v.S }
 
-// Names tells the names of links by index.
+// Names tells the names of links by index, also of those that were removed.
 func (st *State) Names(i uint32) string {
 	if e := st.index[i]; e != nil {
 		return e.Name()
 	}
-	return ""
+	return st.ghosts[i]
 }
 
 // An UnknownDevice is the error for a name that no link has.
@@ -312,7 +317,30 @@ func (st *State) load(ctx context.Context, sc Scope) error {
 			return err
 		}
 	}
+	if sc.Object == rtnl.FDB {
+		st.markLocal()
+	}
 	return nil
+}
+
+// markLocal marks the forwarding entries that a bridge makes for the addresses
+// of its ports and its own. They look like permanent ones that were asked for.
+func (st *State) markLocal() {
+	for _, es := range st.entries[rtnl.FDB] {
+		for _, e := range es {
+			mac, _ := e.Set().Get("lladdr")
+			dev := st.index[uint32(e.Set().Uint("dev"))]
+			if dev == nil {
+				continue
+			}
+			own, _ := dev.Set().Get("address")
+			e.auto = own.S == mac.S
+			if br := st.index[uint32(dev.Set().Uint("master"))]; br != nil {
+				addr, _ := br.Set().Get("address")
+				e.auto = e.auto || addr.S == mac.S
+			}
+		}
+	}
 }
 
 func (st *State) dump(ctx context.Context, sc Scope, head map[string]uint64) error {

@@ -237,6 +237,27 @@ func (p *planner) disturbs(e *state.Entry, pick *wire.Set, deltas []state.Delta)
 	return nil, nil
 }
 
+// lostWithCarrier is what the other end of a veth loses when this end goes
+// down: next hops and the routes by them, without any message (KERNEL.md A9).
+func (p *planner) lostWithCarrier(e *state.Entry) ([]*state.Entry, error) {
+	other := p.st.LinkByIndex(uint32(e.Set().Uint("link")))
+	if kindOf(p.st, e.Index()) != "veth" || other == nil {
+		return nil, nil
+	}
+	p.plan.touch.link(other.Index())
+	var lost []*state.Entry
+	for _, x := range p.st.All(rtnl.Nexthop) {
+		if uses(x, other.Index()) {
+			more, err := p.nexthopGone(x)
+			if err != nil {
+				return nil, err
+			}
+			lost = appendNew(append(lost, x), more)
+		}
+	}
+	return lost, nil
+}
+
 // lostOnDown is what a link loses when it goes down: IPv6 addresses and
 // neighbours, routes of both families, nexthops.
 func (p *planner) lostOnDown(e *state.Entry) ([]*state.Entry, error) {
@@ -272,7 +293,8 @@ func (p *planner) lostOnDown(e *state.Entry) ([]*state.Entry, error) {
 			}
 		}
 	}
-	return lost, nil
+	more, err := p.lostWithCarrier(e)
+	return appendNew(lost, more), err
 }
 
 const rtnLocal = 2 // RTN_LOCAL: stays with its address

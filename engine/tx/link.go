@@ -276,7 +276,7 @@ func (p *planner) patchLink(op *builtins.Op, set *wire.Set, e *state.Entry) erro
 		return wire.At(row, fmt.Errorf("cannot be changed on an existing link (%s -> %s); recreate = True deletes and makes it again",
 			valueText(d.Row, d.Before, p.st), valueText(d.Row, d.After, p.st)))
 	}
-	c := p.change(&Change{Action: Modify, Op: op, Object: op.Object, Deltas: deltas, set: want})
+	c := p.change(&Change{Action: Modify, Op: op, Object: op.Object, Deltas: deltas, set: want, name: name.S})
 	pick := state.Pick(op.Object, want, have, state.Patch)
 	gone, err := p.disturbs(e, pick, deltas)
 	if err != nil {

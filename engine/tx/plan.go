@@ -35,9 +35,10 @@ type Change struct {
 	Back   []*state.Entry // of these, the ones put back afterwards
 	Notes  []string
 
-	set *wire.Set // the object: as wanted, or for Remove as it was; nil: Op says
-	st  *state.State
-	Old string // sysctl: the value before
+	set  *wire.Set // the object: as wanted, or for Remove as it was; nil: Op says
+	st   *state.State
+	Old  string // sysctl: the value before
+	name string // link that changes, when it is another than the op's subject
 }
 
 // A Step is one message, or one sysctl, in the order they take effect.

@@ -97,7 +97,7 @@ func send(ctx context.Context, k Kernel, steps []Step, progress Progress) (done,
 		}
 		var first *KernelError
 		err := k.Conn.Transact(batch, func(i int, r wire.Reply) {
-			if r.Errno == 0 {
+			if r.Errno == 0 || alreadyGone(&steps[done+i], r.Errno) {
 				return
 			}
 			failed++
@@ -117,6 +117,19 @@ func send(ctx context.Context, k Kernel, steps []Step, progress Progress) (done,
 		}
 	}
 	return done, failed, nil
+}
+
+// alreadyGone reports whether a refusal says that what shall not be is not:
+// something else of the batch, or another program, has removed it.
+func alreadyGone(s *Step, e syscall.Errno) bool {
+	if s.Op == nil || !s.Op.Absent {
+		return false
+	}
+	switch e {
+	case unix.ENOENT, unix.ESRCH, unix.ENODEV, unix.EADDRNOTAVAIL:
+		return true
+	}
+	return false
 }
 
 // window is how many of the steps the next datagram takes.

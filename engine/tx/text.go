@@ -34,6 +34,9 @@ func Title(op *builtins.Op) string {
 // titleRows are what names an object beside its subject.
 var titleRows = map[string]bool{"dev": true, "parent": true, "classid": true}
 
+// usual is what goes without saying of a rule.
+var usual = map[string]bool{"family inet": true, "type unicast": true}
+
 // titleOf names an object by its subject and device.
 func titleOf(o *wire.Object, s *wire.Set, names wire.Names) string {
 	t := o.Name
@@ -57,7 +60,11 @@ func titleOf(o *wire.Object, s *wire.Set, names wire.Names) string {
 		}
 	}
 	if o == rtnl.Rule {
-		t += " " + s.Text(names)
+		for _, e := range s.Ents {
+			if !usual[e.F.Name+" "+e.F.Text(e.V, nil)] && !e.F.Loose || e.F.Name == "priority" {
+				t += " " + e.F.Pair(e.V, names)
+			}
+		}
 	}
 	return t
 }
@@ -79,6 +86,9 @@ func (c *Change) contents() *wire.Set {
 func (c *Change) title() string {
 	if c.Object == nil {
 		return Title(c.Op)
+	}
+	if c.name != "" {
+		return "link " + c.name
 	}
 	if c.Object == rtnl.Link && c.Action != Remove || c.Action == Send {
 		return Title(c.Op)

@@ -31,39 +31,65 @@ const rounds = 6
 // counts messages that took effect.
 func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, err error) {
 	undone, left = p.undoSysctls(k.Sys)
-	for range rounds {
+	refused := map[string]string{}
+	for round := 0; ; round++ {
 		now, err := p.st.Again(ctx)
 		if err != nil {
 			return undone, left, err
 		}
-		u := undoer{plan: p, now: now}
+		u := undoer{plan: p, now: now, refused: refused}
 		u.diff()
-		if len(u.steps) == 0 {
-			break
+		if len(u.steps) == 0 || round == rounds {
+			return undone, append(left, u.left...), nil
 		}
 		progress := false
 		for _, s := range u.steps {
-			// One at a time: the next may need this one, and a refusal is no end.
-			if err := k.Conn.Transact([][]byte{s}, func(_ int, r wire.Reply) {
-				if r.Errno == 0 {
-					undone++
-					progress = true
-				}
-			}); err != nil {
+			ok, err := s.send(k, refused)
+			if err != nil {
 				return undone, left, err
 			}
+			undone += ok
+			progress = progress || ok > 0
 		}
 		if !progress {
-			break
+			return undone, append(left, u.left...), nil
 		}
 	}
-	now, err := p.st.Again(ctx)
-	if err != nil {
-		return undone, left, err
+}
+
+// An undoStep is one message of an undo, and what to try when it is refused:
+// the same in smaller pieces.
+type undoStep struct {
+	title string
+	msg   []byte
+	alt   [][]byte
+}
+
+// send sends a step by itself: the next may need it, and a refusal is no end.
+// ok counts the messages that took effect.
+func (s *undoStep) send(k Kernel, refused map[string]string) (ok int, err error) {
+	one := func(msg []byte) (taken bool, err error) {
+		err = k.Conn.Transact([][]byte{msg}, func(_ int, r wire.Reply) {
+			if taken = r.Errno == 0; !taken {
+				refused[s.title] = (&KernelError{Errno: r.Errno, Message: r.Message}).Text()
+			}
+		})
+		return taken, err
 	}
-	u := undoer{plan: p, now: now}
-	u.diff()
-	return undone, append(left, u.left...), nil
+	taken, err := one(s.msg)
+	if taken || err != nil {
+		return 1, err
+	}
+	for _, msg := range s.alt {
+		taken, err := one(msg)
+		if err != nil {
+			return ok, err
+		}
+		if taken {
+			ok++
+		}
+	}
+	return ok, nil
 }
 
 // undoer collects the messages that lead from now to before, by rank.
@@ -71,8 +97,11 @@ type undoer struct {
 	plan  *Plan
 	now   *state.State
 	arena wire.Builder
-	steps [][]byte
+	steps []undoStep
 	left  []Residue
+
+	refused map[string]string // what the kernel said to earlier rounds, by title
+	made    map[uint32]bool   // links that come with another: peers of veths
 }
 
 // objects in the order in which they can be made.
@@ -186,14 +215,69 @@ func (u *undoer) create(o *wire.Object, e *state.Entry, flags uint16, is []*stat
 		u.message(o, o.New, flags, s)
 		return
 	}
-	s.PutName("index", wire.IntVal(uint64(e.Index())))
+	if u.made[e.Index()] {
+		return
+	}
+	s = u.withPeer(s)
 	first, rest := splitCreate(s)
 	u.message(o, o.New, flags, first)
+	if len(u.steps) > 0 {
+		// The next round makes the rest as it was.
+		u.steps[len(u.steps)-1].alt = u.encode(o, o.New, flags, bare(s))
+	}
 	if rest != nil {
-		for _, part := range splitChange(rest, wire.NewSet(s.Table), true) {
-			u.part(part, e.Index())
+		u.parts(rest, wire.NewSet(s.Table), e.Index())
+	}
+}
+
+// bare is what a link cannot be made without, or given later.
+func bare(s *wire.Set) *wire.Set {
+	b := wire.NewSet(s.Table)
+	for _, e := range s.Ents {
+		switch f := e.F; {
+		case f.Kind == wire.Union && f.Name == "kind":
+			kind := wire.NewSet(e.V.Sub.Table)
+			for _, k := range e.V.Sub.Ents {
+				if k.F.Immutable {
+					kind.Put(k.F, k.V)
+				}
+			}
+			b.Put(f, wire.SubVal(kind))
+		case f.Immutable && !f.Late || f.Name == "name" || f.Name == "address":
+			b.Put(f, e.V)
 		}
 	}
+	return b
+}
+
+// withPeer makes a veth with its other end, when that is gone too.
+func (u *undoer) withPeer(s *wire.Set) *wire.Set {
+	kind, ok := s.Get("kind")
+	if !ok || kind.Sub.Table.Row("peer") == nil || s.Has("link_netnsid") {
+		return s
+	}
+	for _, e := range u.plan.st.Before(rtnl.Link) {
+		if e.Index() != uint32(s.Uint("link")) || u.now.LinkByIndex(e.Index()) != nil {
+			continue
+		}
+		if u.made == nil {
+			u.made = map[uint32]bool{}
+		}
+		u.made[e.Index()] = true
+		row := kind.Sub.Table.Row("peer")
+		peer := wire.NewSet(row.Of)
+		peer.PutName("name", wire.StrVal(e.Name()))
+		peer.PutName("index", wire.IntVal(uint64(e.Index())))
+		if v, ok := e.Set().Get("address"); ok {
+			peer.PutName("address", v)
+		}
+		s = s.Clone()
+		s.Del("link")
+		made := wire.NewSet(kind.Sub.Table)
+		made.Put(row, wire.SubVal(peer))
+		s.PutName("kind", wire.SubVal(made))
+	}
+	return s
 }
 
 // patch makes a link as it was.
@@ -203,34 +287,91 @@ func (u *undoer) patch(o *wire.Object, was, is *state.Entry) {
 	if was.Name() != is.Name() {
 		s := wire.NewSet(o.Table)
 		s.PutName("newname", wire.StrVal(was.Name()))
-		u.part(linkPart{typ: o.New, set: s}, is.Index())
+		u.parts(s, is.Set(), is.Index())
 	}
-	up, hadUp := pick.Get("up")
-	master := pick.Has("master")
-	if master && !(hadUp && pick.Has("up") && !up.True()) && kindOf(u.now, uint32(pick.Uint("master"))) == "bond" {
-		down := wire.NewSet(o.Table)
-		down.PutName("up", wire.BoolVal(false))
-		u.part(linkPart{typ: o.New, set: down}, is.Index())
+	if down := pick.Has("up") && pick.Uint("up") == 0; !down && (u.toBond(pick) || needsDown(o, was, is)) {
+		s := wire.NewSet(o.Table)
+		s.PutName("up", wire.BoolVal(false))
+		u.parts(s, is.Set(), is.Index())
 		pick.PutName("up", wire.BoolVal(was.Set().Uint("up") != 0))
 	}
-	for _, p := range splitChange(pick, is.Set(), true) {
-		u.part(p, is.Index())
+	u.parts(pick, is.Set(), is.Index())
+}
+
+func (u *undoer) toBond(pick *wire.Set) bool {
+	return pick.Has("master") && kindOf(u.now, uint32(pick.Uint("master"))) == "bond"
+}
+
+// needsDown reports whether something that differs can only be changed while
+// the link is down.
+func needsDown(o *wire.Object, was, is *state.Entry) bool {
+	for _, d := range state.Diff(o, was.Set(), is.Set(), state.Exact) {
+		if d.Row.Down && is.Set().Uint("up") != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// parts sends a link's change in the order that works; each message may be taken
+// field by field when it is refused as a whole.
+func (u *undoer) parts(pick, have *wire.Set, index uint32) {
+	for _, p := range splitChange(pick, have, true) {
+		p.set.PutName("index", wire.IntVal(uint64(index)))
+		n := len(u.steps)
+		u.message(rtnl.Link, p.typ, p.flags, p.set)
+		if len(u.steps) == n || len(p.set.Ents) < 2 {
+			continue
+		}
+		for _, one := range singles(p.set) {
+			one.PutName("index", wire.IntVal(uint64(index)))
+			u.steps[n].alt = append(u.steps[n].alt, u.encode(rtnl.Link, p.typ, p.flags, one)...)
+		}
 	}
 }
 
-func (u *undoer) part(p linkPart, index uint32) {
-	p.set.PutName("index", wire.IntVal(uint64(index)))
-	u.message(rtnl.Link, p.typ, p.flags, p.set)
+// singles divides a set into sets of one field each, those of kinds and ports
+// included.
+func singles(s *wire.Set) []*wire.Set {
+	var l []*wire.Set
+	for _, e := range s.Ents {
+		if e.F.Name == "index" {
+			continue
+		}
+		if e.F.Kind == wire.Union && len(e.V.Sub.Ents) > 0 {
+			for _, k := range e.V.Sub.Ents {
+				sub, one := wire.NewSet(e.V.Sub.Table), wire.NewSet(s.Table)
+				sub.Put(k.F, k.V)
+				one.Put(e.F, wire.SubVal(sub))
+				l = append(l, one)
+			}
+			continue
+		}
+		one := wire.NewSet(s.Table)
+		one.Put(e.F, e.V)
+		l = append(l, one)
+	}
+	return l
 }
 
+// message adds a step.
 func (u *undoer) message(o *wire.Object, typ, flags uint16, s *wire.Set) {
+	for _, msg := range u.encode(o, typ, flags, s) {
+		u.steps = append(u.steps, undoStep{title: u.left[len(u.left)-1].Title, msg: msg})
+	}
+}
+
+// encode writes a message; what cannot be written is told as residue.
+func (u *undoer) encode(o *wire.Object, typ, flags uint16, s *wire.Set) [][]byte {
 	u.arena.Chunk = 1 << 16
 	if o.Append(&u.arena, typ, unix.NLM_F_REQUEST|unix.NLM_F_ACK|flags, s) != nil {
-		return // told as residue
+		return nil
 	}
-	if msg, _, err := u.arena.Last(); err == nil {
-		u.steps = append(u.steps, msg)
+	msg, _, err := u.arena.Last()
+	if err != nil {
+		return nil
 	}
+	return [][]byte{msg}
 }
 
 // residue notes a difference, in case it stays.
@@ -257,8 +398,8 @@ func (u *undoer) residue(o *wire.Object, was, is *state.Entry) {
 		}
 		r.Title, r.Text = titleOf(o, was.Set(), names), strings.Join(d, "; ")
 	}
-	if len(u.left) > 0 && u.left[len(u.left)-1].Title == r.Title {
-		return
+	if why := u.refused[r.Title]; why != "" {
+		r.Text += "  (" + why + ")"
 	}
 	u.left = append(u.left, r)
 }
