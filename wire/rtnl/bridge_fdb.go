@@ -79,7 +79,7 @@ var fdbTable = &wire.Table{
 		{Name: "lladdr", Type: unix.NDA_LLADDR, Kind: wire.MAC, Doc: "the address that is forwarded"},
 		{Name: "dst", Type: unix.NDA_DST, Kind: wire.IP, Doc: "vxlan: address of the remote end"},
 		{Name: "nhid", Type: ndaNhID, Kind: wire.U32, Doc: "vxlan: nexthop group of remote ends"},
-		{Name: "vlan", Type: unix.NDA_VLAN, Kind: wire.U16, Max: 4094, Doc: "VLAN of the entry"},
+		{Name: "vlan", Type: unix.NDA_VLAN, Kind: wire.U16, Min: 1, Max: 4094, Doc: "VLAN of the entry"},
 		{Name: "port", Type: unix.NDA_PORT, Kind: wire.BE16, Doc: "vxlan: UDP port of the remote end; that of the device by default"},
 		{Name: "vni", Type: unix.NDA_VNI, Kind: wire.U32, Max: 1<<24 - 1, Doc: "vxlan: VNI to send with; that of the device by default"},
 		{Name: "src_vni", Type: unix.NDA_SRC_VNI, Kind: wire.U32, Max: 1<<24 - 1, Doc: "vxlan with external: VNI the entry belongs to"},

@@ -1,0 +1,211 @@
+package audit
+
+import (
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/engine/nlconn"
+	"github.com/nlscript/nlscript/internal/testnet"
+	"github.com/nlscript/nlscript/wire"
+)
+
+// noDevice is an interface index that no device has.
+const noDevice = 1<<31 - 2
+
+// A shape is a message to put a wrong attribute in: its header, and what stands
+// before it at the top level.
+type shape struct {
+	typ, flags uint16
+	head       func(h []byte) // fills the fixed header
+	attrs      func(b *wire.Builder)
+}
+
+// A step is a nest that the attribute is in: what comes before it, its fixed
+// struct included.
+type step struct {
+	typ    uint16
+	fixed  int                   // bytes of a struct in front of its attributes
+	before func(b *wire.Builder) // what goes beside it, in front
+}
+
+// A prober sends probes in one namespace and remembers what came of them.
+type prober struct {
+	t      *testing.T
+	conn   *nlconn.Conn
+	probed map[string]*wire.Policy // by path; nil: the kernel names no policy
+	order  []string
+}
+
+func newProber(t *testing.T, ns *testnet.NS) *prober {
+	t.Helper()
+	conn, err := nlconn.Dial(nlconn.Config{NetNS: ns.FD()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return &prober{t: t, conn: conn, probed: map[string]*wire.Policy{}}
+}
+
+// send sends one message and returns its reply.
+func (p *prober) send(msg []byte) (reply wire.Reply) {
+	p.t.Helper()
+	if err := p.conn.Transact([][]byte{msg}, func(_ int, r wire.Reply) { reply = r }); err != nil {
+		p.t.Fatal(err)
+	}
+	return reply
+}
+
+// build makes a message of this shape with an attribute of n bytes in the nests
+// of steps, and returns where the attribute is.
+func (p *prober) build(s shape, fixed int, steps []step, typ uint16, n int) (msg []byte, off int) {
+	p.t.Helper()
+	var b wire.Builder
+	marks := []wire.Mark{b.Begin(s.typ, s.flags)}
+	s.head(b.Fixed(fixed))
+	if s.attrs != nil {
+		s.attrs(&b)
+	}
+	for _, st := range steps {
+		if st.before != nil {
+			st.before(&b)
+		}
+		marks = append(marks, b.Nest(st.typ))
+		b.Fixed(st.fixed)
+	}
+	body := b.Attr(typ, n)
+	for i := range body {
+		body[i] = 0xff
+	}
+	for i := len(marks) - 1; i >= 0; i-- {
+		b.End(marks[i])
+	}
+	msg, err := b.Bytes()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return msg, len(msg) - (4+n+3)&^3
+}
+
+// wrong are lengths that no attribute has: too short for integers, structs and
+// strings; too long for a flag and too short for a nest; too long for the rest.
+var wrong = []int{0, 1, 5000}
+
+// policy returns what the kernel wants of an attribute, by sending it with wrong
+// lengths in messages of these shapes; nil when it does not say.
+func (p *prober) policy(shapes []shape, fixed int, steps []step, typ uint16) *wire.Policy {
+	p.t.Helper()
+	for _, s := range shapes {
+		for _, n := range wrong {
+			msg, off := p.build(s, fixed, steps, typ, n)
+			r := p.send(msg)
+			if r.Policy != nil && r.Offset == off {
+				return r.Policy
+			}
+		}
+	}
+	return nil
+}
+
+// must sends a message that makes what probes need. It returns false when this
+// kernel does not have the kind.
+func (p *prober) must(what string, b *wire.Builder) bool {
+	p.t.Helper()
+	msg, err := b.Bytes()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	switch r := p.send(msg); {
+	case r.Errno == 0:
+		return true
+	case unknownKind(r):
+	default:
+		p.t.Fatalf("%s: %v", what, &nlconn.ReplyError{Reply: r})
+	}
+	return false
+}
+
+// unknownKind tells that the kernel has no such kind of link or qdisc.
+func unknownKind(r wire.Reply) bool {
+	return r.Errno == unix.EOPNOTSUPP || r.Errno == unix.ENOENT && strings.Contains(r.Message, "kind is unknown")
+}
+
+// forbidden are attributes that are never sent: Linux 6.18 does not come back
+// from some of what they hold.
+func forbidden(object string, typ uint16) bool {
+	switch object {
+	case "route":
+		return typ == unix.RTA_ENCAP || typ == unix.RTA_ENCAP_TYPE || typ == unix.RTA_MULTIPATH
+	case "nexthop":
+		return typ == unix.NHA_ENCAP || typ == unix.NHA_ENCAP_TYPE
+	}
+	return false
+}
+
+// walk probes every attribute that the rows of a table describe, and those in
+// nests.
+func (p *prober) walk(o *wire.Object, shapes []shape, t *wire.Table, steps []step, path string) {
+	p.t.Helper()
+	for i := range t.Fields {
+		f := &t.Fields[i]
+		if f.At == nil && f.Kind == wire.Union {
+			continue // each member has shapes of its own
+		}
+		at := path + f.Label()
+		for _, n := range numbers(f) {
+			if len(steps) == 0 && forbidden(o.Name, n.typ) {
+				continue
+			}
+			name := at + n.suffix
+			p.note(name, p.check(name, f, n, p.policy(shapes, o.Table.Fixed, steps, n.typ)))
+		}
+		p.inside(o, shapes, f, steps, at)
+	}
+}
+
+// inside goes into the nest of a row.
+func (p *prober) inside(o *wire.Object, shapes []shape, f *wire.Field, steps []step, path string) {
+	p.t.Helper()
+	if len(steps) > 4 || len(steps) == 0 && forbidden(o.Name, f.Type) {
+		return
+	}
+	switch {
+	case f.At == nil && f.Kind == wire.Nest:
+		p.walk(o, shapes, f.Of, append(steps[:len(steps):len(steps)], step{typ: f.Type, fixed: f.Of.Fixed}), path+".")
+	case f.At == nil && f.Kind == wire.List && f.Elem.Kind == wire.Nest:
+		elem := max(f.Elem.Type, f.From)
+		p.walk(o, shapes, f.Elem.Of, append(steps[:len(steps):len(steps)], step{typ: f.Type}, step{typ: elem, fixed: f.Elem.Of.Fixed}), path+"[].")
+	}
+}
+
+func (p *prober) note(path string, pol *wire.Policy) {
+	if _, ok := p.probed[path]; !ok {
+		p.order = append(p.order, path)
+	}
+	p.probed[path] = pol
+}
+
+// report logs what the kernel did not name, and fails when that leaves less than
+// enough.
+func (p *prober) report(what string, enough int) {
+	p.t.Helper()
+	var silent []string
+	for _, path := range p.order {
+		if p.probed[path] == nil {
+			silent = append(silent, path)
+		}
+	}
+	named := len(p.order) - len(silent)
+	p.t.Logf("%s: the kernel names the type of %d of %d attributes; not of %s", what, named, len(p.order), strings.Join(silent, ", "))
+	if named < enough {
+		p.t.Errorf("%s: the kernel names %d attributes, there were %d", what, named, enough)
+	}
+	if p.t.Failed() {
+		for _, path := range p.order {
+			if pol := p.probed[path]; pol != nil {
+				p.t.Logf("%s: %v", path, pol)
+			}
+		}
+	}
+}
