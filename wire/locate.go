@@ -103,7 +103,7 @@ func (f *Field) covers(at int) bool {
 	if f.Kind == Prefix {
 		return at == f.Off
 	}
-	return f.At != nil && at >= f.Off && at < f.Off+max(f.Kind.size(), 1)
+	return f.At != nil && at >= f.Off && at < f.Off+f.width()
 }
 
 // path is where the node, or the row of its struct at an offset, is.

@@ -303,7 +303,7 @@ func (t *Table) add(row *Field, n *nest) {
 	t.name[f.Name] = f
 	switch {
 	case f.At != nil && f.At.Type == 0:
-		if t.Codec == nil && f.Off+max(f.Kind.size(), 1) > t.Fixed {
+		if t.Codec == nil && f.Off+f.width() > t.Fixed {
 			panic(fmt.Sprintf("wire: table %s: row %q is not inside the fixed struct", t.Name, f.Name))
 		}
 		n.fields = append(n.fields, f)
@@ -329,6 +329,14 @@ func (t *Table) add(row *Field, n *nest) {
 			n.index(f.Mask, f)
 		}
 	}
+}
+
+// width is how much of its fixed struct a row takes, at least.
+func (f *Field) width() int {
+	if f.At.Spill != 0 {
+		return 1
+	}
+	return max(f.Kind.size(), 1)
 }
 
 // Rows returns the rows of the table, those of inlined nests in place of these.
