@@ -21,7 +21,7 @@ func absentOf(thread *starlark.Thread, fn *starlark.Builtin, args starlark.Tuple
 		if err != nil {
 			break
 		}
-		if err = flatten(v, "", out.gone); err != nil {
+		if err = flatten(v, out.gone); err != nil {
 			err = &ArgError{Index: i, Err: fmt.Errorf("argument %d: %w", i+1, err)}
 		}
 	}

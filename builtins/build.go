@@ -195,13 +195,20 @@ func (b *build) encode(op *Op, set *wire.Set) error {
 	return b.s.count(len(msg))
 }
 
+// maxSlab bounds what a bulk call allocates before its first op.
+const maxSlab = 1 << 20
+
 // all makes an op for every element of the positional argument and every family.
 func (b *build) all(set *wire.Set, many starlark.Iterable) (starlark.Value, error) {
 	n := 1
 	if many != nil {
 		n = max(starlark.Len(many), 0)
 	}
-	out := &opList{name: b.c.name, ops: make([]Op, 0, n*max(len(b.family), 1))}
+	n *= max(len(b.family), 1)
+	if b.s.MaxOps > 0 && n > b.s.MaxOps-b.s.ops {
+		return nil, b.s.tooMany()
+	}
+	out := &opList{name: b.c.name, ops: make([]Op, 0, min(n, maxSlab))}
 	// Finish adds to the set: each op starts from what was written.
 	base := set.Clone()
 	each := func(i int, v starlark.Value) error {

@@ -56,7 +56,7 @@ func newCommit(thread *starlark.Thread, fn *starlark.Builtin, args starlark.Tupl
 		}
 	}
 	for i, v := range args {
-		err := flatten(v, "", func(op *Op) error {
+		err := flatten(v, func(op *Op) error {
 			op.use()
 			c.Ops = append(c.Ops, op)
 			return nil

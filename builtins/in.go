@@ -54,7 +54,7 @@ func (r *reader) value(f *wire.Field, v starlark.Value) (wire.Value, error) {
 	case wire.Range:
 		return r.bounds(f, v)
 	case wire.Custom:
-		return r.custom(f, v)
+		return r.custom(f, v, 0)
 	}
 	return wire.Value{}, fmt.Errorf("kind %d has no form in scripts", f.Kind)
 }
@@ -595,7 +595,10 @@ func rangeEnd(s string) starlark.Value {
 
 // custom makes what a codec can be given: integers, strings, addresses, lists,
 // sets of the row's table. A dict of a row without table is a list of pairs.
-func (r *reader) custom(f *wire.Field, v starlark.Value) (wire.Value, error) {
+func (r *reader) custom(f *wire.Field, v starlark.Value, depth int) (wire.Value, error) {
+	if depth > maxNesting {
+		return wire.Value{}, errNesting
+	}
 	switch v := v.(type) {
 	case starlark.Bool:
 		return wire.BoolVal(bool(v)), nil
@@ -625,11 +628,11 @@ func (r *reader) custom(f *wire.Field, v starlark.Value) (wire.Value, error) {
 		}
 		out := wire.Value{Type: wire.ListVal}
 		for _, kv := range v.Items() {
-			key, err := r.custom(f, kv[0])
+			key, err := r.custom(f, kv[0], depth+1)
 			if err != nil {
 				return out, err
 			}
-			val, err := r.custom(f, kv[1])
+			val, err := r.custom(f, kv[1], depth+1)
 			if err != nil {
 				return out, err
 			}
@@ -639,7 +642,7 @@ func (r *reader) custom(f *wire.Field, v starlark.Value) (wire.Value, error) {
 	}
 	out := wire.Value{Type: wire.ListVal}
 	ok, err := elements(v, func(i int, v starlark.Value) error {
-		e, err := r.custom(f, v)
+		e, err := r.custom(f, v, depth+1)
 		if err != nil {
 			return wire.At(fmt.Sprintf("[%d]", i), err)
 		}

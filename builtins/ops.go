@@ -1,6 +1,7 @@
 package builtins
 
 import (
+	"errors"
 	"fmt"
 
 	"go.starlark.net/starlark"
@@ -38,9 +39,19 @@ func (it *opIterator) Next(p *starlark.Value) bool {
 	return true
 }
 
+// maxNesting bounds lists in lists: a list of Starlark may contain itself.
+const maxNesting = 64
+
+var errNesting = errors.New("lists are nested too deep")
+
 // flatten calls yield for every op in v: an op, ops, or lists and tuples of
 // those, to any depth. None is nothing.
-func flatten(v starlark.Value, path string, yield func(*Op) error) error {
+func flatten(v starlark.Value, yield func(*Op) error) error { return flattenAt(v, "", 0, yield) }
+
+func flattenAt(v starlark.Value, path string, depth int, yield func(*Op) error) error {
+	if depth > maxNesting {
+		return errNesting
+	}
 	switch v := v.(type) {
 	case *Op:
 		return yield(v)
@@ -57,7 +68,7 @@ func flatten(v starlark.Value, path string, yield func(*Op) error) error {
 		return fmt.Errorf("%sgot the function %s, want the op it returns; write %[2]s(...)", path, v.(starlark.Callable).Name())
 	}
 	ok, err := elements(v, func(i int, x starlark.Value) error {
-		return flatten(x, fmt.Sprintf("%s[%d]", path, i), yield)
+		return flattenAt(x, fmt.Sprintf("%s[%d]", path, i), depth+1, yield)
 	})
 	if !ok {
 		if path != "" {

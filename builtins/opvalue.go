@@ -160,9 +160,12 @@ func (s *Script) with(op *Op, args starlark.Tuple, kwargs []starlark.Tuple) (*Op
 		return nil, err
 	}
 	// What Finish added must follow from the new values.
-	set, err := written(op.Object, op.Verb, op.ensure(), &full)
+	set, err := written(op.Object, op.Verb, false, &full)
+	if err != nil && op.Verb == nil {
+		set, err = written(op.Object, nil, true, &full)
+	}
 	if err != nil {
-		set = full.Clone()
+		return nil, err
 	}
 	b := build{s: s, c: &constructor{obj: op.Object, verb: op.Verb}, flags: op.Flags}
 	for i, kv := range kwargs {
@@ -198,6 +201,3 @@ func (s *Script) with(op *Op, args starlark.Tuple, kwargs []starlark.Tuple) (*Op
 	op.use()
 	return out, nil
 }
-
-// ensure reports whether the planner decides what is sent.
-func (op *Op) ensure() bool { return op.Verb == nil }

@@ -162,7 +162,7 @@ func (o outer) dict(set *wire.Set) (starlark.Value, error) {
 func attrsOut(set *wire.Set) *starlark.List {
 	var l []starlark.Value
 	for _, r := range set.RawTree() {
-		l = append(l, &attrValue{r})
+		l = append(l, &attrValue{raw: r})
 	}
 	return starlark.NewList(l)
 }

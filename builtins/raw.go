@@ -15,11 +15,14 @@ import (
 )
 
 // An attrValue is a raw attribute: attr(99, u32 = 7).
-type attrValue struct{ raw wire.Raw }
+type attrValue struct {
+	raw   wire.Raw
+	depth int // of attributes inside
+}
 
 var _ starlark.Comparable = (*attrValue)(nil)
 
-func (a *attrValue) String() string        { return render(rawNode(&a.raw), 0) }
+func (a *attrValue) String() string        { return render(rawNode(&a.raw, 0), 0) }
 func (a *attrValue) Type() string          { return "attr" }
 func (a *attrValue) Freeze()               {}
 func (a *attrValue) Truth() starlark.Bool  { return true }
@@ -78,7 +81,7 @@ func makeAttr(args starlark.Tuple, kwargs []starlark.Tuple) (*attrValue, error) 
 	if err != nil {
 		return nil, &ArgError{Err: wire.At("type", err)}
 	}
-	a := &attrValue{wire.Raw{Type: uint16(n)}}
+	a := &attrValue{raw: wire.Raw{Type: uint16(n)}}
 	if err := a.set(name, v); err != nil {
 		return nil, argError(name, err)
 	}
@@ -166,8 +169,11 @@ func (a *attrValue) set(encoding string, v starlark.Value) error {
 		}
 		a.raw.Data = []byte(w.S)
 	case "nested":
-		sub, err := rawList(v)
-		a.raw.Nested, a.raw.Sub = true, sub
+		sub, depth, err := rawList(v)
+		a.raw.Nested, a.raw.Sub, a.depth = true, sub, depth+1
+		if a.depth > maxRawDepth {
+			return errNesting
+		}
 		return err
 	default:
 		return fmt.Errorf("is not an encoding, %w", errOneEncoding)
@@ -175,12 +181,14 @@ func (a *attrValue) set(encoding string, v starlark.Value) error {
 	return nil
 }
 
+// maxRawDepth bounds attributes in attributes, which a script may build without end.
+const maxRawDepth = 32
+
 // rawList reads attrs = [attr(...), ...].
-func rawList(v starlark.Value) ([]wire.Raw, error) {
-	var l []wire.Raw
+func rawList(v starlark.Value) (l []wire.Raw, depth int, err error) {
 	ok, err := elements(v, func(i int, v starlark.Value) error {
 		if a, ok := v.(*attrValue); ok {
-			l = append(l, a.raw)
+			l, depth = append(l, a.raw), max(depth, a.depth)
 			return nil
 		}
 		return wire.At(fmt.Sprintf("[%d]", i), wrong(v, "attr(...)"))
@@ -188,7 +196,7 @@ func rawList(v starlark.Value) ([]wire.Raw, error) {
 	if !ok {
 		err = wrong(v, "a list of attr(...)")
 	}
-	return l, err
+	return l, depth, err
 }
 
 // addAttrs adds raw attributes beside the rows of a set.
@@ -196,7 +204,7 @@ func addAttrs(set *wire.Set, v starlark.Value) error {
 	if v == starlark.None {
 		return nil
 	}
-	l, err := rawList(v)
+	l, _, err := rawList(v)
 	for _, a := range l {
 		set.AddRaw(a)
 	}

@@ -93,7 +93,7 @@ func (o outer) valueNode(f *wire.Field, v starlark.Value) node {
 	case *kindValue:
 		return kindNode(v.ns, v.set, o.names)
 	case *attrValue:
-		return rawNode(&v.raw)
+		return rawNode(&v.raw, 0)
 	case *starlark.List:
 		n := node{open: "[", close: "]"}
 		for i := range v.Len() {
@@ -164,14 +164,14 @@ func (o outer) arguments(n *node, set *wire.Set, subject *wire.Field) {
 }
 
 // rawNode is attr(99, bytes = "00"), or attr(99, nested = [...]) for what is one.
-func rawNode(r *wire.Raw) node {
+func rawNode(r *wire.Raw, depth int) node {
 	typ := r.Type
 	payload := node{key: "bytes = ", text: quote(hexText(r.Data))}
-	if sub, ok := r.Attrs(); ok {
+	if sub, ok := r.Attrs(); ok && depth < maxRawDepth {
 		typ &^= wire.Nested
 		payload = node{key: "nested = ", open: "[", close: "]"}
 		for i := range sub {
-			payload.kids = append(payload.kids, rawNode(&sub[i]))
+			payload.kids = append(payload.kids, rawNode(&sub[i], depth+1))
 		}
 	} else if len(r.Data) == 0 {
 		payload = node{text: "flag = True"}

@@ -88,12 +88,16 @@ func (s *Script) count(n int) error {
 	s.ops++
 	s.bytes += int64(n)
 	if s.MaxOps > 0 && s.ops > s.MaxOps {
-		return fmt.Errorf("the script makes more than %d ops", s.MaxOps)
+		return s.tooMany()
 	}
 	if s.MaxBytes > 0 && s.bytes > s.MaxBytes {
 		return fmt.Errorf("the script makes more than %d bytes of messages", s.MaxBytes)
 	}
 	return nil
+}
+
+func (s *Script) tooMany() error {
+	return fmt.Errorf("the script makes more than %d ops", s.MaxOps)
 }
 
 // site returns the place that is being executed, the same for every call from it.

@@ -77,7 +77,7 @@ func rawMessage(header int, msg []byte) (node, error) {
 			if err != nil {
 				return node{}, err
 			}
-			attrs.kids = append(attrs.kids, rawNode(&wire.Raw{Type: a.Type | a.Flags, Data: a.Data}))
+			attrs.kids = append(attrs.kids, rawNode(&wire.Raw{Type: a.Type | a.Flags, Data: a.Data}, 0))
 		}
 		if len(attrs.kids) > 0 {
 			n.kids = append(n.kids, attrs)
@@ -194,9 +194,8 @@ func (t *trial) canonical(set *wire.Set) *wire.Set {
 	if t.obj.Canon != nil {
 		t.obj.Canon(c)
 	}
-	c.Ents = slices.DeleteFunc(c.Ents, func(e wire.Entry) bool {
-		return e.F.RO || e.F.Volatile || e.F.Header() && nothing(e)
-	})
+	c = writable(c)
+	c.Ents = slices.DeleteFunc(c.Ents, func(e wire.Entry) bool { return e.F.Header() && nothing(e) })
 	return c
 }
 
@@ -225,7 +224,7 @@ func written(obj *wire.Object, verb *wire.Verb, loose bool, full *wire.Set) (*wi
 	set := full.Clone()
 	renamed(set, &constructor{obj: obj, verb: verb})
 	if loose {
-		set.Ents = slices.DeleteFunc(set.Ents, func(e wire.Entry) bool { return e.F.RO || e.F.Volatile })
+		set = writable(set)
 	}
 	same := t.same(set)
 	if !same && t.err == nil {
@@ -298,29 +297,73 @@ func unset(f *wire.Field) wire.Value {
 
 // reread is the set as a script would write it and a constructor read it.
 func reread(set *wire.Set) (*wire.Set, error) {
-	var r reader
 	out := &wire.Set{Table: set.Table, Extra: set.Extra}
 	for _, e := range set.Ents {
 		if e.F.RO {
 			return nil, errInexpressible
 		}
-		v, err := scriptValue(e.F, e.V)
+		v, err := rereadValue(e.F, e.V)
 		if err != nil {
 			return nil, err
 		}
-		if !utf8.ValidString(v.String()) {
-			return nil, errInexpressible
-		}
-		if s, ok := v.(starlark.String); ok && !utf8.ValidString(string(s)) {
-			return nil, errInexpressible
-		}
-		w, err := r.value(e.F, v)
-		if err != nil {
-			return nil, err
-		}
-		out.Put(e.F, w)
+		out.Put(e.F, v)
 	}
 	return out, nil
+}
+
+func rereadValue(f *wire.Field, v wire.Value) (wire.Value, error) {
+	switch {
+	case v.Type == wire.SetVal:
+		sub, err := reread(v.Sub)
+		return wire.SubVal(sub), err
+	case v.Type == wire.ListVal && f.Kind != wire.Range:
+		elem := f.Elem
+		if elem == nil {
+			elem = f
+		}
+		l := make([]wire.Value, len(v.L))
+		for i := range v.L {
+			var err error
+			if l[i], err = rereadValue(elem, v.L[i]); err != nil {
+				return v, err
+			}
+		}
+		return wire.ListOf(l...), f.CheckLen(len(l))
+	}
+	x, err := scriptValue(f, v)
+	if err != nil {
+		return v, err
+	}
+	if s, ok := x.(starlark.String); ok && !utf8.ValidString(string(s)) {
+		return v, errInexpressible
+	}
+	var r reader
+	return r.value(f, x)
+}
+
+// writable is the set without what the kernel only reports, at every level.
+func writable(set *wire.Set) *wire.Set {
+	out := &wire.Set{Table: set.Table, Extra: set.Extra}
+	for _, e := range set.Ents {
+		if !e.F.RO && !e.F.Volatile {
+			out.Ents = append(out.Ents, wire.Entry{F: e.F, V: writableValue(e.V)})
+		}
+	}
+	return out
+}
+
+func writableValue(v wire.Value) wire.Value {
+	switch v.Type {
+	case wire.SetVal:
+		v.Sub = writable(v.Sub)
+	case wire.ListVal:
+		l := make([]wire.Value, len(v.L))
+		for i := range v.L {
+			l[i] = writableValue(v.L[i])
+		}
+		v.L = l
+	}
+	return v
 }
 
 // Source is the op as a script would write it.

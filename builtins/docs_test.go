@@ -1,0 +1,90 @@
+package builtins
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"go.starlark.net/starlark"
+)
+
+func TestDoc(t *testing.T) {
+	for name, want := range map[string]string{
+		"":                "Namespaces:",
+		"route":           "route(dst, ...)",
+		"route.add":       "route.add(dst, ...)",
+		"route.mtu":       "Value: an integer, 0..4294967295",
+		"rule.from":       "rule.from_",
+		"kind":            "kind.vxlan",
+		"kind.vxlan":      "kind.vxlan(...)",
+		"kind.vxlan.id":   "attribute 1, u32",
+		"kind.veth.peer":  "Keywords:",
+		"hop.weight":      "1..256",
+		"bridge.fdb":      "bridge.fdb.append",
+		"commit":          "commit(ops...",
+		"kind.vxlan.port": "",
+		"rout":            "",
+		"route.xyz":       "",
+	} {
+		got, err := Doc(name)
+		switch {
+		case want == "" && err == nil:
+			t.Errorf("%s: no error", name)
+		case want != "" && (err != nil || !strings.Contains(got, want)):
+			t.Errorf("%s: %v\n%s\nwant %q in it", name, err, got, want)
+		}
+	}
+	if _, err := Doc("rout"); err == nil || !strings.Contains(err.Error(), "did you mean route?") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestFunctionsDocumented: every name of a script has a page.
+func TestFunctionsDocumented(t *testing.T) {
+	var walk func(name string, v starlark.Value)
+	walk = func(name string, v starlark.Value) {
+		if ns, ok := v.(*namespace); ok && name != "ip" {
+			for k, m := range ns.members {
+				walk(name+"."+k, m)
+			}
+			return
+		}
+		if _, err := Doc(name); err != nil {
+			t.Error(err)
+		}
+	}
+	for name, v := range Predeclared() {
+		walk(name, v)
+	}
+}
+
+// TestSchema: every row is in it, with a kind, a form and documentation.
+func TestSchema(t *testing.T) {
+	s := NewSchema()
+	paths := map[string]bool{}
+	check := func(l []SchemaAttr) {
+		for _, a := range l {
+			if a.Kind == "" || a.Value == "" || a.Path == "" {
+				t.Errorf("%s: kind %q, value %q", a.Path, a.Kind, a.Value)
+			}
+			if paths[a.Path] {
+				t.Errorf("%s is there twice", a.Path)
+			}
+			paths[a.Path] = true
+		}
+	}
+	for _, o := range s.Objects {
+		check(o.Attrs)
+	}
+	for _, k := range s.Kinds {
+		check(k.Attrs)
+	}
+	for _, p := range []string{"route.mtu", "rule.from", "kind.vxlan.id", "kind.veth.peer.mtu", "link.xdp.fd", "hop.weight", "bridge.fdb.lladdr"} {
+		if !paths[p] {
+			t.Errorf("no %s", p)
+		}
+	}
+	if data, err := json.Marshal(s); err != nil || len(data) < 100000 {
+		t.Errorf("%d bytes, %v", len(data), err)
+	}
+}
