@@ -65,6 +65,10 @@ func (e *Error) text() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// Usage reports that the caller, not the script, is wrong: it gave a param that
+// the script does not have.
+func (e *Error) Usage() bool { return e.usage }
+
 // Format implements fmt.Formatter.
 func (e *Error) Format(f fmt.State, verb rune) {
 	if verb != 'v' || !f.Flag('+') {

@@ -2,6 +2,11 @@ package engine
 
 import (
 	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -10,6 +15,73 @@ import (
 	"github.com/nlscript/nlscript/wire"
 	"github.com/nlscript/nlscript/wire/rtnl"
 )
+
+// UnmarshalJSON reads a file of facts:
+//
+//	{"links": [{"name": "eth0", "index": 2}], "messages": ["34000000..."]}
+func (f *Facts) UnmarshalJSON(b []byte) error {
+	var file struct {
+		Links []struct {
+			Name  string
+			Index int
+		}
+		Messages []string
+	}
+	if err := json.Unmarshal(b, &file); err != nil {
+		return err
+	}
+	links := map[string]int{}
+	for i, l := range file.Links {
+		if l.Name == "" || l.Index < 1 {
+			return fmt.Errorf("links[%d]: a name and an index from 1 on are wanted", i)
+		}
+		if _, twice := links[l.Name]; twice {
+			return fmt.Errorf("links[%d]: %s is there twice", i, l.Name)
+		}
+		links[l.Name] = l.Index
+	}
+	var messages [][]byte
+	for i, m := range file.Messages {
+		msg, err := hex.DecodeString(m)
+		if err == nil && len(msg) == 0 {
+			err = errors.New("is empty")
+		}
+		for _, ferr := range wire.Messages(msg) {
+			err = errors.Join(err, ferr)
+		}
+		if err != nil {
+			return fmt.Errorf("messages[%d]: %w", i, err)
+		}
+		messages = append(messages, msg)
+	}
+	f.Links, f.Messages = links, messages
+	return nil
+}
+
+// Name returns the name of the device with an index, "" when the facts have none.
+func (f *Facts) Name(index uint32) string {
+	for name, i := range f.Links {
+		if uint32(i) == index {
+			return name
+		}
+	}
+	set := wire.NewSet(rtnl.Link.Table)
+	for _, b := range f.Messages {
+		for m := range wire.Messages(b) {
+			if m.Type == rtnl.Link.New && rtnl.Link.Table.DecodeState(m.Data, set) == nil && set.Uint("index") == uint64(index) {
+				name, _ := set.Get("name")
+				return name.S
+			}
+		}
+	}
+	if index == loopback {
+		return "lo"
+	}
+	return ""
+}
+
+// loopback is the index of lo in every network namespace.
+const loopback = 1
 
 // factSource answers dumps from facts. What they do not hold is absent.
 type factSource struct{ facts *Facts }
@@ -54,8 +126,16 @@ func (s *factSource) links(have []wire.Message) ([]wire.Message, error) {
 	}
 	var b wire.Builder
 	var out []wire.Message
-	for _, name := range sortedKeys(s.facts.Links) {
-		index := uint64(s.facts.Links[name])
+	indexes := s.facts.Links
+	if _, ok := indexes["lo"]; !ok && s.facts.Name(loopback) == "lo" {
+		indexes = maps.Clone(indexes)
+		if indexes == nil {
+			indexes = map[string]int{}
+		}
+		indexes["lo"] = loopback
+	}
+	for _, name := range sortedKeys(indexes) {
+		index := uint64(indexes[name])
 		if known[index] {
 			continue
 		}

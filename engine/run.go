@@ -19,29 +19,32 @@ func (e *Engine) run(ctx context.Context, script Script, dry bool) (*Result, err
 	if script.Confirm != 0 {
 		return nil, &Error{Outcome: rolledBack, Message: "confirmation is not supported yet"}
 	}
-	return e.transact(ctx, dry, func(s *session) error {
-		s.params, s.used = script.Params, map[string]bool{}
-		s.script = builtins.NewScript(script.Name, s)
-		s.script.MaxOps, s.script.MaxBytes = e.limits.ops(), e.limits.bytes()
-		s.files = &files{s: s, src: map[string][]byte{}, done: map[string]*loaded{}}
-		if _, err := s.files.exec(s.ctx, script.Name, script.Source); err != nil {
-			return err
+	return e.transact(ctx, dry, func(s *session) error { return s.exec(script) })
+}
+
+// exec runs the main file.
+func (s *session) exec(script Script) error {
+	s.params, s.used = script.Params, map[string]bool{}
+	s.script = builtins.NewScript(script.Name, s)
+	s.script.MaxOps, s.script.MaxBytes = s.e.limits.ops(), s.e.limits.bytes()
+	s.files = &files{s: s, src: map[string][]byte{}, done: map[string]*loaded{}}
+	if _, err := s.files.exec(s.ctx, script.Name, script.Source); err != nil {
+		return err
+	}
+	for _, name := range sortedKeys(script.Params) {
+		if !s.used[name] {
+			return s.unknownParam(name)
 		}
-		for _, name := range sortedKeys(script.Params) {
-			if !s.used[name] {
-				return s.unknownParam(name)
-			}
+	}
+	for _, u := range s.script.Unused() {
+		what := u.What
+		if u.N > 1 {
+			what = fmt.Sprintf("%d %s ops", u.N, what)
 		}
-		for _, u := range s.script.Unused() {
-			what := u.What
-			if u.N > 1 {
-				what = fmt.Sprintf("%d %s ops", u.N, what)
-			}
-			s.warn(fmt.Sprintf("%s: %s made and never committed", sitePos(u.Site), what))
-		}
-		s.plan.secrets = s.script.Secrets()
-		return nil
-	})
+		s.warn(fmt.Sprintf("%s: %s made and never committed", sitePos(u.Site), what))
+	}
+	s.plan.secrets = s.script.Secrets()
+	return nil
 }
 
 func (s *session) warn(text string) {

@@ -166,7 +166,12 @@ func (s *Set) Uint(name string) uint64 { v, _ := s.At(s.Table.mustRow(name)); re
 // Del removes a field.
 func (s *Set) Del(name string) {
 	f := s.Table.mustRow(name)
-	s.Ents = slices.DeleteFunc(s.Ents, func(e Entry) bool { return e.F == f })
+	for i := range s.Ents {
+		if s.Ents[i].F == f {
+			s.Ents = slices.Delete(s.Ents, i, i+1)
+			return
+		}
+	}
 }
 
 // Clone returns a copy that shares nothing with s that can be changed.

@@ -43,6 +43,9 @@ func (e *Entry) Foreign() bool {
 	return e.auto || e.Object.Foreign != nil && e.Object.Foreign(e.Set())
 }
 
+// Reported reports whether the object was read, not made by a plan.
+func (e *Entry) Reported() bool { return e.msg != nil }
+
 // decode returns a reported message in canonical form. A message that is not
 // well formed gives an empty set.
 func decode(o *wire.Object, msg []byte) *wire.Set {

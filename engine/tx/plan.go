@@ -132,14 +132,15 @@ type planner struct {
 	unknown uint32                  // to stand for what the kernel picks
 	seen    map[string]*builtins.Op // ensured keys, for contradictions
 	sysctl  map[string]string       // what earlier ops of the batch wrote
-	mild    bool                    // the last steps destroy nothing: a destructive one is fenced
+	ops     int
+	mild    bool // the last steps destroy nothing: a destructive one is fenced
 }
 
 // Make plans ops against st, which is changed to what the plan expects to
 // leave. Messages go into arena; those of the ops are used where they lie.
 // first is where assigned indexes begin.
 func Make(ctx context.Context, st *state.State, sys Sysctls, arena *wire.Builder, ops []*builtins.Op, first uint32) (*Plan, error) {
-	p := &planner{ctx: ctx, st: st, sys: sys, arena: arena, next: max(first, FirstIndex), unknown: unknownIndex,
+	p := &planner{ctx: ctx, st: st, sys: sys, arena: arena, next: max(first, FirstIndex), unknown: unknownIndex, ops: len(ops),
 		plan: &Plan{st: st, touch: newTouch()}, refs: map[string]bool{}, virtual: map[uint32]bool{}, seen: map[string]*builtins.Op{}, sysctl: map[string]string{}}
 	for _, op := range ops {
 		for _, r := range op.Rel {
@@ -383,20 +384,27 @@ func topRow(o *wire.Object, d state.Delta) *wire.Field {
 
 // notes tells what often surprises: a route of another metric stays.
 func (p *planner) notes(c *Change, want *wire.Set) {
-	if c.Object != rtnl.Route {
+	if c.Object != rtnl.Route || p.ops > fewOps {
 		return
 	}
-	for _, metric := range []uint64{0, 100, 200, 1024} {
-		s := want.Clone()
-		if metric == want.Uint("metric") {
+	all := p.st.All(rtnl.Route)
+	if len(all) > fewOps*fewOps {
+		return
+	}
+	for _, e := range all {
+		if !e.Reported() || e.Set().Uint("metric") == want.Uint("metric") {
 			continue
 		}
-		s.PutName("metric", wire.IntVal(metric))
-		for _, e := range p.st.Find(c.Object, state.KeyOf(c.Object, canon(c.Object, s))) {
+		s := want.Clone()
+		s.PutName("metric", wire.IntVal(e.Set().Uint("metric")))
+		if state.KeyOf(c.Object, s) == e.Key {
 			c.Notes = append(c.Notes, fmt.Sprintf("%s metric %d exists and stays; metric is part of a route's key", c.title(), e.Set().Uint("metric")))
 		}
 	}
 }
+
+// fewOps is up to where a plan looks around for what may surprise.
+const fewOps = 200
 
 // absent removes all objects with the op's key.
 func (p *planner) absent(op *builtins.Op, want *wire.Set) error {

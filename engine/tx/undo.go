@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nlscript/nlscript/engine/nlconn"
 	"github.com/nlscript/nlscript/engine/state"
 	"github.com/nlscript/nlscript/wire"
 	"github.com/nlscript/nlscript/wire/rtnl"
@@ -43,13 +44,15 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 			return undone, append(left, u.left...), nil
 		}
 		progress := false
-		for _, s := range u.steps {
-			ok, err := s.send(k, refused)
+		for steps := u.steps; len(steps) > 0; {
+			n := together(steps, k.Conn.MaxDatagram())
+			ok, err := sendUndo(k, steps[:n], refused)
 			if err != nil {
 				return undone, left, err
 			}
 			undone += ok
 			progress = progress || ok > 0
+			steps = steps[n:]
 		}
 		if !progress {
 			return undone, append(left, u.left...), nil
@@ -63,33 +66,52 @@ type undoStep struct {
 	title string
 	msg   []byte
 	alt   [][]byte
+	alone bool // the next may need it
 }
 
-// send sends a step by itself: the next may need it, and a refusal is no end.
-// ok counts the messages that took effect.
-func (s *undoStep) send(k Kernel, refused map[string]string) (ok int, err error) {
-	one := func(msg []byte) (taken bool, err error) {
+// together is how many of the steps may share a datagram: those that no other
+// needs an answer to.
+func together(steps []undoStep, size int) int {
+	n, bytes := 0, 0
+	for n < len(steps) && n < nlconn.Window {
+		s := &steps[n]
+		bytes += len(s.msg)
+		if n > 0 && (s.alone || steps[0].alone || bytes > size) {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// sendUndo sends steps, one that is refused in smaller pieces: a refusal is no
+// end. ok counts the messages that took effect.
+func sendUndo(k Kernel, steps []undoStep, refused map[string]string) (ok int, err error) {
+	batch := make([][]byte, len(steps))
+	for i := range steps {
+		batch[i] = steps[i].msg
+	}
+	ok = len(steps)
+	var again [][]byte
+	err = k.Conn.Transact(batch, func(i int, r wire.Reply) {
+		if r.Errno == 0 {
+			return
+		}
+		ok--
+		refused[steps[i].title] = (&KernelError{Errno: r.Errno, Message: r.Message}).Text()
+		again = append(again, steps[i].alt...)
+	})
+	for _, msg := range again {
+		if err != nil {
+			break
+		}
 		err = k.Conn.Transact([][]byte{msg}, func(_ int, r wire.Reply) {
-			if taken = r.Errno == 0; !taken {
-				refused[s.title] = (&KernelError{Errno: r.Errno, Message: r.Message}).Text()
+			if r.Errno == 0 {
+				ok++
 			}
 		})
-		return taken, err
 	}
-	taken, err := one(s.msg)
-	if taken || err != nil {
-		return 1, err
-	}
-	for _, msg := range s.alt {
-		taken, err := one(msg)
-		if err != nil {
-			return ok, err
-		}
-		if taken {
-			ok++
-		}
-	}
-	return ok, nil
+	return ok, err
 }
 
 // undoer collects the messages that lead from now to before, by rank.
@@ -357,7 +379,7 @@ func singles(s *wire.Set) []*wire.Set {
 // message adds a step.
 func (u *undoer) message(o *wire.Object, typ, flags uint16, s *wire.Set) {
 	for _, msg := range u.encode(o, typ, flags, s) {
-		u.steps = append(u.steps, undoStep{title: u.left[len(u.left)-1].Title, msg: msg})
+		u.steps = append(u.steps, undoStep{title: u.left[len(u.left)-1].Title, msg: msg, alone: o.Rank <= rtnl.Nexthop.Rank})
 	}
 }
 
