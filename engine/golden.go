@@ -1,0 +1,30 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/nlscript/nlscript/engine/tx"
+	"github.com/nlscript/nlscript/internal/golden"
+)
+
+// Golden is the plan as a golden file: the annotated bytes of every message,
+// with names in place of the indexes of devices. name is that of the script.
+func (p *Plan) Golden(name string) (string, error) {
+	var entries []golden.Entry
+	for i, b := range p.commits {
+		action := map[any]tx.Action{}
+		for _, c := range b.plan.Changes {
+			action[c.Op] = c.Action
+		}
+		for j := range b.plan.Steps {
+			s := &b.plan.Steps[j]
+			e := golden.Entry{Commit: i + 1, Label: b.label, Summary: fmt.Sprintf("%s %c", tx.Title(s.Op), action[s.Op]), Object: s.Object, Msg: s.Msg, Rel: s.Rel}
+			if s.Sysctl != nil {
+				e.Text = fmt.Sprintf("%s = %s", s.Sysctl.Name, s.Sysctl.Value)
+			}
+			e.Summary, e.Text = redact(e.Summary, p.secrets), redact(e.Text, p.secrets)
+			entries = append(entries, e)
+		}
+	}
+	return golden.Render(name, entries)
+}
