@@ -194,7 +194,7 @@ func (w *walker) attr(n *nest, x *node, payload, head []byte, a Attr) {
 	}
 	f := n.row(a.Type)
 	switch {
-	case f == nil:
+	case f == nil, f.At != nil && n.table.Codec != nil: // a codec computes what is in its structs
 		w.unknown(x, a)
 		return
 	case f.At != nil:
