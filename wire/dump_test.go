@@ -87,7 +87,7 @@ func TestDumpDamaged(t *testing.T) {
 			b.End(n)
 		}), "#   rated rate 1kbit burst 4:"},
 	} {
-		if IsBigEndian && strings.Contains(c.want, "0010") {
+		if IsBigEndian && strings.Contains(c.want, " 00 ") { // native integers
 			continue
 		}
 		got := dumpText(t, o, c.msg, nil)

@@ -37,7 +37,7 @@ var floors = []struct {
 	{"builtins", []string{"wire", "wire/rtnl", "internal"}},
 	{"engine/nlconn", []string{"wire", "wire/rtnl"}},
 	{"engine/state", []string{"wire", "wire/rtnl"}},
-	{"engine/tx", []string{"wire", "wire/rtnl", "builtins", "engine/nlconn", "engine/state"}},
+	{"engine/tx", []string{"wire", "wire/rtnl", "internal", "builtins", "engine/nlconn", "engine/state"}},
 	{"engine", []string{"wire", "wire/rtnl", "internal", "builtins", "engine/nlconn", "engine/state", "engine/tx"}},
 	{"cmd", []string{"wire", "wire/rtnl", "internal", "builtins", "engine/nlconn", "engine/state", "engine/tx", "engine"}},
 
@@ -236,6 +236,16 @@ func TestByteOrderInOneFile(t *testing.T) {
 	for name, src := range sources(t, ".") {
 		if strings.Contains(src, `"github.com/josharian/native"`) != (name == "wire/order.go") {
 			t.Errorf("%s: only wire/order.go, and that, imports josharian/native", name)
+		}
+	}
+}
+
+// Nothing of rtnetlink is little-endian: it is in the order of the machine, or
+// big-endian on all.
+func TestNothingIsLittleEndian(t *testing.T) {
+	for name, src := range sources(t, ".") {
+		if strings.Contains(src, "LittleEndian") {
+			t.Errorf("%s mentions little-endian order", name)
 		}
 	}
 }
