@@ -32,7 +32,7 @@ func (s *Set) RawTree() []Raw {
 }
 
 // Attrs returns the attributes that a raw one holds: those of a nested one, or
-// what its payload is when NLA_F_NESTED says so and it is well formed.
+// what its payload is when NLA_F_NESTED says so and it would be written the same.
 func (r *Raw) Attrs() ([]Raw, bool) {
 	if r.Nested {
 		return r.Sub, true
@@ -43,11 +43,12 @@ func (r *Raw) Attrs() ([]Raw, bool) {
 	var l []Raw
 	n := 0
 	for a, err := range Attrs(r.Data) {
-		if err != nil {
+		end := a.Off + attrHeader + len(a.Data)
+		n = align(end)
+		if err != nil || n > len(r.Data) || !zero(r.Data[end:n]) {
 			return nil, false
 		}
-		n = a.Off + align(attrHeader+len(a.Data))
 		l = append(l, Raw{Type: a.Type | a.Flags, Data: a.Data})
 	}
-	return l, n == align(len(r.Data))
+	return l, n == len(r.Data)
 }
