@@ -193,6 +193,7 @@ type addrSeq struct {
 var (
 	_ starlark.Sequence  = (*addrSeq)(nil)
 	_ starlark.Indexable = (*addrSeq)(nil)
+	_ starlark.Sliceable = (*addrSeq)(nil)
 )
 
 func (s *addrSeq) String() string {
@@ -209,13 +210,27 @@ func (s *addrSeq) Len() int              { return s.n }
 
 func (s *addrSeq) Iterate() starlark.Iterator { return &addrIterator{s: s} }
 
-func (s *addrSeq) Index(i int) starlark.Value {
+func (s *addrSeq) Index(i int) starlark.Value { return s.value(s.at(i)) }
+
+func (s *addrSeq) at(i int) netip.Addr {
 	d := big.NewInt(int64(i))
 	if s.bits >= 0 {
 		d.Lsh(d, uint(s.first.BitLen()-s.bits))
 	}
 	a, _ := addrOf(d.Add(d, addrValue{s.first}.number()), s.first.BitLen())
-	return s.value(a)
+	return a
+}
+
+// Slice stays lazy when it takes neighbours.
+func (s *addrSeq) Slice(start, end, step int) starlark.Value {
+	if step == 1 {
+		return &addrSeq{first: s.at(min(start, s.n-1)), bits: s.bits, n: max(end-start, 0)}
+	}
+	var l []starlark.Value
+	for i := start; step > 0 && i < end || step < 0 && i > end; i += step {
+		l = append(l, s.Index(i))
+	}
+	return starlark.NewList(l)
 }
 
 func (s *addrSeq) value(a netip.Addr) starlark.Value {

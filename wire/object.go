@@ -36,6 +36,9 @@ type Object struct {
 	// Replace says that NLM_F_REPLACE makes an existing object exactly the one
 	// sent, for the rows that differ; otherwise it is deleted and added.
 	Replace func(row *Field) bool
+	// Shares says that the object is one of several that the kernel keeps under
+	// what it takes for one key: NLM_F_APPEND adds it, and nothing replaces it.
+	Shares func(s *Set) bool
 	// Delete names the rows a deletion carries; nil: all rows that can be written.
 	Delete []string
 }

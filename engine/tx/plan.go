@@ -282,7 +282,8 @@ func (p *planner) whole(op *builtins.Op, want *wire.Set) error {
 	}
 	var have []*state.Entry
 	for _, e := range p.st.Find(o, key) {
-		if state.Matches(want, e) {
+		// The default discipline of a device is there because no other is.
+		if state.Matches(want, e) && !(o == rtnl.Qdisc && e.Foreign()) {
 			have = append(have, e)
 		}
 	}
@@ -301,13 +302,13 @@ func (p *planner) whole(op *builtins.Op, want *wire.Set) error {
 		p.notes(c, want)
 		p.st.Add(o, want)
 		p.plan.touch.key(o, key)
-		return p.sendFlags(op, unix.NLM_F_CREATE|unix.NLM_F_EXCL, false)
+		return p.sendFlags(op, addFlags(o, want), false)
 	case len(deltas) == 0 && (len(have) == 1 || looseKey(o)):
 		p.same(op, want)
 		return nil
 	}
 	old := have[best]
-	if old.Foreign() {
+	if old.Foreign() && o != rtnl.Neigh && o != rtnl.FDB { // what was learned may be written down
 		return fmt.Errorf("%s belongs to the kernel or a daemon (%s) and is not replaced; use a verb if you must", Title(op), ownerOf(old))
 	}
 	p.plan.touch.key(o, key)
@@ -326,7 +327,7 @@ func (p *planner) whole(op *builtins.Op, want *wire.Set) error {
 			return nil
 		}
 	}
-	if p.replaceable(o, deltas) {
+	if replaceable(o, want, deltas) {
 		p.st.Change(old, want)
 		return p.sendFlags(op, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, false)
 	}
@@ -334,7 +335,7 @@ func (p *planner) whole(op *builtins.Op, want *wire.Set) error {
 		return err
 	}
 	p.st.Add(o, want)
-	if err := p.sendFlags(op, unix.NLM_F_CREATE|unix.NLM_F_EXCL, false); err != nil {
+	if err := p.sendFlags(op, addFlags(o, want), false); err != nil {
 		return err
 	}
 	return p.putBack(op, c)
@@ -358,9 +359,17 @@ func looseKey(o *wire.Object) bool {
 	return false
 }
 
+// addFlags are the flags that make an object that is not there.
+func addFlags(o *wire.Object, s *wire.Set) uint16 {
+	if o.Shares != nil && o.Shares(s) {
+		return unix.NLM_F_CREATE | unix.NLM_F_APPEND
+	}
+	return unix.NLM_F_CREATE | unix.NLM_F_EXCL
+}
+
 // replaceable reports whether NLM_F_REPLACE does all that differs.
-func (p *planner) replaceable(o *wire.Object, deltas []state.Delta) bool {
-	if o.Replace == nil {
+func replaceable(o *wire.Object, want *wire.Set, deltas []state.Delta) bool {
+	if o.Replace == nil || o.Shares != nil && o.Shares(want) {
 		return false
 	}
 	for _, d := range deltas {
@@ -461,7 +470,7 @@ func (p *planner) putBack(op *builtins.Op, c *Change) error {
 		if e.Foreign() {
 			continue
 		}
-		msg, rel, err := p.build(e.Object, e.Object.New, unix.NLM_F_CREATE|unix.NLM_F_EXCL, Writable(e.Set()))
+		msg, rel, err := p.build(e.Object, e.Object.New, addFlags(e.Object, e.Set()), Writable(e.Set()))
 		if err != nil {
 			return err
 		}

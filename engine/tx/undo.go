@@ -191,7 +191,7 @@ func (u *undoer) diff() {
 				u.patch(o, d.was[0], d.is[0])
 			default:
 				for j, e := range d.was {
-					flags := uint16(unix.NLM_F_CREATE | unix.NLM_F_EXCL)
+					flags := addFlags(o, e.Set())
 					if j > 0 {
 						flags = unix.NLM_F_CREATE | unix.NLM_F_APPEND
 					}
@@ -208,15 +208,8 @@ func (u *undoer) diff() {
 // keep reports whether an object that differs can be replaced in place instead
 // of being deleted and added.
 func keep(o *wire.Object, was, is []*state.Entry) bool {
-	if len(was) != 1 || len(is) != 1 || o.Replace == nil {
-		return false
-	}
-	for _, d := range state.Diff(o, was[0].Set(), is[0].Set(), state.Exact) {
-		if !o.Replace(topRow(o, d)) {
-			return false
-		}
-	}
-	return true
+	return len(was) == 1 && len(is) == 1 &&
+		replaceable(o, was[0].Set(), state.Diff(o, was[0].Set(), is[0].Set(), state.Exact))
 }
 
 // sameList reports whether the objects of one key are as they were, in order.

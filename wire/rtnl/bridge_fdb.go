@@ -31,6 +31,7 @@ var FDB = &wire.Object{
 	Canon:   canonFDB,
 	Foreign: foreignFDB,
 	Replace: func(*wire.Field) bool { return true },
+	Shares:  floods,
 }
 
 const (
@@ -150,17 +151,23 @@ func finishFlush(s *wire.Set) {
 // keyFDB: an entry of a vxlan for all stations or a multicast group is a set of
 // destinations, each an object of its own here; any other has one.
 func keyFDB(s *wire.Set, key []byte) []byte {
-	ll, _ := s.Get("lladdr")
-	dst, ok := s.Get("dst")
-	if !ok || !isZero(ll.S) && !isMulticastMAC(ll.S) {
+	if !floods(s) {
 		return key
 	}
+	dst, _ := s.Get("dst")
 	key = append(key, dst.A.AsSlice()...)
 	for _, name := range []string{"port", "vni", "via"} {
 		v, _ := s.Get(name)
 		key = append(append(binary.AppendUvarint(key, v.N), v.S...), 0)
 	}
 	return key
+}
+
+// floods reports whether this is one of the remote ends that a vxlan sends
+// copies to; a unicast address has one (vxlan_fdb_update_existing).
+func floods(s *wire.Set) bool {
+	ll, _ := s.Get("lladdr")
+	return s.Has("dst") && (isZero(ll.S) || isMulticastMAC(ll.S))
 }
 
 // canonFDB: a bridge reports itself as NDA_MASTER and no flag, and one bit of
