@@ -81,7 +81,9 @@ func (c *counts) event(e event, w io.Writer, said map[[2]string][]string, failed
 			io.WriteString(w, e.Output)
 			return
 		}
-		said[test] = append(said[test], e.Output)
+		if !strings.HasPrefix(e.Output, "=== ") { // RUN, PAUSE, CONT
+			said[test] = append(said[test], e.Output)
+		}
 	case "pass", "skip":
 		if e.Test != "" && e.Action == "pass" {
 			c.passed++
