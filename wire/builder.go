@@ -148,8 +148,22 @@ func (b *Builder) attrSlow(typ uint16, n int) []byte {
 // Uint8 and its like append an attribute in native byte order.
 func (b *Builder) Uint8(typ uint16, v uint8)   { b.Attr(typ, 1)[0] = v }
 func (b *Builder) Uint16(typ uint16, v uint16) { putU16(b.Attr(typ, 2), v) }
-func (b *Builder) Uint32(typ uint16, v uint32) { putU32(b.Attr(typ, 4), v) }
 func (b *Builder) Uint64(typ uint16, v uint64) { putU64(b.Attr(typ, 8), v) }
+
+// Uint32 is the commonest, for which it has an own short way.
+func (b *Builder) Uint32(typ uint16, v uint32) {
+	const size = attrHeader + 4
+	l := len(b.buf)
+	if cap(b.buf)-l < size {
+		b.grow(size)
+		l = len(b.buf)
+	}
+	b.buf = b.buf[:l+size]
+	p := b.buf[l:][:size]
+	putU16(p, size)
+	putU16(p[2:], typ)
+	putU32(p[4:], v)
+}
 
 // String appends a NUL-terminated string, Text one without NUL.
 func (b *Builder) String(typ uint16, s string) { b.text(typ, s, len(s)+1) }

@@ -196,7 +196,9 @@ func (t *Table) Append(b *Builder, s *Set) error {
 	if l.cur != &t.root {
 		l.enter(&t.root)
 	}
-	l.extras()
+	if len(s.Extra) > 0 {
+		l.extras()
+	}
 	return b.err
 }
 

@@ -12,6 +12,7 @@ type Field struct {
 	Name string // iproute2's word, '-' as '_', a Starlark keyword with a trailing '_'; unique in its table
 	Type uint16 // attribute number; for Prefix, Union and friends see below
 	Kind Kind
+	how  how    // how Append writes it; here it costs no room
 	Doc  string // one line: meaning, unit, what iproute2 calls it when that differs
 
 	// Where the value lives when it is not the whole payload of attribute Type.
@@ -60,7 +61,6 @@ type Field struct {
 	nest *nest
 	next *Field // further row with the same Type and place, told apart by When
 	own  *Table
-	how  how
 }
 
 // A Place is a fixed struct that several fields share: a table's own fixed
