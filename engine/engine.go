@@ -110,7 +110,11 @@ func (e *Engine) session(ctx context.Context, dry bool) (*session, error) {
 		s.st.StandIns = e.facts.StandIns
 		return s, nil
 	}
-	conn, err := nlconn.Dial(nlconn.Config{NetNS: e.ns.fd(), Strict: true})
+	var conn *nlconn.Conn
+	err := e.ns.do(func() (err error) {
+		conn, err = nlconn.Dial(nlconn.Config{Strict: true})
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

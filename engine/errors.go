@@ -157,7 +157,7 @@ func (s *session) explain(err error) *Error {
 	if s.ctx.Err() != nil {
 		e.Message = "interrupted"
 		if cause := context.Cause(s.ctx); !errors.Is(cause, context.Canceled) {
-			e.Message = cause.Error()
+			e.Message = strings.TrimPrefix(cause.Error(), "Starlark computation cancelled: ")
 		}
 		return e
 	}
@@ -168,7 +168,7 @@ func (s *session) explain(err error) *Error {
 	if errors.As(err, &eval) {
 		e.Message = eval.Msg
 		if cause := eval.Unwrap(); cause != nil {
-			e.Message = cause.Error()
+			e.Message = strings.TrimPrefix(cause.Error(), "Starlark computation cancelled: ")
 		}
 		s.stack(e, frames(eval.CallStack))
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -257,9 +258,30 @@ func (st *State) Names(i uint32) string {
 }
 
 // An UnknownDevice is the error for a name that no link has.
-type UnknownDevice struct{ Name string }
+type UnknownDevice struct {
+	Name  string
+	Known []string // names there are, when they are few
+}
 
-func (e *UnknownDevice) Error() string { return fmt.Sprintf("no device %q", e.Name) }
+func (e *UnknownDevice) Error() string {
+	s := fmt.Sprintf("no device %q", e.Name)
+	if len(e.Known) > 0 {
+		s += "; there are " + strings.Join(e.Known, ", ")
+	}
+	return s
+}
+
+// unknown is the error for a name, with those there are.
+func (st *State) unknown(name string) *UnknownDevice {
+	e := &UnknownDevice{Name: name}
+	if len(st.names) <= 12 {
+		for n := range st.names {
+			e.Known = append(e.Known, n)
+		}
+		slices.Sort(e.Known)
+	}
+	return e
+}
 
 // Resolve replaces the names of devices in s by their indexes.
 func (st *State) Resolve(s *wire.Set) error {
@@ -269,7 +291,7 @@ func (st *State) Resolve(s *wire.Set) error {
 		}
 		e := st.Link(v.S)
 		if e == nil {
-			return &UnknownDevice{v.S}
+			return st.unknown(v.S)
 		}
 		*v = wire.IntVal(uint64(e.Index()))
 		return nil
