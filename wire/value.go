@@ -92,7 +92,13 @@ type Set struct {
 }
 
 // NewSet returns an empty set of t.
-func NewSet(t *Table) *Set { return &Set{Table: t.compiled()} }
+func NewSet(t *Table) *Set {
+	s := &Set{Table: t.compiled()}
+	if n := min(len(t.flat), 4); n > 0 { // most have a few
+		s.Ents = make([]Entry, 0, n)
+	}
+	return s
+}
 
 // Reset empties the set for a table, keeping its memory.
 func (s *Set) Reset(t *Table) {
@@ -111,9 +117,11 @@ func (s *Set) Put(f *Field, v Value) {
 		s.Ents[i-1].V = v
 		return
 	}
-	s.Ents = append(s.Ents, Entry{})
-	copy(s.Ents[i+1:], s.Ents[i:])
-	s.Ents[i] = Entry{f, v}
+	s.Ents = append(s.Ents, Entry{f, v})
+	if i < len(s.Ents)-1 {
+		copy(s.Ents[i+1:], s.Ents[i:])
+		s.Ents[i] = Entry{f, v}
+	}
 }
 
 // PutName sets the field of this name; the table must have it.
