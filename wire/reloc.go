@@ -29,6 +29,9 @@ func Patch(msg []byte, rel []Reloc, index func(name string) uint32) {
 
 // Decode reads a whole message that Append wrote, devices by their names again.
 func (o *Object) Decode(msg []byte, rel []Reloc, s *Set) error {
+	if len(msg) < HeaderLen {
+		return &FrameError{0, fmt.Sprintf("%d bytes, a message header has %d", len(msg), HeaderLen)}
+	}
 	if len(rel) > 0 {
 		i := uint32(0)
 		msg = Link(msg, rel, func(string) uint32 { i++; return unlinked + i - 1 })
@@ -66,7 +69,11 @@ func (s *Set) Devices(f func(v *Value) error) error {
 func (v *Value) devices(row *Field, f func(v *Value) error) error {
 	switch v.Type {
 	case SetVal:
-		return v.Sub.Devices(f)
+		err := v.Sub.Devices(f)
+		if err != nil && row != nil && row.Kind == Union {
+			return At(v.Sub.Table.Name, err)
+		}
+		return err
 	case ListVal:
 		var elem *Field
 		if row != nil {

@@ -248,3 +248,33 @@ func TestExtra(t *testing.T) {
 		}
 	}
 }
+
+// TestDevices: every device of a set is met once, and an error says where it is.
+func TestDevices(t *testing.T) {
+	o := testThing()
+	s := fullThing(o)
+	met := map[string]int{}
+	s.Devices(func(v *Value) error {
+		if v.Type == Name {
+			met[v.S]++
+		}
+		return nil
+	})
+	if fmt.Sprint(met) != "map[eth0:1 eth1:1 eth2:1 eth3:1 eth4:1]" {
+		t.Errorf("devices %v", met)
+	}
+	for name, want := range map[string]string{"eth0": "index", "eth2": "devs[1]", "eth3": "hops[0].dev", "eth4": "kind.tun.dev"} {
+		err := s.Devices(func(v *Value) error {
+			if v.Type == Name && v.S == name {
+				return errOrder
+			}
+			return nil
+		})
+		if a, ok := err.(*AttrError); !ok || a.Path != want {
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
+	}
+	if err := o.Decode(make([]byte, 3), nil, new(Set)); err == nil {
+		t.Error("three bytes are a message")
+	}
+}
