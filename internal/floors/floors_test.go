@@ -200,6 +200,40 @@ func TestViolations(t *testing.T) {
 	}
 }
 
+// docs/dependencies.md has a line for each module that the program imports from,
+// and for no other.
+func TestDependenciesAreDocumented(t *testing.T) {
+	text, err := os.ReadFile(path.Join(root, "docs/dependencies.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := list(t)
+	imported, documented := map[string]bool{}, map[string]bool{}
+	for _, p := range all {
+		if _, ours := dir(p.ImportPath); !ours {
+			continue
+		}
+		for _, imp := range p.Imports {
+			if dep := all[imp]; dep.Module != nil && dep.Module.Path != module {
+				imported[dep.Module.Path] = true
+			}
+		}
+	}
+	for _, m := range regexp.MustCompile(`(?m)^\| ([\w./-]+\.[\w./-]+)`).FindAllStringSubmatch(string(text), -1) {
+		documented[strings.TrimSuffix(m[1], "/unix")] = true
+	}
+	for m := range imported {
+		if !documented[m] {
+			t.Errorf("docs/dependencies.md says nothing of %s", m)
+		}
+	}
+	for m := range documented {
+		if !imported[m] {
+			t.Errorf("docs/dependencies.md has %s, which is not imported", m)
+		}
+	}
+}
+
 // family are the names of the kernel's headers that belong to the tables.
 var family = regexp.MustCompile(`\b(IFLA|IFA|RTA|RTAX|NDA|NDTA|NHA|FRA|TCA|IFF|NTF|NUD|RTN|RTM|LWTUNNEL|VETH)_\w+`)
 
