@@ -14,6 +14,7 @@ func TestDoc(t *testing.T) {
 		"route":           "route(dst, ...)",
 		"route.add":       "route.add(dst, ...)",
 		"route.mtu":       "Value: an integer, 0..4294967295",
+		"route.advmss":    "attribute 8, u32, in nest metrics",
 		"rule.from":       "rule.from_",
 		"kind":            "kind.vxlan",
 		"kind.vxlan":      "kind.vxlan(...)",

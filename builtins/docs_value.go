@@ -133,6 +133,9 @@ func wireForm(f *wire.Field) string {
 	}
 	s := fmt.Sprintf("attribute %d, %s", f.Type, kind)
 	var more []string
+	if in := f.In(); in != "" {
+		more = append(more, "in nest "+in)
+	}
 	if f.Alt != 0 {
 		more = append(more, fmt.Sprintf("attribute %d for IPv6", f.Alt))
 	}

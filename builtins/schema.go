@@ -54,6 +54,7 @@ type SchemaAttr struct {
 	Path      string            `json:"path"` // route.mtu, kind.vxlan.id, link.xdp.fd
 	Name      string            `json:"name"`
 	Number    uint16            `json:"number"`           // of the attribute; 0 in the fixed header
+	Nest      string            `json:"nest,omitempty"`   // nests around it that a script does not write: metrics
 	Header    bool              `json:"header,omitempty"` // in the fixed header, at Offset
 	Offset    int               `json:"offset,omitempty"`
 	Kind      string            `json:"kind"`
@@ -109,7 +110,7 @@ const schemaDepth = 6
 
 func schemaRows(l []SchemaAttr, path string, t *wire.Table, depth int) []SchemaAttr {
 	for _, f := range t.Rows() {
-		a := SchemaAttr{Path: path + "." + f.Label(), Name: f.Name, Number: f.Type, Kind: kindName(f.Kind), Value: valueForm(f),
+		a := SchemaAttr{Path: path + "." + f.Label(), Name: f.Name, Number: f.Type, Nest: f.In(), Kind: kindName(f.Kind), Value: valueForm(f),
 			Closed: f.Closed, Min: f.Min, Max: f.Max, ReadOnly: f.RO, WriteOnly: f.WO, Immutable: f.Immutable, NeedsDown: f.Down,
 			Since: f.Since, Doc: sentence(f.Doc)}
 		if f.At != nil {

@@ -354,3 +354,19 @@ func (f *Field) Header() bool {
 
 // ID is the row's index in Rows of its table.
 func (f *Field) ID() int { return f.id }
+
+// In names the inlined nests that the row is in, outermost first, as
+// "af_spec.af_inet6"; "" at the top of its table.
+func (f *Field) In() string {
+	if f.nest == nil {
+		return ""
+	}
+	name := ""
+	for n := f.nest; n.parent != nil; n = n.parent {
+		if name != "" {
+			name = "." + name
+		}
+		name = n.name + name
+	}
+	return name
+}
