@@ -115,7 +115,7 @@ func TestLinkTruth(t *testing.T) {
 		if x := unnamed(s); x != "" {
 			t.Errorf("%s: %s", c.argv, x)
 		}
-		if got, want := tree(encodeLink(t, s)), tree(b); got != want {
+		if got, want := linkTree(encodeLink(t, s)), linkTree(b); got != want {
 			t.Errorf("%s:\n got %s\nwant %s", c.argv, got, want)
 		}
 	}
@@ -175,9 +175,9 @@ func unnamed(s *wire.Set) string {
 	return ""
 }
 
-// tree writes a message with its attributes in the order of their numbers:
+// linkTree writes a message with its attributes in the order of their numbers:
 // iproute2's order is that of its arguments, and it leaves NLA_F_NESTED out.
-func tree(b []byte) string {
+func linkTree(b []byte) string {
 	return hex.EncodeToString(b[:ifinfomsgLen]) + branch(b[ifinfomsgLen:], "", "")
 }
 

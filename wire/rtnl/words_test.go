@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nlscript/nlscript/internal/tree"
 	"github.com/nlscript/nlscript/wire"
 	"golang.org/x/sys/unix"
 )
@@ -132,7 +133,7 @@ func checkWords(t *testing.T, o *wire.Object, verb string, c *oracleCase, s *wir
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, d := range c.Messages[0].diff(got, o.Table.Fixed) {
+	for _, d := range tree.Diff(c.Messages[0].bytes, got, o.Table.Fixed) {
 		t.Errorf("%s: %s", strings.Join(c.Argv, " "), d)
 	}
 }
