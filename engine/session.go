@@ -80,9 +80,16 @@ func (s *session) Commit(c *builtins.Commit) error {
 
 // Attempt implements builtins.Host.
 func (s *session) Attempt(c *builtins.Commit) (failure, err error) {
+	var was *state.State
+	if s.dry {
+		was = s.st.Clone()
+	}
 	p, err := s.commit(c, true)
 	if err == nil {
 		return nil, nil
+	}
+	if s.dry {
+		s.st = was
 	}
 	if s.ctx.Err() != nil {
 		return nil, err

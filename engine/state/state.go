@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -81,6 +82,27 @@ type State struct {
 func New(src Source) *State {
 	return &State{src: src, loaded: map[string]bool{}, entries: map[*wire.Object]map[string][]*Entry{},
 		before: map[*wire.Object]map[string][]*Entry{}, names: map[string]*Entry{}, index: map[uint32]*Entry{}, ghosts: map[uint32]string{}, Made: map[string]bool{}}
+}
+
+// Clone returns a copy that changes by itself: what was there before attempt().
+func (st *State) Clone() *State {
+	c := New(st.src)
+	c.StandIns, c.StoodIn, c.next = st.StandIns, slices.Clone(st.StoodIn), st.next
+	c.scopes = slices.Clone(st.scopes)
+	c.entries, c.before = cloneTables(st.entries), cloneTables(st.before)
+	c.loaded, c.names, c.index, c.ghosts, c.Made = maps.Clone(st.loaded), maps.Clone(st.names), maps.Clone(st.index), maps.Clone(st.ghosts), maps.Clone(st.Made)
+	return c
+}
+
+func cloneTables(t map[*wire.Object]map[string][]*Entry) map[*wire.Object]map[string][]*Entry {
+	c := maps.Clone(t)
+	for o, m := range c {
+		c[o] = maps.Clone(m)
+		for k, l := range m {
+			c[o][k] = slices.Clone(l)
+		}
+	}
+	return c
 }
 
 // reported puts in an object that the kernel reports.
