@@ -148,8 +148,8 @@ func (b *build) one(op *Op, set *wire.Set, subject starlark.Value) error {
 func (b *build) put(set *wire.Set, v starlark.Value) error {
 	f := b.c.subject()
 	w, err := b.r.value(f, v)
-	if err == nil {
-		err = b.checkSubject(f, w)
+	if err == nil && b.c.read == noRead {
+		err = legalSubject(b.c.obj, f, w)
 	}
 	if err != nil {
 		a := &ArgError{Err: wire.At(b.c.obj.Subject, err)}
@@ -162,9 +162,9 @@ func (b *build) put(set *wire.Set, v starlark.Value) error {
 	return nil
 }
 
-// checkSubject refuses what the kernel would, while the call is known.
-func (b *build) checkSubject(f *wire.Field, v wire.Value) error {
-	if f.Kind != wire.Prefix || b.c.obj.Name != "route" || b.c.read != noRead {
+// legalSubject refuses what the kernel would, while the call is known.
+func legalSubject(obj *wire.Object, f *wire.Field, v wire.Value) error {
+	if f.Kind != wire.Prefix || obj.Name != "route" {
 		return nil
 	}
 	if f.Notation != nil {
