@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"net/netip"
 	"testing"
 
@@ -290,6 +291,21 @@ func BenchmarkDecode(b *testing.B) {
 			var got wire.Set
 			for b.Loop() {
 				if err := s.object.Decode(msg, nil, &got); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkDump writes the messages as golden files hold them.
+func BenchmarkDump(b *testing.B) {
+	for _, s := range shapes() {
+		msg := s.bare(nil)
+		b.Run(s.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := s.object.Dump(io.Discard, msg, nil, nil); err != nil {
 					b.Fatal(err)
 				}
 			}

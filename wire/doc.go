@@ -9,8 +9,8 @@
 // [Attrs] iterate over received bytes and yield views into them. A [Table]
 // declares the fields of a message, or of a nested attribute, one row each; from
 // it come encoding ([Table.Append]), decoding ([Table.Decode]), the annotated
-// dump ([Object.Dump]) and the name of whatever stands at a byte offset
-// ([Object.Locate]). Values in between are a [Set].
+// dump ([Object.Dump], which [ParseDump] reads back) and the name of whatever stands
+// at a byte offset ([Object.Locate]). Values in between are a [Set].
 //
 // The package imports nothing of this module.
 package wire

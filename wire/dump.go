@@ -24,7 +24,7 @@ const (
 // instead of its 4 bytes. ParseDump reads it all back. The error is that of w,
 // or says that rel does not fit msg.
 func (o *Object) Dump(w io.Writer, msg []byte, rel []Reloc, names Names) error {
-	d := dump{rel: rel, msg: msg}
+	d := dump{rel: rel, msg: msg, out: make([]byte, 0, 8*len(msg)+256)}
 	end := uint64(0)
 	for _, r := range rel {
 		if uint64(r.Off) < end || uint64(r.Off)+4 > uint64(len(msg)) {
@@ -49,6 +49,8 @@ func (o *Object) Dump(w io.Writer, msg []byte, rel []Reloc, names Names) error {
 	_, err := w.Write(d.out)
 	return err
 }
+
+const hexDigits = "0123456789abcdef"
 
 type dump struct {
 	out []byte
@@ -88,7 +90,8 @@ func (d *dump) line(off, end, depth int, note string) int {
 		if n == lineBytes {
 			break
 		}
-		d.out = fmt.Appendf(d.out, " %02x", d.msg[off])
+		c := d.msg[off]
+		d.out = append(d.out, ' ', hexDigits[c>>4], hexDigits[c&15])
 		n, off = n+1, off+1
 	}
 	if note != "" {

@@ -90,7 +90,7 @@ func (x *node) entry(off int) *Entry {
 			return e
 		}
 	}
-	for _, f := range x.rows {
+	for _, f := range x.rows() {
 		if f.covers(at) && !f.Kind.isBit() {
 			return &Entry{F: f}
 		}

@@ -30,13 +30,13 @@ type node struct {
 	step string // what it adds to a path; "" nothing
 	text string // what people read; an opened nest ends in ":"
 
-	field *Field   // row; nil when there is none
-	val   Value    // None: not understood
-	set   *Set     // of a struct in its own bytes: the values,
-	rows  []*Field // all rows,
-	base  int      // and where it begins
-	flat  bool     // paths name its rows instead of the node, not inside it
-	level *nest    // the attributes inside; nil: none
+	field *Field          // row; nil when there is none
+	val   Value           // None: not understood
+	set   *Set            // of a struct in its own bytes: the values,
+	rows  func() []*Field // all rows,
+	base  int             // and where it begins
+	flat  bool            // paths name its rows instead of the node, not inside it
+	level *nest           // the attributes inside; nil: none
 
 	depth int // of indentation
 }
@@ -122,7 +122,7 @@ func (w *walker) head(t *Table, up *node, off, end int) *node {
 	s := NewSet(t)
 	t.readFixed(w.msg[off:off+t.Fixed], s, w.state)
 	own := min(off+align(t.Fixed), end)
-	return &node{up: up, off: off, own: own, end: own, depth: up.depth + 1, set: s, rows: t.structRows(), base: off,
+	return &node{up: up, off: off, own: own, end: own, depth: up.depth + 1, set: s, rows: t.structRows, base: off,
 		text: strings.TrimSpace(t.Head + " " + s.Text(w.names))}
 }
 
@@ -133,6 +133,15 @@ func (t *Table) structRows() []*Field {
 		if f.Header() || f.Kind == Prefix && f.nest == &t.root {
 			rows = append(rows, f)
 		}
+	}
+	return rows
+}
+
+// chain is f and the further rows of its attribute.
+func (f *Field) chain() []*Field {
+	var rows []*Field
+	for ; f != nil; f = f.next {
+		rows = append(rows, f)
 	}
 	return rows
 }
@@ -271,7 +280,7 @@ func (w *walker) row(of, r *Field, x *node, label, step string, a Attr, head []b
 	default:
 		x.text = r.pair(label, v, w.names)
 		if r.Kind == Struct {
-			x.set, x.rows, x.base = v.Sub, r.Of.structRows(), x.off+attrHeader
+			x.set, x.rows, x.base = v.Sub, r.Of.structRows, x.off+attrHeader
 		}
 		w.visit(x)
 	}
@@ -372,10 +381,7 @@ func (w *walker) place(f *Field, x *node, a Attr) {
 		for r := f; r != nil; r = r.next {
 			r.read(a.Data[:p.Len], s, false)
 		}
-		x.set, x.base, x.flat = s, x.off+attrHeader, true
-		for r := f; r != nil; r = r.next {
-			x.rows = append(x.rows, r)
-		}
+		x.set, x.rows, x.base, x.flat = s, f.chain, x.off+attrHeader, true
 	default:
 		w.visit(x)
 		return
