@@ -1,0 +1,197 @@
+package builtins
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/internal/golden"
+	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
+)
+
+// A Decoded is one message that was read from text, and what it is about.
+type Decoded struct {
+	Object *wire.Object // one without rows when no object is known
+	Msg    []byte
+	Rel    []wire.Reloc
+
+	Sysctl *Sysctl // of golden files: what stands between the messages, Msg being nil
+}
+
+// Decode reads messages from text: hexadecimal, one or more whole messages a
+// line, the annotated dumps of wire.Object.Dump, or a golden file.
+func Decode(text string) ([]Decoded, error) {
+	dumped, err := wire.ParseDump(text)
+	if err != nil {
+		return nil, err
+	}
+	if isGolden(text) {
+		_, entries, err := golden.Parse(text)
+		if err != nil {
+			return nil, err
+		}
+		return fromGolden(entries)
+	}
+	var l []Decoded
+	for _, d := range dumped {
+		if l, err = appendDecoded(l, d.Msg, d.Rel); err != nil {
+			return nil, &wire.TextError{Line: d.Line, What: err.Error()}
+		}
+	}
+	return l, nil
+}
+
+// isGolden reports whether a text holds what only golden files do.
+func isGolden(text string) bool { return strings.HasPrefix(text, ">") || strings.Contains(text, "\n>") }
+
+func fromGolden(entries []golden.Entry) (l []Decoded, err error) {
+	for _, e := range entries {
+		if e.Msg != nil {
+			if l, err = appendDecoded(l, e.Msg, e.Rel); err != nil {
+				return nil, fmt.Errorf("%s: %w", e.Summary, err)
+			}
+			continue
+		}
+		name, value, ok := strings.Cut(strings.TrimSuffix(e.Text, "\n"), " = ")
+		if !ok {
+			return nil, fmt.Errorf("%s: %q is neither a message nor a sysctl", e.Summary, e.Text)
+		}
+		ctl, err := parseSysctl(name)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", e.Summary, err)
+		}
+		ctl.Value = value
+		l = append(l, Decoded{Sysctl: ctl})
+	}
+	return l, nil
+}
+
+// appendDecoded adds each message of b, which rel belongs to.
+func appendDecoded(l []Decoded, b []byte, rel []wire.Reloc) ([]Decoded, error) {
+	for m, err := range wire.Messages(b) {
+		if err != nil {
+			return nil, err
+		}
+		d := Decoded{Object: objectFor(m), Msg: m.Bytes}
+		for _, r := range rel {
+			if off := int(r.Off) - m.Off; off >= 0 && off < len(m.Bytes) {
+				d.Rel = append(d.Rel, wire.Reloc{Off: uint32(off), Name: r.Name})
+			}
+		}
+		l = append(l, d)
+	}
+	return l, nil
+}
+
+// objectFor returns the object that a message is about. Reserved messages, such
+// as the end of a dump, are about none.
+func objectFor(m wire.Message) *wire.Object {
+	if len(m.Data) > 0 {
+		if o := rtnl.ByType(m.Type, m.Data[0]); o != nil {
+			return o
+		}
+	}
+	o := &wire.Object{Name: "message", Table: &wire.Table{Name: "message", Fixed: min(rtnl.HeaderLen(m.Type), len(m.Data))}}
+	if o.Table.Fixed > 0 {
+		o.Table.Fields = []wire.Field{{Name: "header", Kind: wire.Bytes, At: &wire.Place{}, Doc: "the fixed header"}}
+	}
+	return o
+}
+
+// request reports whether the message asks the kernel for something; what it
+// reports does not.
+func (d *Decoded) request() bool {
+	_, flags := wire.TypeFlags(d.Msg)
+	return flags&unix.NLM_F_REQUEST != 0
+}
+
+// set returns the fields of the message, devices by name where they are known.
+func (d *Decoded) set() (*wire.Set, error) {
+	s := wire.NewSet(d.Object.Table)
+	if !d.request() && len(d.Rel) == 0 {
+		return s, d.Object.Table.DecodeState(d.Msg[wire.HeaderLen:], s)
+	}
+	return s, d.Object.Decode(d.Msg, d.Rel, s)
+}
+
+// Text writes the message as golden files hold it.
+func (d *Decoded) Text(w io.Writer, names wire.Names) error {
+	if d.Sysctl != nil {
+		_, err := fmt.Fprintf(w, "> %s = %s\n", d.Sysctl.Name, d.Sysctl.Value)
+		return err
+	}
+	return d.Object.Dump(w, d.Msg, d.Rel, names)
+}
+
+// JSON is the message as encoding/json can write it: names and values.
+func (d *Decoded) JSON(names wire.Names) (map[string]any, error) {
+	if d.Sysctl != nil {
+		return map[string]any{"carrier": "sysctl", "sysctl": d.Sysctl.Name, "value": d.Sysctl.Value}, nil
+	}
+	typ, flags := wire.TypeFlags(d.Msg)
+	set, err := d.set()
+	if err != nil {
+		return nil, err
+	}
+	flagNames := d.Object.FlagNames(typ, flags)
+	for i := range flagNames {
+		flagNames[i] = strings.ToUpper(flagNames[i])
+	}
+	m := map[string]any{"carrier": "route", "type": rtnl.TypeName(typ), "flags": flagNames, "object": d.Object.Name,
+		"attrs": set.JSON(names), "hex": hex.EncodeToString(d.Msg)}
+	if v, ok := verbOf(d.Object, typ, flags); ok {
+		m["verb"] = v.Name
+	}
+	return m, nil
+}
+
+// Script writes the script that sends the messages, in one commit. What the
+// kernel reports becomes the op that ensures it.
+func (p *Printer) Script(w io.Writer, messages []Decoded) error {
+	var b bytes.Buffer
+	for i := range messages {
+		b.Reset()
+		if err := p.decoded(&b, &messages[i]); err != nil {
+			return fmt.Errorf("message %d: %w", i, err)
+		}
+		if i == 0 {
+			io.WriteString(w, "commit(\n")
+		}
+		src := strings.ReplaceAll(b.String(), "\n", "\n"+strings.Repeat(" ", indentWidth))
+		if _, err := fmt.Fprintf(w, "%*s%s,\n", indentWidth, "", src); err != nil {
+			return err
+		}
+	}
+	if len(messages) == 0 {
+		return nil
+	}
+	_, err := io.WriteString(w, ")\n")
+	return err
+}
+
+// decoded writes one message as an op.
+func (p *Printer) decoded(w io.Writer, d *Decoded) error {
+	switch {
+	case d.Sysctl != nil:
+		src, err := (&Op{Sysctl: d.Sysctl}).Source(nil)
+		if err == nil {
+			_, err = io.WriteString(w, src)
+		}
+		return err
+	case d.Object.New == 0:
+		return p.Raw(w, d.Object.Table.Fixed, d.Msg)
+	}
+	set, err := d.set()
+	if err != nil {
+		return err
+	}
+	q := *p
+	q.Ensure = p.Ensure || !d.request()
+	typ, flags := wire.TypeFlags(d.Msg)
+	return q.Message(w, d.Object, typ, flags, set)
+}

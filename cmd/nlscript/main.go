@@ -1,0 +1,54 @@
+// Command nlscript runs network configuration scripts: what the network should
+// be, written in Starlark, committed to the kernel whole or not at all.
+//
+// It decides nothing: verbs read flags, call package engine and print.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/nlscript/nlscript/internal/nsexec"
+)
+
+// Exit statuses (DESIGN.md 8).
+const (
+	exitOK        = 0
+	exitFailed    = 1 // script or kernel error, nothing is left applied
+	exitUsage     = 2
+	exitResidue   = 3 // undo is incomplete
+	exitConflict  = 4
+	exitDifferent = 5 // golden differs, or plan --check would change something
+)
+
+func main() {
+	inside, err := nsexec.Enter()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "nlscript:", err)
+		os.Exit(exitFailed)
+	}
+	limitMemory()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	if inside {
+		ctx = context.WithValue(ctx, sandboxKey{}, true)
+	}
+	status := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(status)
+}
+
+// run is the whole command, from arguments to exit status.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, colour: colours(stderr)}
+	root := a.root()
+	root.SetArgs(rewrite(args))
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	return a.status(cmd, err)
+}

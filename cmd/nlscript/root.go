@@ -1,0 +1,159 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nlscript/nlscript/engine"
+)
+
+// An app is one execution: its streams.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	colour         painter
+	handler        *handler
+}
+
+// A usageError is wrong use of the command line: exit status 2, with the usage
+// line of the verb.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// A statusError ends the command with a status after everything was said.
+type statusError int
+
+func (e statusError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+const rootLong = `nlscript configures the Linux network from Starlark scripts.
+
+A script says what the network should be. nlscript turns it into rtnetlink
+messages, commits them as one batch that either all holds or leaves nothing
+behind, and says what it changed.
+
+  # site.star
+  commit(
+      link("lan", kind = kind.bridge(), up = True),
+      link("eth1", master = "lan", up = True),
+      addr("10.1.0.1/24", dev = "lan"),
+      route("default", via = "10.1.0.254"),
+  )
+
+  nlscript plan site.star             what would change, against this machine
+  nlscript run --sandbox site.star    try it in a private namespace, without root
+  nlscript run site.star              do it
+  nlscript doc route                  what route() takes
+  nlscript FILE                       run, when FILE has a '/', ends in .star or is '-'
+
+Exit status: 0 done, or nothing to do; 1 an error, nothing is left applied;
+2 wrong usage; 3 undo is incomplete; 4 another program interfered; 5 a golden
+file differs, or plan --check would change something.
+
+There is no configuration file. NO_COLOR is the only variable that is read.`
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "nlscript",
+		Short:         "Configure the Linux network from Starlark scripts",
+		Long:          rootLong,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			text := fmt.Sprintf("unknown command %q", args[0])
+			if l := cmd.SuggestionsFor(args[0]); len(l) > 0 {
+				text += "; did you mean " + strings.Join(l, ", ") + "?"
+			}
+			return usagef("%s", text)
+		},
+	}
+	root.SuggestionsMinimumDistance = 2
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(a.runCommand(), a.planCommand(), a.buildCommand(), a.decodeCommand(), a.goldenCommand(),
+		a.docCommand(), a.schemaCommand(), a.versionCommand())
+	return root
+}
+
+// rewrite makes "run" of a file name, and "--update" of golden's "-update".
+func rewrite(args []string) []string {
+	if len(args) == 0 {
+		return args
+	}
+	if f := args[0]; f == "-" || strings.HasSuffix(f, scriptExt) || strings.Contains(f, "/") && !strings.HasPrefix(f, "-") {
+		return append([]string{"run"}, args...)
+	}
+	if args[0] == "golden" {
+		args = slices.Clone(args)
+		for i := range args {
+			if args[i] == "-update" {
+				args[i] = "--update"
+			}
+		}
+	}
+	return args
+}
+
+const scriptExt = ".star"
+
+// exactArgs wants n arguments and says which.
+func exactArgs(names ...string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		switch {
+		case len(args) < len(names):
+			return usagef("%s is missing", names[len(args)])
+		case len(args) > len(names):
+			return usagef("%q is too much", args[len(names)])
+		}
+		return nil
+	}
+}
+
+// status says what went wrong, once, and returns the exit status.
+func (a *app) status(cmd *cobra.Command, err error) int {
+	var usage usageError
+	var code statusError
+	var fail *engine.Error
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &code):
+		return int(code)
+	case errors.As(err, &fail):
+		if fail.Usage() {
+			return a.wrongUsage(cmd, fail)
+		}
+		fmt.Fprintf(a.stderr, "%+v\n", fail)
+		return outcomeStatus(fail)
+	case errors.As(err, &usage):
+		return a.wrongUsage(cmd, usage.error)
+	}
+	fmt.Fprintf(a.stderr, "error: %v\n", err)
+	return exitFailed
+}
+
+func (a *app) wrongUsage(cmd *cobra.Command, err error) int {
+	fmt.Fprintf(a.stderr, "%s: %v\nusage: %s\n", cmd.CommandPath(), err, cmd.UseLine())
+	return exitUsage
+}
+
+// outcomeStatus is the exit status for a run that failed.
+func outcomeStatus(e *engine.Error) int {
+	switch e.Outcome {
+	case "residue":
+		return exitResidue
+	case "conflict":
+		return exitConflict
+	}
+	return exitFailed
+}
