@@ -2,10 +2,13 @@ package builtins
 
 import (
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
 	"go.starlark.net/starlark"
+
+	"github.com/nlscript/nlscript/wire/rtnl"
 )
 
 func TestDoc(t *testing.T) {
@@ -87,5 +90,37 @@ func TestSchema(t *testing.T) {
 	}
 	if data, err := json.Marshal(s); err != nil || len(data) < 100000 {
 		t.Errorf("%d bytes, %v", len(data), err)
+	}
+}
+
+// TestPackageDoc: the package's documentation names every object and namespace.
+func TestPackageDoc(t *testing.T) {
+	text, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := map[string]bool{}
+	for _, l := range strings.Split(string(text), "\n") {
+		if strings.HasPrefix(l, "//\t") {
+			for _, w := range strings.Fields(l[3:]) {
+				words[w] = true
+			}
+		}
+	}
+	m := newManual(rtnl.Objects, rtnl.Hop)
+	var names []string
+	for _, o := range m.objects {
+		names = append(names, o.Name)
+	}
+	for _, s := range m.spaces {
+		names = append(names, s.name)
+	}
+	for _, f := range functions() {
+		names = append(names, f.name)
+	}
+	for _, n := range names {
+		if !words[n] {
+			t.Errorf("doc.go does not name %s", n)
+		}
 	}
 }

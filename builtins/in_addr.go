@@ -139,7 +139,7 @@ func maskBits(m netip.Addr) (int, bool) {
 }
 
 // network refuses bits beyond the length of an IPv4 prefix, as the kernel does
-// for routes (fib_table_insert); of IPv6 prefixes it cuts them off.
+// for routes (rtm_to_fib_config); of IPv6 prefixes it cuts them off.
 func network(v wire.Value) error {
 	if v.Type != wire.Net || !v.A.Is4() {
 		return nil

@@ -109,6 +109,9 @@ func TestRowNames(t *testing.T) {
 			return
 		}
 		seen[tab] = true
+		if tab.Subject != "" && tab.Row(tab.Subject) == nil {
+			t.Errorf("%s: no row %s", tab.Name, tab.Subject)
+		}
 		for _, f := range tab.Rows() {
 			rows++
 			if _, err := syntax.ParseExpr("", "f("+f.Name+" = 1)", 0); err != nil {
