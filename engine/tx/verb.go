@@ -70,6 +70,10 @@ func (p *planner) linkVerb(op *builtins.Op, set *wire.Set, c *Change) error {
 			}
 		}
 	}
+	// Linked while the name is known: the verb may end it.
+	if err := p.send(op, p.mild); err != nil {
+		return err
+	}
 	for _, e := range targets {
 		p.plan.touch.key(o, e.Key)
 		switch op.Verb.Type {
@@ -100,7 +104,7 @@ func (p *planner) linkVerb(op *builtins.Op, set *wire.Set, c *Change) error {
 			p.st.Change(e, merged(e.Set(), want))
 		}
 	}
-	return p.send(op, p.mild)
+	return nil
 }
 
 // linkAdd plans link.add: one message, whatever the kernel makes of it. It gets
