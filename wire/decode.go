@@ -177,15 +177,6 @@ func (a Attr) raw(in *nest) Raw {
 	return Raw{Type: a.Type | a.Flags, Data: slices.Clone(a.Data), in: in}
 }
 
-func (n *nest) isUnion(typ uint16) bool {
-	for _, f := range n.unions {
-		if typ == f.Type || typ == f.OneOf.Tag || f.OneOf.SetTag != 0 && typ == f.OneOf.SetTag {
-			return true
-		}
-	}
-	return false
-}
-
 // attr reads one attribute; false when no row understands it.
 func (n *nest) attr(a Attr, head []byte, s *Set) bool {
 	f := n.row(a.Type)
@@ -329,79 +320,4 @@ func (f *Field) array(p []byte) (Value, bool) {
 		v.L = append(v.L, e)
 	}
 	return v, true
-}
-
-// A choice is what is there of a union at one level: its tag in one or the
-// other form, its data, and the table the tag means. An attribute that is not
-// there has no Data, not even empty.
-type choice struct {
-	tag, set, data Attr
-	table          *Table
-}
-
-// choose finds the parts of a union in a payload. Of several the first counts.
-func (f *Field) choose(payload []byte) choice {
-	var c choice
-	for a, err := range Attrs(payload) {
-		switch {
-		case err != nil:
-		case a.Type == f.OneOf.Tag && c.tag.Data == nil:
-			c.tag = a
-		case a.Type == f.Type && c.data.Data == nil:
-			c.data = a
-		case f.OneOf.SetTag != 0 && a.Type == f.OneOf.SetTag && c.set.Data == nil:
-			c.set = a
-		}
-	}
-	c.table = f.member(c.tag, c.set)
-	return c
-}
-
-// decodeUnions reads the unions of a level, and keeps what of them no table
-// understands.
-func (n *nest) decodeUnions(payload []byte, s *Set) {
-	var read [8]int // attributes that were understood, by their offsets
-	used := read[:0]
-	for _, f := range n.unions {
-		c := f.choose(payload)
-		if c.table == nil || s.hasField(f) {
-			continue
-		}
-		sub := NewSet(c.table)
-		if c.data.Data != nil && c.table.Decode(c.data.Data, sub) != nil {
-			continue
-		}
-		s.Put(f, SubVal(sub))
-		if c.tag.Data == nil {
-			c.tag = c.set
-		}
-		used = append(used, c.tag.Off)
-		if c.data.Data != nil {
-			used = append(used, c.data.Off)
-		}
-	}
-	for a, err := range Attrs(payload) {
-		if err == nil && n.isUnion(a.Type) && !slices.Contains(used, a.Off) {
-			s.Extra = append(s.Extra, a.raw(n))
-		}
-	}
-}
-
-// member finds the table a tag means: either the reported tag, or the one that
-// is written when setting, with its suffix.
-func (f *Field) member(tag, set Attr) *Table {
-	u := f.OneOf
-	switch {
-	case tag.Data != nil && u.TagU16:
-		if len(tag.Data) == 2 {
-			return u.tableN(getU16(tag.Data))
-		}
-	case tag.Data != nil:
-		return u.Table(strings.TrimRight(string(tag.Data), "\x00"))
-	case set.Data != nil:
-		if name, ok := strings.CutSuffix(strings.TrimRight(string(set.Data), "\x00"), u.Suffix); ok {
-			return u.Table(name)
-		}
-	}
-	return nil
 }
