@@ -24,6 +24,7 @@ type Engine struct {
 	policy      func(context.Context, *Plan) error
 	log         *slog.Logger
 	facts       *Facts
+	journal     string // directory
 
 	queue sync.Mutex // commits of one engine do not interleave
 }
@@ -145,9 +146,13 @@ func (e *Engine) transact(ctx context.Context, dry bool, f func(*session) error)
 			s.close()
 		}
 	}()
+	if err := s.guard(); err != nil {
+		return nil, s.fail(err)
+	}
 	if err := f(s); err != nil {
 		return nil, s.fail(err)
 	}
+	s.endJournal(false)
 	r := s.result()
 	if !dry {
 		keep = true

@@ -126,6 +126,7 @@ func (s *session) fail(err error) *Error {
 	took := s.sent - s.refused
 	e.undone, e.total = took, s.sent
 	if uerr != nil || len(left) > 0 {
+		s.endJournal(true)
 		e.Outcome = residue
 		for _, r := range left {
 			e.Residue = append(e.Residue, residueChange(r))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/nlscript/nlscript/builtins"
@@ -32,6 +33,10 @@ type session struct {
 	refused int // of these
 	undone  int
 	start   time.Time
+
+	cookie uint64   // of the namespace
+	lock   *os.File // held by the run that works in it
+	j      *tx.Journal
 }
 
 var (
@@ -40,6 +45,11 @@ var (
 )
 
 func (s *session) close() {
+	s.endJournal(false)
+	if s.lock != nil {
+		s.lock.Close()
+		s.lock = nil
+	}
 	if s.kernel.Conn != nil {
 		s.kernel.Conn.Close()
 		s.kernel.Conn = nil
@@ -126,10 +136,12 @@ func (s *session) commit(c *builtins.Commit, attempt bool) (*tx.Plan, error) {
 	approve := func(ctx context.Context, p *tx.Plan) error {
 		b.plan = p
 		s.e.log.Debug("planned", "commit", c.Label, "messages", len(p.Steps), "took", time.Since(begin))
-		if s.e.policy == nil {
-			return nil
+		if s.e.policy != nil {
+			if err := s.approve(ctx, b); err != nil {
+				return err
+			}
 		}
-		return s.approve(ctx, b)
+		return s.note(p)
 	}
 	progress := func(done, total int) {
 		if s.e.log.Enabled(s.ctx, slog.LevelDebug) {

@@ -433,6 +433,18 @@ func (st *State) dump(ctx context.Context, sc Scope, head map[string]uint64) err
 	return nil
 }
 
+// Report puts in an object as the kernel reported it.
+func (st *State) Report(o *wire.Object, msg []byte) { st.reported(o, msg, decode(o, msg)) }
+
+// Expect notes a scope as loaded: what Report says of it is all there is.
+func (st *State) Expect(sc Scope) {
+	st.loaded[sc.String()] = true
+	st.scopes = append(st.scopes, sc)
+}
+
+// Message returns the object as the kernel reported it; nil when a plan made it.
+func (e *Entry) Message() []byte { return e.msg }
+
 // Scopes returns what has been loaded.
 func (st *State) Scopes() []Scope { return st.scopes }
 

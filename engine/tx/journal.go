@@ -1,0 +1,324 @@
+package tx
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
+)
+
+// A Journal is what is needed to undo a run whose process is gone. It is written
+// and synced before anything is sent, one line a commit, and removed when the
+// run is over. Its lock (flock) is held as long as somebody is in charge of the
+// run: a free lock means that the run died.
+//
+// The file holds the state before, restricted to what the commit can change, so
+// undoing it is the same difference of state as any undo.
+type Journal struct {
+	f    *os.File
+	head Head
+}
+
+// A Head is the first line of a journal.
+type Head struct {
+	Version int       `json:"version"`
+	Cookie  uint64    `json:"netns_cookie"` // of the network namespace (SO_NETNS_COOKIE)
+	Boot    string    `json:"boot_id"`      // kernel state does not outlive a boot
+	PID     int       `json:"pid"`          // to tell people, never to judge by
+	Script  string    `json:"script"`
+	Started time.Time `json:"started"`
+	Confirm time.Time `json:"confirm,omitzero"` // to be undone then, unless confirmed
+}
+
+const (
+	journalVersion = 1
+	journalExt     = ".journal"
+)
+
+// image is a commit in a journal.
+type image struct {
+	Scopes  []imageScope        `json:"scopes"`
+	Keys    map[string][][]byte `json:"keys"`
+	Indexes []uint32            `json:"indexes"`
+	Links   []string            `json:"links"`
+	Before  map[string][][]byte `json:"before"`
+	Sysctls []imageSysctl       `json:"sysctls"`
+}
+
+type imageScope struct {
+	Object string `json:"object"`
+	Family uint8  `json:"family,omitempty"`
+	Table  uint32 `json:"table,omitempty"`
+	Dev    uint32 `json:"dev,omitempty"`
+}
+
+type imageSysctl struct {
+	Path  string `json:"path"`
+	Name  string `json:"name"`
+	Old   string `json:"old"`
+	Known bool   `json:"known"`
+}
+
+// BootID tells boots apart.
+func BootID() string {
+	b, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(b))
+}
+
+// CreateJournal makes and locks a journal in dir. Others cannot read it.
+func CreateJournal(dir string, h Head) (*Journal, error) {
+	h.Version, h.Boot, h.PID, h.Started = journalVersion, BootID(), os.Getpid(), time.Now()
+	f, err := os.CreateTemp(dir, fmt.Sprintf("%d-*%s", h.Cookie, journalExt))
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	j := &Journal{f: f, head: h}
+	if err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == nil {
+		err = j.write(h)
+	}
+	if err != nil {
+		j.Remove()
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	return j, nil
+}
+
+// Head is what the journal says of its run.
+func (j *Journal) Head() Head { return j.head }
+
+// File is the journal's open, locked file: who holds it is in charge.
+func (j *Journal) File() *os.File { return j.f }
+
+// write appends a line and syncs it.
+func (j *Journal) write(v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	if _, err := j.f.Write(append(b, '\n')); err != nil {
+		return err
+	}
+	return j.f.Sync()
+}
+
+// Append notes a commit that is about to be sent.
+func (j *Journal) Append(p *Plan) error {
+	if err := j.write(p.image()); err != nil {
+		return fmt.Errorf("journal: %w; nothing was sent", err)
+	}
+	return nil
+}
+
+// Remove ends the journal: the run is over.
+func (j *Journal) Remove() error {
+	err := os.Remove(j.f.Name())
+	return errors.Join(err, j.f.Close())
+}
+
+// Close gives up the lock and keeps the file, for recover.
+func (j *Journal) Close() error { return j.f.Close() }
+
+// ErrLive says that somebody is in charge of a journal.
+var ErrLive = errors.New("the run is still going on")
+
+// Journals returns the paths of all journals in dir.
+func Journals(dir string) ([]string, error) {
+	return filepath.Glob(filepath.Join(dir, "*"+journalExt))
+}
+
+// ReadHead reads the first line of a journal, without locking it.
+func ReadHead(path string) (Head, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Head{}, err
+	}
+	defer f.Close()
+	var h Head
+	line, err := bufio.NewReader(f).ReadBytes('\n')
+	if err != nil {
+		return h, fmt.Errorf("%s: cut short: %w", path, err)
+	}
+	return h, json.Unmarshal(line, &h)
+}
+
+// OpenJournal locks a journal that nobody is in charge of; otherwise the error
+// is ErrLive.
+func OpenJournal(path string) (*Journal, error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		if err == unix.EWOULDBLOCK {
+			return nil, ErrLive
+		}
+		return nil, err
+	}
+	return AdoptJournal(f)
+}
+
+// AdoptJournal takes over an open and locked journal from another process.
+func AdoptJournal(f *os.File) (*Journal, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err == nil && st.Nlink == 0 {
+		f.Close()
+		return nil, os.ErrNotExist // its run ended between open and lock
+	}
+	j := &Journal{f: f}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	line, err := bufio.NewReader(f).ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &j.head)
+	}
+	if err != nil {
+		// The head is synced before anything is sent.
+		j.head = Head{}
+	}
+	return j, nil
+}
+
+// Undo undoes all commits of the journal, the last first. A last line that was
+// cut short is that of a commit that was never sent.
+func (j *Journal) Undo(ctx context.Context, k Kernel, limit time.Duration) (undone int, left []Residue, err error) {
+	if limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, limit, fmt.Errorf("undo took longer than %v", limit))
+		defer cancel()
+	}
+	if _, err := j.f.Seek(0, io.SeekStart); err != nil {
+		return 0, nil, err
+	}
+	var images []*image
+	r := bufio.NewReader(j.f)
+	for n := 0; ; n++ {
+		line, err := r.ReadBytes('\n')
+		if err != nil {
+			break
+		}
+		if n == 0 {
+			continue
+		}
+		img := new(image)
+		if err := json.Unmarshal(line, img); err != nil {
+			return 0, nil, fmt.Errorf("journal %s: line %d: %w", j.f.Name(), n+1, err)
+		}
+		images = append(images, img)
+	}
+	for i := len(images) - 1; i >= 0; i-- {
+		p, err := images[i].plan(Source{k.Conn})
+		if err != nil {
+			return undone, left, err
+		}
+		n, l, err := p.undo(ctx, k)
+		undone += n
+		left = append(left, l...)
+		if err != nil {
+			return undone, left, err
+		}
+	}
+	return undone, left, nil
+}
+
+// image is what a plan needs to be undone.
+func (p *Plan) image() *image {
+	img := &image{Keys: map[string][][]byte{}, Before: map[string][][]byte{}}
+	for _, sc := range p.st.Scopes() {
+		img.Scopes = append(img.Scopes, imageScope{sc.Object.Name, sc.Family, sc.Table, sc.Dev})
+	}
+	for o, keys := range p.touch.keys {
+		for k := range keys {
+			img.Keys[o.Name] = append(img.Keys[o.Name], []byte(k))
+		}
+	}
+	for i := range p.touch.indexes {
+		img.Indexes = append(img.Indexes, i)
+	}
+	for n := range p.touch.links {
+		img.Links = append(img.Links, n)
+	}
+	again := orderly(p.touch)
+	for _, o := range rtnl.Objects {
+		for _, e := range p.st.Before(o) {
+			if !e.Foreign() && (p.touch.has(e) || again[o]) {
+				img.Before[o.Name] = append(img.Before[o.Name], e.Message())
+			}
+		}
+	}
+	for _, s := range p.sysctls {
+		img.Sysctls = append(img.Sysctls, imageSysctl{s.s.Path, s.s.Name, s.old, s.known})
+	}
+	return img
+}
+
+// orderly are the objects of which more than what is touched is kept, because
+// order among them has meaning.
+func orderly(t *touch) map[*wire.Object]bool {
+	return map[*wire.Object]bool{rtnl.Addr: len(t.keys[rtnl.Addr]) > 0 || len(t.indexes) > 0, rtnl.Rule: len(t.keys[rtnl.Rule]) > 0}
+}
+
+// plan is a plan that can be undone and nothing else.
+func (img *image) plan(src state.Source) (*Plan, error) {
+	objects := map[string]*wire.Object{}
+	for _, o := range rtnl.Objects {
+		objects[o.Name] = o
+	}
+	object := func(name string) (*wire.Object, error) {
+		if o := objects[name]; o != nil {
+			return o, nil
+		}
+		return nil, fmt.Errorf("journal: unknown object %q", name)
+	}
+	st := state.New(src)
+	p := &Plan{st: st, touch: newTouch()}
+	for _, sc := range img.Scopes {
+		o, err := object(sc.Object)
+		if err != nil {
+			return nil, err
+		}
+		st.Expect(state.Scope{Object: o, Family: sc.Family, Table: sc.Table, Dev: sc.Dev})
+	}
+	for name, keys := range img.Keys {
+		o, err := object(name)
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range keys {
+			p.touch.key(o, string(k))
+		}
+	}
+	for _, i := range img.Indexes {
+		p.touch.link(i)
+	}
+	for _, n := range img.Links {
+		p.touch.links[n] = true
+	}
+	for name, msgs := range img.Before {
+		o, err := object(name)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range msgs {
+			st.Report(o, m)
+		}
+	}
+	for _, s := range img.Sysctls {
+		p.sysctls = append(p.sysctls, sysctlImage{&builtins.Sysctl{Path: s.Path, Name: s.Name}, s.Old, s.Known})
+	}
+	return p, nil
+}
