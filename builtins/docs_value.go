@@ -108,6 +108,9 @@ func valueForm(f *wire.Field) string {
 	case wire.Range:
 		return `range such as "1000-2000", or one number`
 	case wire.Custom:
+		if c, ok := f.Codec.(wire.Former); ok {
+			return c.Form()
+		}
 		return "see above"
 	}
 	s := wantInt(f)

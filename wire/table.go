@@ -129,6 +129,9 @@ type Notation interface {
 	Text(v Value) (s string, ok bool)
 }
 
+// A Former is a Codec that says how a script writes its values: "list of hop()".
+type Former interface{ Form() string }
+
 // A Texter is a Codec whose values have a text of their own.
 type Texter interface{ Text(v Value) string }
 
