@@ -161,7 +161,7 @@ func linkAddress(f *wire.Field, v starlark.Value) (wire.Value, error) {
 	case starlark.Bytes:
 		return wire.StrVal(string(v)), f.CheckLen(len(v))
 	case starlark.String:
-		if a, err := netip.ParseAddr(string(v)); err == nil && a.Zone() == "" {
+		if a, err := netip.ParseAddr(string(v)); err == nil && a.Zone() == "" && !isEUI64(string(v)) {
 			return wire.StrVal(string(a.AsSlice())), nil
 		}
 		b, err := parseMAC(string(v))
@@ -171,6 +171,20 @@ func linkAddress(f *wire.Field, v starlark.Value) (wire.Value, error) {
 		return wire.StrVal(string(b)), nil
 	}
 	return wire.Value{}, wrong(v, `a link-layer address such as "02:00:00:00:00:01"`)
+}
+
+// isEUI64 reports whether s is eight pairs of digits, which could be an IPv6
+// address as well.
+func isEUI64(s string) bool {
+	if len(s) != len("00:11:22:33:44:55:66:77") {
+		return false
+	}
+	for i := 2; i < len(s); i += 3 {
+		if s[i] != ':' {
+			return false
+		}
+	}
+	return strings.Count(s, ":") == 7
 }
 
 // parseMAC reads pairs of hexadecimal digits with ':' or '-' between them. The

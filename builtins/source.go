@@ -195,6 +195,7 @@ func (t *trial) canonical(set *wire.Set) *wire.Set {
 		t.obj.Canon(c)
 	}
 	c = writable(c)
+	byName(t.obj, c)
 	c.Ents = slices.DeleteFunc(c.Ents, func(e wire.Entry) bool { return e.F.Header() && nothing(e) })
 	return c
 }
@@ -225,8 +226,15 @@ func written(obj *wire.Object, verb *wire.Verb, loose bool, full *wire.Set) (*wi
 	renamed(set, &constructor{obj: obj, verb: verb})
 	if loose {
 		set = writable(set)
+		byName(obj, set)
 	}
 	same := t.same(set)
+	if loose && t.err != nil {
+		// What the kernel reports may lack what a script has to write: an IPv6
+		// address is only its IFA_ADDRESS.
+		set = t.canon.Clone()
+		same = t.same(set)
+	}
 	if !same && t.err == nil {
 		for _, e := range t.finish.Ents {
 			if _, ok := set.At(e.F); !ok && e.F.Header() && !e.F.RO {
@@ -292,6 +300,13 @@ func renamed(set *wire.Set, c *constructor) {
 	}
 }
 
+// byName takes away the index of an object that has a name.
+func byName(obj *wire.Object, set *wire.Set) {
+	if obj.By != "" && set.Has(obj.Subject) {
+		set.Del(obj.By)
+	}
+}
+
 // unset is what a row of the header holds when nothing is written.
 func unset(f *wire.Field) wire.Value {
 	if f.Kind.IsBit() {
@@ -321,7 +336,7 @@ func rereadValue(f *wire.Field, v wire.Value) (wire.Value, error) {
 	case v.Type == wire.SetVal:
 		sub, err := reread(v.Sub)
 		return wire.SubVal(sub), err
-	case v.Type == wire.ListVal && f.Kind != wire.Range:
+	case v.Type == wire.ListVal && f.Kind != wire.Range && !spelled(f, v):
 		elem := f.Elem
 		if elem == nil {
 			elem = f
@@ -344,6 +359,15 @@ func rereadValue(f *wire.Field, v wire.Value) (wire.Value, error) {
 	}
 	var r reader
 	return r.value(f, x)
+}
+
+// spelled reports whether a row's own notation has a text for a value.
+func spelled(f *wire.Field, v wire.Value) bool {
+	if f.Notation == nil {
+		return false
+	}
+	_, ok := f.Notation.Text(v)
+	return ok
 }
 
 // writable is the set without what the kernel only reports, at every level.
