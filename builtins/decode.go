@@ -150,9 +150,16 @@ func (d *Decoded) JSON(names wire.Names) (map[string]any, error) {
 	return m, nil
 }
 
+// maxArgs is how many arguments a call in Starlark takes.
+const maxArgs = 255
+
 // Script writes the script that sends the messages, in one commit. What the
 // kernel reports becomes the op that ensures it.
 func (p *Printer) Script(w io.Writer, messages []Decoded) error {
+	open, end := "commit(\n", ")\n"
+	if len(messages) > maxArgs {
+		open, end = "commit([\n", "])\n"
+	}
 	var b bytes.Buffer
 	for i := range messages {
 		b.Reset()
@@ -160,7 +167,7 @@ func (p *Printer) Script(w io.Writer, messages []Decoded) error {
 			return fmt.Errorf("message %d: %w", i, err)
 		}
 		if i == 0 {
-			io.WriteString(w, "commit(\n")
+			io.WriteString(w, open)
 		}
 		src := strings.ReplaceAll(b.String(), "\n", "\n"+strings.Repeat(" ", indentWidth))
 		if _, err := fmt.Fprintf(w, "%*s%s,\n", indentWidth, "", src); err != nil {
@@ -170,7 +177,7 @@ func (p *Printer) Script(w io.Writer, messages []Decoded) error {
 	if len(messages) == 0 {
 		return nil
 	}
-	_, err := io.WriteString(w, ")\n")
+	_, err := io.WriteString(w, end)
 	return err
 }
 
@@ -190,8 +197,33 @@ func (p *Printer) decoded(w io.Writer, d *Decoded) error {
 	if err != nil {
 		return err
 	}
+	ownIndex(d.Object, set)
 	q := *p
 	q.Ensure = p.Ensure || !d.request()
 	typ, flags := wire.TypeFlags(d.Msg)
 	return q.Message(w, d.Object, typ, flags, set)
+}
+
+// ownIndex takes the index away that was assigned to a new link because others
+// refer to it by name, and that of its peer: the planner assigns them again.
+func ownIndex(o *wire.Object, set *wire.Set) {
+	if o.By == "" || !set.Has(o.Subject) {
+		return
+	}
+	name, _ := set.Get(o.Subject)
+	if by, _ := set.Get(o.By); by.Type == wire.Name && by.S == name.S {
+		set.Del(o.By)
+	}
+	kind, ok := set.Get("kind")
+	if !ok || kind.Sub.Table.Row("peer") == nil {
+		return
+	}
+	peer, _ := kind.Sub.Get("peer")
+	if peer.Sub == nil {
+		return
+	}
+	by, _ := peer.Sub.Get(o.By)
+	if name, _ := peer.Sub.Get(o.Subject); by.Type == wire.Name && by.S == name.S {
+		peer.Sub.Del(o.By)
+	}
 }

@@ -122,25 +122,29 @@ func (p *planner) linkAdd(op *builtins.Op, set *wire.Set) error {
 		index = p.take(name.S)
 		made.PutName("index", wire.IntVal(uint64(index)))
 	}
+	var other *state.Entry
 	if p.st.Known(name.S) == nil {
 		p.st.Add(op.Object, made)
 		if peer, _ := splitPeer(set); peer != nil {
-			p.addPeer(peer, set, index)
+			other = p.addPeer(peer, set, index)
 		}
-	}
-	if !refers {
-		return p.send(op, false)
 	}
 	own := wire.NewSet(op.Object.Table)
 	if err := op.Set(own); err != nil {
 		return err
 	}
-	own.PutName("index", wire.NameVal(name.S))
+	with := withPeerIndex(own, other, p.virtual)
+	if !refers && with == own {
+		return p.send(op, false)
+	}
+	if own = with; refers {
+		own.PutName("index", wire.NameVal(name.S))
+	}
 	msg, rel, err := p.build(op.Object, op.Verb.Type, op.Verb.Flags, own)
 	if err != nil {
 		return err
 	}
-	p.step(Step{Op: op, Object: op.Object, Msg: msg, Rel: rel, Index: name.S})
+	p.step(Step{Op: op, Object: op.Object, Msg: msg, Rel: rel, Index: p.assigned(name.S)})
 	p.mild = true
 	return nil
 }
