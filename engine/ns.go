@@ -41,6 +41,15 @@ func (n *namespace) close() {
 	}
 }
 
+// NetNS is a descriptor of the namespace the engine works in, valid as long as
+// the engine is used; -1 for one that works with facts.
+func (e *Engine) NetNS() int {
+	if e.ns.f == nil {
+		return -1
+	}
+	return e.ns.fd()
+}
+
 func (n *namespace) fd() int { return int(n.f.Fd()) }
 
 // do runs f on a thread that is in the namespace. A thread that has changed its

@@ -78,6 +78,7 @@ type Progress func(done, total int)
 // failure. done is how many steps have been handed to the kernel, the refused
 // ones among them; failed how many were refused.
 func send(ctx context.Context, k Kernel, steps []Step, progress Progress) (done, failed int, err error) {
+	spoil(ctx, steps)
 	batch := make([][]byte, 0, nlconn.Window)
 	for done < len(steps) {
 		if ctx.Err() != nil {

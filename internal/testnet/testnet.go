@@ -136,13 +136,19 @@ func (ns *NS) FD() int { return int(ns.f.Fd()) }
 // so do processes that it starts. f may end the test.
 func (ns *NS) Do(f func()) {
 	ns.t.Helper()
+	Do(ns.t, ns.FD(), f)
+}
+
+// Do is NS.Do for the namespace of a descriptor.
+func Do(t testing.TB, fd int, f func()) {
+	t.Helper()
 	done := make(chan bool, 1)
 	go func() {
 		returned := false
 		defer func() { done <- returned }() // also when f ends the test
 		runtime.LockOSThread()              // never unlocked: the thread must not come back
-		if err := unix.Setns(ns.FD(), unix.CLONE_NEWNET); err != nil {
-			ns.t.Errorf("setns: %v", err)
+		if err := unix.Setns(fd, unix.CLONE_NEWNET); err != nil {
+			t.Errorf("setns: %v", err)
 			return
 		}
 		f()
@@ -150,9 +156,9 @@ func (ns *NS) Do(f func()) {
 	}()
 	switch {
 	case <-done:
-	case ns.t.Skipped():
-		ns.t.SkipNow()
+	case t.Skipped():
+		t.SkipNow()
 	default:
-		ns.t.FailNow()
+		t.FailNow()
 	}
 }

@@ -1,0 +1,162 @@
+package enginetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nlscript/nlscript/engine"
+	"github.com/nlscript/nlscript/internal/faults"
+)
+
+// most is up to how many messages each is made to fail; of more it is a spread.
+const most = 150
+
+// EveryFailure runs a script once for each of its messages, with that one such
+// that the kernel refuses it: an attribute of it has an impossible length, or it
+// is of an unknown type. After each run the namespace must be as it was before:
+// all links, addresses, routes, rules, neighbours, next hops and queueing
+// disciplines, as the kernel reports them, and the sysctls of IPv4 and IPv6. The
+// error must have the outcome "rolled_back", name the line that made the op, and
+// the attribute where the kernel names it. Of more than 150 messages it is a
+// spread. The engine's namespace is left as it was.
+//
+// First the script must commit, be unchanged in a second run, and be undone.
+func EveryFailure(t *testing.T, e *engine.Engine, script engine.Script) {
+	t.Helper()
+	before := settle(t, e)
+	steps := succeeds(t, e, script, before)
+	if t.Failed() {
+		return
+	}
+	f := failer{t: t, e: e, script: script, before: before, useless: map[string]bool{}}
+	for _, at := range spread(steps) {
+		if !f.step(at) {
+			return
+		}
+	}
+	t.Logf("%s: %d messages; refused %d by an attribute, %d whole, %d half applied", script.Name, steps, f.byAttr, f.whole, f.half)
+}
+
+// succeeds runs the script as it is, undoes it and returns its steps.
+func succeeds(t *testing.T, e *engine.Engine, script engine.Script, before image) int {
+	t.Helper()
+	count := &faults.Fault{At: -1}
+	r, err := e.Run(faults.With(t.Context(), count), script)
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	if r.Outcome != "committed" || count.Steps() == 0 {
+		t.Fatalf("%s: outcome %s, %d messages: nothing to make fail", script.Name, r.Outcome, count.Steps())
+	}
+	again, err := e.Run(t.Context(), script)
+	if err != nil {
+		t.Errorf("second run: %+v", err)
+	} else if again.Outcome != "unchanged" {
+		t.Errorf("second run: %s\n%s", again.Outcome, again.Plan)
+	}
+	if err := r.Undo(t.Context()); err != nil {
+		t.Fatalf("undo of a committed run: %+v", err)
+	}
+	same(t, e, before)
+	return count.Steps()
+}
+
+// spread picks steps: all, or of many the first and last and some between.
+func spread(n int) []int {
+	var l []int
+	for i := range n {
+		if n <= most || i < 12 || i > n-4 || i%(n/8) == n/16 {
+			l = append(l, i)
+		}
+	}
+	return l
+}
+
+type failer struct {
+	t      *testing.T
+	e      *engine.Engine
+	script engine.Script
+	before image
+
+	useless             map[string]bool // spoilings that the kernel takes
+	byAttr, whole, half int
+}
+
+// step makes one step fail, as precisely as the kernel lets it, and in another
+// run half way through where that is possible.
+func (f *failer) step(at int) bool {
+	halved := false
+	for n := 0; ; n++ {
+		var how *spoiling
+		fault := &faults.Fault{At: at, Spoil: func(s faults.Step) faults.Step {
+			for _, x := range spoilings(s) {
+				if !f.useless[x.name] && !(x.half && halved) {
+					how = &x
+					break
+				}
+			}
+			how.pos = s.Pos
+			return how.step
+		}}
+		r, err := f.e.Run(faults.With(f.t.Context(), fault), f.script)
+		if how == nil {
+			f.t.Errorf("message %d was not sent", at)
+			return false
+		}
+		if err == nil {
+			// The kernel does not mind.
+			f.useless[how.name] = true
+			if err := r.Undo(context.Background()); err != nil || n == 20 {
+				f.t.Errorf("message %d with %s: taken; undo: %v", at, how.name, err)
+				return false
+			}
+			continue
+		}
+		if !f.check(at, how, err) {
+			return false
+		}
+		switch {
+		case how.half:
+			f.half++
+			halved = true
+			continue
+		case how.row != "":
+			f.byAttr++
+		default:
+			f.whole++
+		}
+		return true
+	}
+}
+
+// check compares an error, and what the run has left, with what shall be.
+func (f *failer) check(at int, how *spoiling, err error) bool {
+	f.t.Helper()
+	var e *engine.Error
+	if !errors.As(err, &e) {
+		f.t.Errorf("message %d with %s: %v, not an *engine.Error", at, how.name, err)
+		return false
+	}
+	ok := true
+	bad := func(format string, args ...any) {
+		ok = false
+		f.t.Errorf("message %d with %s: %s\n%+v", at, how.name, fmt.Sprintf(format, args...), e)
+	}
+	if e.Outcome != "rolled_back" {
+		bad("outcome %s", e.Outcome)
+	}
+	if !slices.ContainsFunc(e.Stack, func(s string) bool { return strings.HasPrefix(s, how.pos+":") }) {
+		bad("the line is not %s", how.pos)
+	}
+	if how.row != "" && !slices.Contains(strings.Split(e.Path, "."), how.row) && !(how.silent && e.Path == "") {
+		bad("the attribute is %q, not %s", e.Path, how.row)
+	}
+	if !same(f.t, f.e, f.before) {
+		bad("not undone")
+	}
+	return ok
+}

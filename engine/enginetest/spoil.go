@@ -1,0 +1,117 @@
+package enginetest
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/internal/faults"
+	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
+)
+
+// A spoiling is one way to have the kernel refuse a step.
+type spoiling struct {
+	name   string // what was done, to the messages of one object
+	step   faults.Step
+	row    string // the row that the kernel shall blame; "" none
+	silent bool   // it may as well not say
+	half   bool   // the message takes effect before it is refused
+	pos    string
+}
+
+// unknownType is a message type of rtnetlink that no kernel has.
+const unknownType = 0x7f0
+
+// spoilings returns the ways, the most telling first. The last one works always.
+func spoilings(s faults.Step) []spoiling {
+	if s.Msg == nil {
+		bad := s
+		bad.Value = "no such value"
+		return []spoiling{{name: "another value of " + s.Sysctl, step: bad}}
+	}
+	var l []spoiling
+	typ, flags := binary.NativeEndian.Uint16(s.Msg[4:]), binary.NativeEndian.Uint16(s.Msg[6:])
+	if s.Object == rtnl.Link && typ == unix.RTM_NEWLINK && flags&unix.NLM_F_CREATE == 0 {
+		// do_setlink comes to it last.
+		bad := s
+		bad.Msg = extended(s.Msg, unix.NLA_F_NESTED|unix.IFLA_XDP, attribute(nil, unix.IFLA_XDP_ATTACHED, []byte{1}))
+		l = append(l, spoiling{name: "an XDP program that is said to be attached", step: bad, half: true})
+	}
+	if s.Object != nil {
+		l = append(l, attributes(s, typ)...)
+	}
+	bad := s
+	bad.Msg = slices.Clone(s.Msg)
+	binary.NativeEndian.PutUint16(bad.Msg[4:], unknownType)
+	return append(l, spoiling{name: "an unknown message type", step: bad})
+}
+
+// attributes returns the message with each of its attributes made impossible,
+// the last first.
+func attributes(s faults.Step, typ uint16) []spoiling {
+	var l []spoiling
+	off := wire.HeaderLen + s.Object.Table.Fixed
+	for a := range wire.Attrs(s.Msg[off:]) {
+		for _, f := range s.Object.Table.Fields {
+			if f.Type != a.Type && f.Alt != a.Type || f.Type == 0 || f.At != nil && f.At.Type == 0 {
+				continue
+			}
+			payload := impossible(f.Kind)
+			if payload == nil {
+				continue
+			}
+			bad := s
+			bad.Msg = replaced(s.Msg, off+a.Off, payload)
+			l = append(l, spoiling{name: fmt.Sprintf("%d: %s of %d bytes", typ, f.Name, len(payload)), step: bad, row: f.Name,
+				silent: s.Object == rtnl.FDB || s.Object == rtnl.Neigh}) // checked by hand, in rtnl_fdb_add and neigh_add
+			break
+		}
+	}
+	slices.Reverse(l)
+	return l
+}
+
+// impossible is a payload that an attribute of this kind cannot have.
+func impossible(k wire.Kind) []byte {
+	switch k {
+	case wire.U16, wire.U32, wire.U64, wire.S32, wire.BE16, wire.BE32, wire.IP, wire.IP4, wire.IP6, wire.Prefix, wire.Dev:
+		return []byte{1}
+	case wire.Str:
+		return slices.Repeat([]byte("x"), 200)
+	}
+	return nil
+}
+
+// replaced returns the message with another payload of the attribute at off.
+func replaced(msg []byte, off int, payload []byte) []byte {
+	n := int(binary.NativeEndian.Uint16(msg[off:]))
+	typ := binary.NativeEndian.Uint16(msg[off+2:])
+	out := attribute(slices.Clone(msg[:off]), typ, payload)
+	out = append(out, msg[min(off+(n+3)&^3, len(msg)):]...)
+	binary.NativeEndian.PutUint32(out, uint32(len(out)))
+	return out
+}
+
+// extended returns the message with a further attribute.
+func extended(msg []byte, typ uint16, payload []byte) []byte {
+	out := slices.Clone(msg)
+	for len(out)%4 != 0 {
+		out = append(out, 0)
+	}
+	out = attribute(out, typ, payload)
+	binary.NativeEndian.PutUint32(out, uint32(len(out)))
+	return out
+}
+
+func attribute(b []byte, typ uint16, payload []byte) []byte {
+	b = binary.NativeEndian.AppendUint16(b, uint16(4+len(payload)))
+	b = binary.NativeEndian.AppendUint16(b, typ)
+	b = append(b, payload...)
+	for len(b)%4 != 0 {
+		b = append(b, 0)
+	}
+	return b
+}
