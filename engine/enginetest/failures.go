@@ -69,7 +69,7 @@ func succeeds(t *testing.T, e *engine.Engine, script engine.Script, before image
 func spread(n int) []int {
 	var l []int
 	for i := range n {
-		if n <= most || i < 12 || i > n-4 || i%(n/8) == n/16 {
+		if n <= most || i < 12 || i > n-3 || i%(n/4) == n/8 {
 			l = append(l, i)
 		}
 	}
