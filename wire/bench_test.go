@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/nlscript/nlscript/wire"
 	"github.com/nlscript/nlscript/wire/rtnl"
@@ -278,6 +279,38 @@ func BenchmarkTable(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+		})
+	}
+}
+
+// BenchmarkRatio measures a message by its table and the same by append side by
+// side, and reports how many times as long the table takes. The fastest of many
+// short runs count: a busy machine makes them rarer, not slower.
+func BenchmarkRatio(b *testing.B) {
+	const some = 256
+	for _, s := range shapes() {
+		b.Run(s.name, func(b *testing.B) {
+			var w wire.Builder
+			var buf []byte
+			bare, table := time.Hour, time.Hour
+			for b.Loop() {
+				start := time.Now()
+				for range some {
+					buf = s.bare(buf[:0])
+				}
+				half := time.Now()
+				for range some {
+					w.Reset()
+					if err := s.object.Append(&w, s.object.New, shapeFlags, s.set); err != nil {
+						b.Fatal(err)
+					}
+				}
+				bare, table = min(bare, half.Sub(start)), min(table, time.Since(half))
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64(bare)/some, "bare-ns")
+			b.ReportMetric(float64(table)/some, "table-ns")
+			b.ReportMetric(float64(table)/float64(bare), "x-bare")
 		})
 	}
 }

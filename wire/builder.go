@@ -72,6 +72,13 @@ func (b *Builder) grow(n int) {
 	b.buf = buf
 }
 
+// reserve makes room for n more bytes.
+func (b *Builder) reserve(n int) {
+	if cap(b.buf)-len(b.buf) < n {
+		b.grow(n)
+	}
+}
+
 // take appends n zeroed bytes and returns them. They are valid until the next
 // call of the Builder.
 func (b *Builder) take(n int) []byte {
@@ -205,9 +212,25 @@ func (b *Builder) Nest(typ uint16) Mark { return b.nest(typ | Nested) }
 // nest opens an attribute of which other attributes or structs are the payload.
 func (b *Builder) nest(typ uint16) Mark {
 	m := b.push()
-	p := b.take(attrHeader)
-	putU16(p[2:], typ)
+	b.begin(typ)
 	return m
+}
+
+// begin and end are nest and End for callers that cannot get marks wrong: begin
+// returns where the attribute begins.
+func (b *Builder) begin(typ uint16) uint32 {
+	at := len(b.buf) - b.start
+	putU16(b.take(attrHeader)[2:], typ)
+	return uint32(at)
+}
+
+func (b *Builder) end(at uint32) {
+	p := b.buf[b.start+int(at):]
+	if n := len(p); n > maxAttr {
+		b.fail(fmt.Errorf("nest %d: %d bytes, at most %d fit", getU16(p[2:])&typeMask, n-attrHeader, maxAttr-attrHeader))
+		return
+	}
+	putU16(p, uint16(len(p)))
 }
 
 // Framed opens a struct of n bytes that begins with its own u16 length and may
@@ -225,17 +248,12 @@ func (b *Builder) End(m Mark) {
 		return
 	}
 	b.open = b.open[:m.depth]
-	n := len(b.buf) - b.start - int(m.off)
-	p := b.buf[b.start+int(m.off):]
 	if m.depth == 0 {
-		putU32(p, uint32(n))
+		p := b.buf[b.start+int(m.off):]
+		putU32(p, uint32(len(p)))
 		return
 	}
-	if n > maxAttr {
-		b.fail(fmt.Errorf("nest %d: %d bytes, at most %d fit", getU16(p[2:])&typeMask, n-attrHeader, maxAttr-attrHeader))
-		return
-	}
-	putU16(p, uint16(n))
+	b.end(m.off)
 }
 
 // Cancel forgets everything since the mark was opened. Cancelling a message

@@ -24,20 +24,17 @@ const (
 	maxNests = 63
 )
 
-// levels is the stack of inlined nests that are open while a set is written.
+// levels are the inlined nests that are open while a set is written.
 type levels struct {
 	b    *Builder
 	s    *Set
 	cur  *nest
-	mark [maxDepth]Mark
-	done uint64 // nests that were closed, by number
+	at   [maxDepth]uint32 // where each begins
+	done uint64           // nests that were closed, by number
 }
 
 // enter closes and opens nests until n is the innermost.
 func (l *levels) enter(n *nest) {
-	if l.cur == n {
-		return
-	}
 	for l.cur.depth > n.depth || !n.within(l.cur) {
 		l.leave()
 	}
@@ -49,13 +46,13 @@ func (l *levels) descend(n *nest) {
 		return
 	}
 	l.descend(n.parent)
-	l.mark[n.depth-1] = l.b.Nest(n.typ)
+	l.at[n.depth-1] = l.b.begin(n.typ | Nested)
 	l.cur = n
 }
 
 func (l *levels) leave() {
 	l.extras()
-	l.b.End(l.mark[l.cur.depth-1])
+	l.b.end(l.at[l.cur.depth-1])
 	l.done |= 1 << l.cur.no
 	l.cur = l.cur.parent
 }
@@ -128,43 +125,69 @@ func (t *Table) Append(b *Builder, s *Set) error {
 		}
 		return b.err
 	}
-	t.compiled()
+	// There is room for all attributes that have a short way, of 8 bytes each;
+	// others look for themselves.
+	b.reserve(align(t.Fixed) + 8 + 8*len(s.Ents))
 	head := len(b.buf) - b.start
-	n, err := t.appendFixed(b, s)
+	i, err := t.appendFixed(b, s.Ents)
 	if err != nil {
 		return err
 	}
 	l := levels{b: b, s: s, cur: &t.root}
-	for i := n; i < len(s.Ents); i++ {
+	buf := b.buf // b is behind until something else writes
+	for ; i < len(s.Ents); i++ {
 		f, v := s.Ents[i].F, &s.Ents[i].V
 		if f.nest != l.cur {
+			b.buf = b.buf[:len(buf)]
 			l.enter(f.nest)
+			b.reserve(8 * (len(s.Ents) - i))
+			buf = b.buf
 		}
-		var err error
-		switch f.how {
+		p := buf[len(buf):][:8]
+		how := f.how
+		switch how {
+		case asU8:
+			p[4] = byte(v.N + uint64(f.Scale))
+		case asU16:
+			putU16(p[4:], uint16(v.N+uint64(f.Scale)))
+		case asBE16:
+			p[4], p[5] = byte(v.N>>8), byte(v.N)
 		case asU32:
-			b.Uint32(f.Type, uint32(v.N+uint64(f.Scale)))
-		case asAttr:
-			err = f.append(b, f.Type, v)
-		case asCodec:
-			err = f.Codec.Append(b, f, *v)
-		case asPrefix:
-			err = f.appendPrefix(b, v, head, t.Fixed)
-		case asUnion:
-			err = f.appendUnion(b, v, s.tagged(f.nest, f.OneOf.SetTag))
-		case asPlace:
-			if firstAt(s.Ents, i) {
-				if err := l.place(s.Ents[i:], f.At); err != nil {
-					return err
-				}
+			putU32(p[4:], uint32(v.N+uint64(f.Scale)))
+		case asDev:
+			if v.Type == Name {
+				how = asOther
 			}
+			putU32(p[4:], uint32(v.N))
+		case asAddr:
+			if v.Type != Addr || v.N != 0 || !v.A.Is4() {
+				how = asOther
+				break
+			}
+			*(*[4]byte)(p[4:]) = v.A.As4()
+		case asPrefix:
+			if v.Type != Net || !v.A.Is4() {
+				how = asOther
+				break
+			}
+			*(*[4]byte)(p[4:]) = v.A.As4()
+			buf[b.start+head+f.Off] = byte(v.N)
 		default:
-			err = errOrder
+			how = asOther
 		}
-		if err != nil {
+		if how != asOther {
+			putU32(p, f.head)
+			buf = buf[:len(buf)+8]
+			continue
+		}
+		b.buf = b.buf[:len(buf)]
+		if err := l.other(i, head); err != nil {
 			return At(f.Name, err)
 		}
+		b.reserve(8 * (len(s.Ents) - i))
+		buf = b.buf
 	}
+	b.buf = b.buf[:len(buf)]
 	if l.cur != &t.root {
 		l.enter(&t.root)
 	}
@@ -174,78 +197,143 @@ func (t *Table) Append(b *Builder, s *Set) error {
 	return b.err
 }
 
+// AppendFramed is Append of a struct that begins with its own u16 length, as
+// rtnexthop does, with the length filled in.
+func (t *Table) AppendFramed(b *Builder, s *Set) error {
+	at := uint32(len(b.buf) - b.start)
+	if err := t.Append(b, s); err != nil {
+		return err
+	}
+	b.end(at)
+	return nil
+}
+
+// other writes the attribute of entry i where Append has no short way. The
+// fixed struct begins at head.
+func (l *levels) other(i, head int) error {
+	f, v := l.s.Ents[i].F, &l.s.Ents[i].V
+	switch {
+	case f.how <= asSpill:
+		return errOrder
+	case f.At != nil:
+		if firstAt(l.s.Ents, i) {
+			return l.place(l.s.Ents[i:], f.At)
+		}
+		return nil
+	case f.Kind == Custom:
+		return f.Codec.Append(l.b, f, *v)
+	case f.Kind == Prefix:
+		return f.appendPrefix(l.b, v, head, l.s.Table.Fixed)
+	case f.Kind == Union:
+		return f.appendUnion(l.b, v, l.s.tagged(f.nest, f.OneOf.SetTag))
+	}
+	return f.append(l.b, f.Type, v)
+}
+
 var errOrder = errors.New("fields are not in the table's order")
 
-// How Append writes a row. The first two are in the fixed struct of the table,
-// and come first in its order.
+// How Append writes a row. The first four are in the fixed struct of the
+// table, and come first in its order; the last are attributes of 8 bytes whose
+// header is Field.head.
 type how uint8
 
 const (
-	asFixed how = iota + 1
+	asByte how = iota + 1
+	asWord
+	asField
 	asSpill
-	asU32 // the commonest, for speed
-	asAttr
-	asCodec
-	asPrefix
-	asUnion
-	asPlace
+	asOther
+	asU8
+	asU16
+	asBE16
+	asU32
+	asDev    // unless it is a name
+	asAddr   // when the address is IPv4
+	asPrefix // likewise
 )
 
-// how is decided once, when the table is compiled.
-func (f *Field) writtenAs() how {
-	switch {
-	case f.At != nil && f.At.Type != 0:
-		return asPlace
-	case f.At != nil && f.At.Spill != 0:
-		return asSpill
-	case f.At != nil:
-		return asFixed
-	case f.Kind == Prefix:
-		return asPrefix
-	case f.Kind == Union:
-		return asUnion
-	case f.Kind == U32 && f.Mask == 0:
-		return asU32
-	case f.Kind == Custom:
-		return asCodec
-	}
-	return asAttr
+// write decides how f is written, once, when its table is compiled.
+func (f *Field) write() {
+	var size int
+	f.how, size = f.writtenAs()
+	var b [attrHeader]byte
+	putU16(b[:], uint16(attrHeader+size))
+	putU16(b[2:], f.Type)
+	f.head = getU32(b[:])
 }
 
-// appendFixed writes the fixed struct, and the attributes that its values spill
-// to, and returns how many entries of s that were.
-func (t *Table) appendFixed(b *Builder, s *Set) (int, error) {
+// writtenAs returns the way, and the size of the payload when it is a short one.
+func (f *Field) writtenAs() (h how, size int) {
+	header := f.At != nil && f.At.Type == 0
+	switch {
+	case header && f.At.Spill != 0:
+		return asSpill, 0
+	case header && f.Kind == U8:
+		return asByte, 0
+	case header && (f.Kind == U32 || f.Kind == Dev):
+		return asWord, 0
+	case header:
+		return asField, 0
+	case f.At != nil || f.Mask != 0:
+		return asOther, 0
+	}
+	switch f.Kind {
+	case U8, S8, Bool:
+		return asU8, 1
+	case U16:
+		return asU16, 2
+	case BE16:
+		return asBE16, 2
+	case U32, S32:
+		return asU32, 4
+	case Dev:
+		return asDev, 4
+	case IP, IP4:
+		return asAddr, 4
+	case Prefix:
+		return asPrefix, 4
+	case Custom:
+		if f.Plain {
+			return asAddr, 4
+		}
+	}
+	return asOther, 0
+}
+
+// appendFixed writes the fixed struct, and the attribute that a value spills
+// to, and returns how many of the entries that were.
+func (t *Table) appendFixed(b *Builder, ents []Entry) (int, error) {
 	if t.Fixed == 0 {
 		return 0, nil
 	}
 	h := b.Fixed(t.Fixed)
-	spill := false
 	n := 0
-	for ; n < len(s.Ents) && s.Ents[n].F.how <= asSpill; n++ {
-		f, v := s.Ents[n].F, &s.Ents[n].V
-		switch {
-		case f.how == asSpill:
-			if n := spilled(s.Ents, f.At); n > 255 {
-				spill = true
-			} else {
-				h[f.Off] = byte(n)
-			}
-		case f.Kind == U8:
+	var spill *Field // one place of a struct can spill
+	var wide uint64
+	for ; n < len(ents) && ents[n].F.how <= asSpill; n++ {
+		f, v := ents[n].F, &ents[n].V
+		switch f.how {
+		case asByte:
 			h[f.Off] = byte(v.N + uint64(f.Scale))
-		case f.Kind == Dev && v.Type == Int:
-			putU32(h[f.Off:], uint32(v.N))
+		case asWord:
+			if v.Type == Name {
+				b.Relocate(align(t.Fixed)-f.Off, v.S)
+			}
+			putU32(h[f.Off:], uint32(v.N+uint64(f.Scale)))
+		case asSpill:
+			spill = f
+			wide |= f.spilled(v)
 		default:
 			if err := f.put(b, h, align(t.Fixed), v); err != nil {
 				return n, At(f.Name, err)
 			}
 		}
 	}
-	for i := 0; spill && i < n; i++ {
-		if f := s.Ents[i].F; f.how == asSpill && firstAt(s.Ents, i) {
-			if v := spilled(s.Ents[:n], f.At); v > 255 {
-				b.Uint32(f.At.Spill, uint32(v))
-			}
-		}
+	switch {
+	case wide > 255:
+		b.Uint32(spill.At.Spill, uint32(wide))
+	case spill != nil:
+		h[spill.Off] = byte(wide)
 	}
 	return n, nil
 }

@@ -29,29 +29,22 @@ func (l *levels) place(ents []Entry, p *Place) error {
 	return nil
 }
 
-// spilled combines the fields that share a header byte.
-func spilled(ents []Entry, p *Place) uint64 {
-	var n uint64
-	for i := range ents {
-		f, v := ents[i].F, &ents[i].V
-		switch {
-		case f.At != p:
-		case f.Kind.isBit():
-			if v.True() != f.Not {
-				n |= uint64(f.Bit)
-			}
-		default:
-			n = v.N
-		}
+// spilled is what a field adds to the header byte it shares.
+func (f *Field) spilled(v *Value) uint64 {
+	switch {
+	case !f.Kind.isBit():
+		return v.N
+	case v.True() != f.Not:
+		return uint64(f.Bit)
 	}
-	return n
+	return 0
 }
 
 // fill writes the fields of the struct h, which has no attributes.
 func (t *Table) fill(b *Builder, h []byte, s *Set) error {
 	for i := range s.Ents {
 		f, v := s.Ents[i].F, &s.Ents[i].V
-		if f.how != asFixed {
+		if f.how > asField {
 			return At(f.Name, errors.New("is no part of a struct"))
 		}
 		if err := f.put(b, h, align(t.Fixed), v); err != nil {

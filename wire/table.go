@@ -12,7 +12,8 @@ type Field struct {
 	Name string // iproute2's word, '-' as '_', a Starlark keyword with a trailing '_'; unique in its table
 	Type uint16 // attribute number; for Prefix, Union and friends see below
 	Kind Kind
-	how  how    // how Append writes it; here it costs no room
+	how  how    // how Append writes it,
+	head uint32 // and the header of its attribute; here they cost no room
 	Doc  string // one line: meaning, unit, what iproute2 calls it when that differs
 
 	// Where the value lives when it is not the whole payload of attribute Type.
@@ -43,6 +44,7 @@ type Field struct {
 	Elem   *Field // List, Array, Multi, Range. List: Elem.Type numbers each element, 0 counts from From
 	From   uint16 // List: number of the first element
 	Codec  Codec  // Custom
+	Plain  bool   // Custom: the codec writes an address with N 0 as nothing but the payload of Type
 
 	Notation Notation // texts for values beside those of the kind: realms "3/4"
 
@@ -298,7 +300,8 @@ func (t *Table) add(row *Field, n *nest) {
 	}
 	f := new(Field)
 	*f = *row
-	f.id, f.nest, f.next, f.own, f.how = len(t.flat), n, nil, t, row.writtenAs()
+	f.id, f.nest, f.next, f.own = len(t.flat), n, nil, t
+	f.write()
 	t.flat = append(t.flat, f)
 	if t.name[f.Name] != nil {
 		panic(fmt.Sprintf("wire: table %s: two rows named %q", t.Name, f.Name))

@@ -26,7 +26,7 @@ var Hop = &wire.Table{
 		{Name: "unresolved", At: rtnexthop, Off: 2, Kind: wire.Bit8, Bit: unix.RTNH_F_UNRESOLVED, RO: true, Volatile: true, Doc: "multicast route without a resolved source"},
 		{Name: "weight", At: rtnexthop, Off: 3, Kind: wire.U8, Scale: -1, Min: 1, Max: 256, Doc: "share of the traffic; 1 unless written"},
 		{Name: "dev", At: rtnexthop, Off: 4, Kind: wire.Dev, Loose: true, Doc: "output device; follows from the gateway"},
-		{Name: "via", Type: unix.RTA_GATEWAY, Alt: unix.RTA_VIA, Kind: wire.Custom, Codec: gateway{}, Notation: gateway{}, Doc: "address of the gateway, of either family"},
+		{Name: "via", Type: unix.RTA_GATEWAY, Alt: unix.RTA_VIA, Kind: wire.Custom, Codec: gateway{}, Plain: true, Notation: gateway{}, Doc: "address of the gateway, of either family"},
 		{Name: "as_", Type: unix.RTA_NEWDST, Kind: wire.Custom, Codec: labelStack{}, Notation: labelStack{}, Doc: "family mpls: labels to put in place of the incoming one"},
 		{Name: "encap", Type: unix.RTA_ENCAP, Kind: wire.Union, OneOf: Encaps, Doc: "encapsulation of packets sent"},
 		{Name: "realms", Type: unix.RTA_FLOW, Kind: wire.U32, Notation: realms{}, Doc: "realm of the destination, or \"from/to\"; IPv4 only"},
@@ -54,11 +54,9 @@ func (multipath) Append(b *wire.Builder, f *wire.Field, v wire.Value) error {
 		if s == nil || s.Table != Hop {
 			return wire.At(fmt.Sprintf("[%d]", i), errors.New("wants hop()"))
 		}
-		hop, _ := b.Framed(0)
-		if err := Hop.Append(b, s); err != nil {
+		if err := Hop.AppendFramed(b, s); err != nil {
 			return wire.At(fmt.Sprintf("[%d]", i), err)
 		}
-		b.End(hop)
 	}
 	b.End(m)
 	return nil

@@ -74,7 +74,7 @@ var routeTable = &wire.Table{
 		{Name: "rt_offload_failed", At: rtmsg, Off: 8, Kind: wire.Bit32, Bit: unix.RTM_F_OFFLOAD_FAILED, RO: true, Volatile: true, Doc: "offloading the route failed"},
 
 		{Name: "metric", Type: unix.RTA_PRIORITY, Kind: wire.U32, Doc: "preference among routes to one prefix, lowest wins; IPv6 makes 1024 of 0"},
-		{Name: "via", Type: unix.RTA_GATEWAY, Alt: unix.RTA_VIA, Kind: wire.Custom, Codec: gateway{}, Notation: gateway{}, Doc: "address of the gateway, of either family"},
+		{Name: "via", Type: unix.RTA_GATEWAY, Alt: unix.RTA_VIA, Kind: wire.Custom, Codec: gateway{}, Plain: true, Notation: gateway{}, Doc: "address of the gateway, of either family"},
 		{Name: "dev", Type: unix.RTA_OIF, Kind: wire.Dev, Loose: true, Doc: "output device; follows from the gateway"},
 		{Name: "nexthops", Type: unix.RTA_MULTIPATH, Kind: wire.Custom, Codec: multipath{}, Min: 1, Doc: "list of hop(): several next hops that share the traffic"},
 		{Name: "nhid", Type: rtaNHID, Kind: wire.U32, Doc: "id of the nexthop object to use"},
