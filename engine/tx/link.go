@@ -42,7 +42,7 @@ func (p *planner) link(op *builtins.Op, set *wire.Set) error {
 		if !set.Has("kind") {
 			return &NoLink{Name: name.S}
 		}
-		return p.createLink(op, set, name.S)
+		return p.createLink(op, set, name.S, true)
 	}
 	if err := p.patchLink(op, set, e); err != nil {
 		return err
@@ -141,8 +141,9 @@ func (p *planner) take(name string) uint32 {
 
 // createLink plans a new link: its creation, then in messages of their own what
 // a creation ignores or refuses. It gets an index assigned when other ops refer
-// to it; in the plan it has one in any case.
-func (p *planner) createLink(op *builtins.Op, set *wire.Set, name string) error {
+// to it; in the plan it has one in any case. own says that set is what the op's
+// own message holds.
+func (p *planner) createLink(op *builtins.Op, set *wire.Set, name string, own bool) error {
 	index := uint32(set.Uint("index"))
 	if index == 0 {
 		index = p.take(name)
@@ -167,7 +168,7 @@ func (p *planner) createLink(op *builtins.Op, set *wire.Set, name string) error 
 		first.PutName("index", wire.NameVal(name))
 	}
 	st := Step{Op: op, Object: op.Object, Index: p.assigned(name)}
-	if first == set && op.Flags&builtins.Shared == 0 {
+	if own && first == set && op.Flags&builtins.Shared == 0 {
 		wire.Patch(op.Msg, op.Rel, p.index)
 		wire.SetFlags(op.Msg, unix.NLM_F_REQUEST|unix.NLM_F_ACK|unix.NLM_F_CREATE|unix.NLM_F_EXCL)
 		st.Msg, st.Rel = op.Msg, op.Rel
@@ -421,7 +422,7 @@ func (p *planner) recreateLink(op *builtins.Op, set *wire.Set, e *state.Entry, d
 func (p *planner) createLinkAgain(op *builtins.Op, all *wire.Set) error {
 	n := len(p.plan.Changes)
 	v, _ := all.Get("name")
-	err := p.createLink(op, all, v.S)
+	err := p.createLink(op, all, v.S, false)
 	p.plan.Changes = p.plan.Changes[:n] // it is told as one change
 	return err
 }
