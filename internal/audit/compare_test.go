@@ -63,8 +63,11 @@ func (p *prober) check(path string, f *wire.Field, n number, pol *wire.Policy) *
 	if pol == nil {
 		return nil
 	}
-	err, reason := disagree(f, n, pol), known[strings.TrimPrefix(path, "kind.veth.peer.")]
+	row := strings.TrimPrefix(path, "kind.veth.peer.")
+	err, reason := disagree(f, n, pol), known[row]
 	switch {
+	case err != nil && knownOfSome[row] != "":
+		p.t.Logf("%s: %v: %s", path, err, knownOfSome[row])
 	case err != nil && reason != "":
 		p.t.Logf("%s: %v: %s", path, err, reason)
 	case err != nil:

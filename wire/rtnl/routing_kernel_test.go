@@ -131,8 +131,12 @@ func dialRouting(t *testing.T, ns *testnet.NS) *routingKernel {
 	return k
 }
 
-func (k *routingKernel) send(o *wire.Object, s *wire.Set) error {
-	v := o.Verb("add")
+func (k *routingKernel) send(o *wire.Object, s *wire.Set) error { return k.verb("add", o, s) }
+
+func (k *routingKernel) delete(o *wire.Object, s *wire.Set) error { return k.verb("delete", o, s) }
+
+func (k *routingKernel) verb(verb string, o *wire.Object, s *wire.Set) error {
+	v := o.Verb(verb)
 	var b wire.Builder
 	if err := o.Append(&b, v.Type, v.Flags|unix.NLM_F_REQUEST|unix.NLM_F_ACK, s); err != nil {
 		return err
