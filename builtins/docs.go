@@ -174,7 +174,11 @@ func objectDoc(o *wire.Object) string {
 	}
 	if o.Get != 0 {
 		fmt.Fprintf(&b, "  %-16s the objects that have all that is written, as ops\n", o.Name+".list")
-		fmt.Fprintf(&b, "  %-16s the kernel's own look-up\n", o.Name+".get")
+		get := "the one object that has all that is written; an error when there are none or several"
+		if o == rtnl.Route {
+			get = "the route that the kernel would take, by its own look-up"
+		}
+		fmt.Fprintf(&b, "  %-16s %s\n", o.Name+".get", get)
 	}
 	writeRows(&b, o.Table)
 	return b.String()

@@ -125,7 +125,7 @@ func parseSysctl(name string) (*Sysctl, error) {
 		}
 	}
 	if parts[0] != "net" || len(parts) < 3 {
-		return nil, fmt.Errorf("%q is outside net., where the network ends", name)
+		return nil, fmt.Errorf("%q is not below net.; other sysctls are not of the network", name)
 	}
 	return &Sysctl{Path: path, Name: swapDots(path)}, nil
 }

@@ -147,7 +147,11 @@ func (w *writer) object(o builtins.SchemaObject) {
 	}
 	if o.Get != 0 {
 		w.printf("| `%s.list` | | read: the objects that have all that is written, as ops |\n", o.Name)
-		w.printf("| `%s.get` | | read: one object, by the kernel's own look-up, or `None` |\n", o.Name)
+		get := "the one object that has all that is written; an error when there are none or several"
+		if o.Name == "route" {
+			get = "the route that the kernel would take, by its own look-up"
+		}
+		w.printf("| `%s.get` | | read: %s |\n", o.Name, get)
 	}
 	w.rows(o.Name, o.Attrs)
 }

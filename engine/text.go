@@ -158,8 +158,12 @@ func (p *Plan) summary() counts {
 
 func (t counts) text() string {
 	s := fmt.Sprintf("%d to add, %d to change, %d to delete", t.add, t.change, t.del)
-	if t.with > 0 {
-		s += fmt.Sprintf(" (%d more goes with it)", t.with)
+	switch t.with {
+	case 0:
+	case 1:
+		s += " (1 more goes with it)"
+	default:
+		s += fmt.Sprintf(" (%d more go with it)", t.with)
 	}
 	if t.send > 0 {
 		s += fmt.Sprintf(", %d to send", t.send)

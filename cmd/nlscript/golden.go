@@ -68,10 +68,10 @@ func (a *app) golden(cmd *cobra.Command, scripts []string, update bool) error {
 		}
 	}
 	if update {
-		fmt.Fprintf(a.stdout, "%d golden files, %d written\n", len(scripts)-failed, different)
+		fmt.Fprintf(a.stdout, "golden files: %d, written: %d\n", len(scripts)-failed, different)
 		different = 0
 	} else {
-		fmt.Fprintf(a.stdout, "%d golden files, %d differ\n", len(scripts)-failed, different)
+		fmt.Fprintf(a.stdout, "golden files: %d, different: %d\n", len(scripts)-failed, different)
 	}
 	switch {
 	case failed > 0:

@@ -69,7 +69,7 @@ func (a *app) furnish(ctx context.Context, s engine.Script, root fs.FS) error {
 		}
 	}
 	if len(made) > 0 {
-		fmt.Fprintf(a.stderr, "sandbox: %s stand in (veth pairs); nothing outside is touched\n", strings.Join(made, " "))
+		fmt.Fprintf(a.stderr, "sandbox: stand-ins (veth pairs) for %s; nothing outside is touched\n", strings.Join(made, " "))
 	} else {
 		fmt.Fprintln(a.stderr, "sandbox: nothing outside is touched")
 	}

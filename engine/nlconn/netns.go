@@ -20,7 +20,7 @@ func OpenNetNS(name string) (*os.File, error) { return openNetNS(netnsDir, name)
 
 func openNetNS(dir, name string) (*os.File, error) {
 	if name == "" || name == "." || name == ".." || strings.Contains(name, "/") {
-		return nil, fmt.Errorf("%q is no name of a network namespace", name)
+		return nil, fmt.Errorf("%q cannot be the name of a network namespace", name)
 	}
 	f, err := os.Open(filepath.Join(dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -33,7 +33,7 @@ func openNetNS(dir, name string) (*os.File, error) {
 	typ, err := unix.IoctlRetInt(int(f.Fd()), unix.NS_GET_NSTYPE)
 	if err != nil || typ != unix.CLONE_NEWNET {
 		f.Close()
-		return nil, fmt.Errorf("network namespace %q: %s is none", name, filepath.Join(dir, name))
+		return nil, fmt.Errorf("network namespace %q: %s is not one", name, filepath.Join(dir, name))
 	}
 	return f, nil
 }

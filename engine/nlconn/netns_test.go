@@ -56,7 +56,7 @@ func TestOpenNetNS(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "gone"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"red": "no such network namespace", "mnt": "is none", "gone": "is none", "../x": "no name", "": "no name", "..": "no name"} {
+	for name, want := range map[string]string{"red": "no such network namespace", "mnt": "is not one", "gone": "is not one", "../x": "cannot be", "": "cannot be", "..": "cannot be"} {
 		f, err := openNetNS(dir, name)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", name, err, want)

@@ -77,7 +77,7 @@ var Ports = &wire.OneOf{
 // given: all but the kind.
 func linkRows() []wire.Field {
 	return append(linkHeader(), []wire.Field{
-		{Name: "name", Type: unix.IFLA_IFNAME, Kind: wire.Str, Min: 1, Max: unix.IFNAMSIZ - 1, Doc: "name of the device; on creation may end in %d, a free number; the default is the kind and a number"},
+		{Name: "name", Type: unix.IFLA_IFNAME, Kind: wire.Str, Min: 1, Max: unix.IFNAMSIZ - 1, Doc: "name of the device; on creation %d in it stands for a free number; the default is the kind and a number"},
 		{Name: "newname", Type: unix.IFLA_IFNAME, Kind: wire.Str, Min: 1, Max: unix.IFNAMSIZ - 1, When: never, WO: true, Late: true, Doc: "rename the device; ip says set name"},
 		{Name: "link", Type: unix.IFLA_LINK, Kind: wire.Dev, Immutable: true, Doc: "device below, for kinds that have one; in a dump the peer of a veth"},
 		{Name: "master", Type: unix.IFLA_MASTER, Kind: wire.Dev, Doc: "bridge, bond or VRF the link is a port of; 0 is ip's nomaster"},
@@ -111,7 +111,7 @@ func linkRows() []wire.Field {
 		{Name: "parentbus", Type: unix.IFLA_PARENT_DEV_BUS_NAME, Kind: wire.Str, RO: true, Since: "5.14", Doc: "bus of parentdev"},
 		{Name: "ext_mask", Type: unix.IFLA_EXT_MASK, Kind: wire.U32, Bits: true, Words: extMask, WO: true, Doc: "what more a request wants to be told"},
 
-		{Name: "xdp", Type: unix.IFLA_XDP, Kind: wire.Nest, Of: xdp, Late: true, Doc: "XDP program; xdp = {fd: -1} detaches"},
+		{Name: "xdp", Type: unix.IFLA_XDP, Kind: wire.Nest, Of: xdp, Late: true, Doc: "XDP program; {\"fd\": -1} detaches"},
 		{Name: "map", Type: unix.IFLA_MAP, Kind: wire.Struct, Of: linkMap, Late: true, Doc: "memory, interrupt and port of old hardware"},
 		{Name: "vf", Type: unix.IFLA_VFINFO_LIST, Kind: wire.List, Elem: &wire.Field{Type: unix.IFLA_VF_INFO, Kind: wire.Nest, Of: vfTable}, Late: true, Doc: "virtual functions (SR-IOV), reported when ext_mask asks"},
 		{Name: "vf_ports", Type: unix.IFLA_VF_PORTS, Kind: wire.List, Elem: &wire.Field{Type: unix.IFLA_VF_PORT, Kind: wire.Nest, Of: vfPort}, Late: true, Doc: "port profiles of virtual functions (802.1Qbg, 802.1Qbh)"},

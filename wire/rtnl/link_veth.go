@@ -14,7 +14,7 @@ const vethInfoPeer = 1 // VETH_INFO_PEER
 var vethKind = &wire.Table{
 	Name: "veth", Doc: "pair of virtual Ethernet links, each the other end of a cable",
 	Fields: []wire.Field{
-		{Name: "peer", Type: vethInfoPeer, Kind: wire.Nest, Of: vethPeer, WO: true, Immutable: true, Doc: "the other end, made with this one: peer = {name: ..., mtu: ...}"},
+		{Name: "peer", Type: vethInfoPeer, Kind: wire.Nest, Of: vethPeer, WO: true, Immutable: true, Doc: "the other end, made with this one: {\"name\": \"v1\", \"mtu\": 1400}"},
 	},
 }
 

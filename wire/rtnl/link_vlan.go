@@ -9,7 +9,7 @@ import (
 // vlanKind: see net/8021q/vlan_netlink.c. The flags share a struct that says
 // which of them count.
 var vlanKind = &wire.Table{
-	Name: "vlan", Doc: "VLAN of the device in row link",
+	Name: "vlan", Doc: "VLAN on the device that link names",
 	Fields: []wire.Field{
 		{Name: "id", Type: unix.IFLA_VLAN_ID, Kind: wire.U16, Max: 4094, Immutable: true, Doc: "VLAN identifier; required"},
 		{Name: "protocol", Type: unix.IFLA_VLAN_PROTOCOL, Kind: wire.BE16, Words: vlanProtocols, Closed: true, Immutable: true, Doc: "tag protocol; 802.1Q by default"},
