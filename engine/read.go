@@ -115,9 +115,9 @@ func (s *session) Get(o *wire.Object, filter *wire.Set) (*builtins.Op, error) {
 	case err != nil:
 		return nil, err
 	case len(l) == 0:
-		return nil, errors.New("there is none")
+		return nil, errors.New("no object agrees with this")
 	case len(l) > 1:
-		return nil, fmt.Errorf("%d agree with this; say more, or use list", len(l))
+		return nil, fmt.Errorf("%d objects agree with this; say more, or use list", len(l))
 	}
 	return l[0], nil
 }
@@ -131,6 +131,13 @@ func (s *session) lookup(filter *wire.Set) (*builtins.Op, error) {
 	want := filter.Clone()
 	if err := st.Resolve(want); err != nil {
 		return nil, err
+	}
+	if !want.Has("family") { // a look-up is in one family's tables
+		family := uint64(unix.AF_INET)
+		if dst, _ := want.Get("dst"); dst.A.Is6() {
+			family = unix.AF_INET6
+		}
+		want.PutName("family", wire.IntVal(family))
 	}
 	var b wire.Builder
 	if err := rtnl.Route.Append(&b, unix.RTM_GETROUTE, unix.NLM_F_REQUEST, want); err != nil {
