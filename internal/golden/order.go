@@ -15,6 +15,28 @@ import (
 // swapped, and which are big-endian everywhere, only a row could say, and the
 // decoder, which reads the bytes by the row, has said it in the annotation.
 func inOrderOf(got, want string) string {
+	gots, wants := strings.SplitAfter(got, "\n\n"), strings.SplitAfter(want, "\n\n")
+	next := 0 // in gots
+	for i, w := range wants {
+		for j := next; j < min(next+ahead, len(gots)); j++ {
+			if x := entryInOrderOf(gots[j], w); j == next || x == gots[j] {
+				wants[i] = x
+			}
+			if wants[i] == gots[j] {
+				next = j + 1
+				break
+			}
+		}
+	}
+	return strings.Join(wants, "")
+}
+
+// ahead is how many entries may be new in a row before the rest is shown in the
+// order it was written.
+const ahead = 8
+
+// entryInOrderOf is inOrderOf for one entry of a file.
+func entryInOrderOf(got, want string) string {
 	gots, wants := strings.SplitAfter(got, "\n"), strings.SplitAfter(want, "\n")
 	if len(gots) != len(wants) {
 		return want

@@ -56,6 +56,20 @@ func TestInOrderOf(t *testing.T) {
 	}
 }
 
+// Where an entry is new, or missing, the others still agree.
+func TestInOrderOfFindsEntries(t *testing.T) {
+	head, rest, _ := strings.Cut(big, "# thing eth0 +")
+	more := head + "# sysctl a ~\n> a = 1\n\n# thing eth0 +" + rest
+	if got := inOrderOf(more, little); got != big {
+		t.Errorf("beside a new entry:\n%s", got)
+	}
+	lhead, lrest, _ := strings.Cut(little, "# thing eth0 +")
+	lmore := lhead + "# sysctl a ~\n> a = 1\n\n# thing eth0 +" + lrest
+	if got := inOrderOf(big, lmore); got != more {
+		t.Errorf("beside a lost entry:\n%s", got)
+	}
+}
+
 // On a machine of the other order a golden file agrees with what is encoded
 // there, and with nothing else.
 func TestCompareBigEndian(t *testing.T) {
