@@ -160,6 +160,10 @@ func (s *session) explain(err error) *Error {
 		if cause := context.Cause(s.ctx); !errors.Is(cause, context.Canceled) {
 			e.Message = strings.TrimPrefix(cause.Error(), "Starlark computation cancelled: ")
 		}
+		var eval *starlark.EvalError
+		if errors.As(err, &eval) {
+			s.stack(e, frames(eval.CallStack))
+		}
 		return e
 	}
 	if s.explainSyntax(e, err) {

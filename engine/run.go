@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"strings"
 
@@ -28,6 +29,9 @@ func (s *session) exec(script Script) error {
 	s.script = builtins.NewScript(script.Name, s)
 	s.script.MaxOps, s.script.MaxBytes = s.e.limits.ops(), s.e.limits.bytes()
 	s.files = &files{s: s, src: map[string][]byte{}, done: map[string]*loaded{}}
+	if err := missingParam(script); err != nil {
+		return err
+	}
 	if _, err := s.files.exec(s.ctx, script.Name, script.Source); err != nil {
 		return err
 	}
@@ -63,6 +67,10 @@ func (s *session) unknownParam(name string) error {
 	for _, p := range s.script.Params() {
 		known = append(known, p.Name)
 	}
+	return unknownParam(name, known)
+}
+
+func unknownParam(name string, known []string) error {
 	text := fmt.Sprintf("the script has no param %q", name)
 	if len(known) > 0 {
 		text += "; it has " + strings.Join(known, ", ")
@@ -114,11 +122,14 @@ func (f *files) exec(ctx context.Context, name string, src []byte) (starlark.Str
 	for _, w := range shadows(file, e.predeclared) {
 		f.s.warn(w)
 	}
-	prog, err := starlark.FileProgram(file, e.predeclared.Has)
+	builtins.Guard(file)
+	names := builtins.Guarded()
+	maps.Copy(names, e.predeclared)
+	prog, err := starlark.FileProgram(file, names.Has)
 	if err != nil {
 		return nil, err
 	}
-	globals, err := prog.Init(thread, e.predeclared)
+	globals, err := prog.Init(thread, names)
 	if err != nil && ctx.Err() != nil {
 		err = errors.Join(context.Cause(ctx), err)
 	}

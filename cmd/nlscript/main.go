@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/nlscript/nlscript/internal/nsexec"
@@ -31,8 +32,8 @@ func main() {
 		fmt.Fprintln(os.Stderr, "nlscript:", err)
 		os.Exit(exitFailed)
 	}
-	limitMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx = limitMemory(ctx)
 	if inside {
 		ctx = context.WithValue(ctx, sandboxKey{}, true)
 	}
@@ -42,7 +43,13 @@ func main() {
 }
 
 // run is the whole command, from arguments to exit status.
-func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
+	defer func() {
+		if r := recover(); r != nil {
+			fmt.Fprintf(stderr, "nlscript: internal error, and what was begun may be left: %v\n\n%s", r, debug.Stack())
+			status = exitResidue
+		}
+	}()
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, colour: colours(stderr)}
 	root := a.root()
 	root.SetArgs(rewrite(args))
