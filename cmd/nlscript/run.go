@@ -94,7 +94,7 @@ func (a *app) runCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object instead of text")
 	cmd.Flags().BoolVar(&showPlan, "plan", false, "show the plan first")
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "show more: what is so already, and each commit")
-	cmd.Flags().StringVar(&confirm, "confirm", "", "undo after `DURATION` unless confirmed (reserved)")
+	cmd.Flags().StringVar(&confirm, "confirm", "", "reserved: undo after `DURATION` unless confirmed; refused by this version")
 	a.scriptHelp(cmd, &t.params)
 	return cmd
 }
