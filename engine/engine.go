@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -25,6 +26,7 @@ type Engine struct {
 	log         *slog.Logger
 	facts       *Facts
 	journal     string // directory
+	watcher     func(journal, alive *os.File) error
 
 	queue sync.Mutex // commits of one engine do not interleave
 }
@@ -140,39 +142,48 @@ func (e *Engine) transact(ctx context.Context, dry bool, f func(*session) error)
 	if err != nil {
 		return nil, &Error{Outcome: rolledBack, Message: err.Error(), Err: err}
 	}
-	keep := false
-	defer func() {
-		if !keep {
-			s.close()
-		}
-	}()
+	defer s.close()
 	if err := s.guard(); err != nil {
 		return nil, s.fail(err)
 	}
 	if err := f(s); err != nil {
 		return nil, s.fail(err)
 	}
+	path := ""
+	if s.j != nil {
+		path = s.j.File().Name()
+	}
+	if err := s.await(); err != nil {
+		return nil, s.fail(err)
+	}
 	s.endJournal(false)
 	r := s.result()
-	if !dry {
-		keep = true
-		r.undo = func() (int, []tx.Residue, error) { defer s.close(); return s.rollback() }
+	r.engine, r.journal = e, path
+	if done := s.done; len(done) > 0 {
+		r.undo = func(ctx context.Context) (int, []tx.Residue, error) { return e.undo(ctx, done) }
 	}
 	return r, nil
 }
 
-// Confirm ends the possibility to Undo.
-func (r *Result) Confirm(context.Context) error {
+// Confirm keeps a run that waits to be confirmed, and ends the possibility to
+// Undo it. It is an error when the run has been undone already.
+func (r *Result) Confirm(ctx context.Context) error {
 	r.undo = nil
-	return nil
+	if r.pending.IsZero() {
+		return nil
+	}
+	return r.engine.confirm(ctx, r.journal)
 }
 
+// Pending is when the run is undone unless it is confirmed; zero when it holds.
+func (r *Result) Pending() time.Time { return r.pending }
+
 // Undo undoes a committed run, as far as nothing has changed since.
-func (r *Result) Undo(context.Context) error {
+func (r *Result) Undo(ctx context.Context) error {
 	if r.undo == nil {
 		return nil
 	}
-	n, left, err := r.undo()
+	n, left, err := r.undo(ctx)
 	r.undo, r.Undone = nil, n
 	for _, x := range left {
 		r.Residue = append(r.Residue, residueChange(x))
@@ -181,4 +192,20 @@ func (r *Result) Undo(context.Context) error {
 		return &Error{Outcome: residue, Message: "undo is incomplete", Residue: r.Residue, Err: err}
 	}
 	return nil
+}
+
+// undo undoes the commits of a run that is over.
+func (e *Engine) undo(ctx context.Context, done []*tx.Plan) (int, []tx.Residue, error) {
+	e.queue.Lock()
+	defer e.queue.Unlock()
+	s, err := e.session(ctx, false)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer s.close()
+	if err := s.guard(); err != nil {
+		return 0, nil, err
+	}
+	s.done = done
+	return s.rollback()
 }

@@ -124,8 +124,8 @@ func (s *session) recover() (recovered, error) {
 		case errors.Is(err, os.ErrNotExist):
 			continue
 		case errors.Is(err, tx.ErrLive):
-			if !h.Confirm.IsZero() {
-				return r, fmt.Errorf("the run of %s waits to be confirmed until %s: say nlscript confirm, or wait", h.Script, h.Confirm.Format(time.TimeOnly))
+			if !h.Deadline.IsZero() {
+				return r, fmt.Errorf("the run of %s waits to be confirmed until %s: say nlscript confirm, or wait", h.Script, h.Deadline.Format(time.TimeOnly))
 			}
 			return r, fmt.Errorf("%w: %s, pid %d", err, h.Script, h.PID)
 		case err != nil:
@@ -162,6 +162,11 @@ func (s *session) note(p *tx.Plan) error {
 			return fmt.Errorf("%w; nothing was sent", err)
 		}
 		s.j = j
+		if s.confirm > 0 {
+			if err := s.watch(); err != nil {
+				return fmt.Errorf("%w; nothing was sent", err)
+			}
+		}
 	}
 	return s.j.Append(p)
 }

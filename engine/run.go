@@ -17,15 +17,15 @@ import (
 
 // run executes a script as one transaction.
 func (e *Engine) run(ctx context.Context, script Script, dry bool) (*Result, error) {
-	if script.Confirm != 0 {
-		return nil, &Error{Outcome: rolledBack, Message: "confirmation is not supported yet"}
+	if script.Confirm != 0 && e.journal == "" && !dry {
+		return nil, &Error{Outcome: rolledBack, Message: "confirmation needs a journal: see WithJournal", usage: true}
 	}
 	return e.transact(ctx, dry, func(s *session) error { return s.exec(script) })
 }
 
 // exec runs the main file.
 func (s *session) exec(script Script) error {
-	s.params, s.used = script.Params, map[string]bool{}
+	s.confirm, s.params, s.used = script.Confirm, script.Params, map[string]bool{}
 	s.script = builtins.NewScript(script.Name, s)
 	s.script.MaxOps, s.script.MaxBytes = s.e.limits.ops(), s.e.limits.bytes()
 	s.files = &files{s: s, src: map[string][]byte{}, done: map[string]*loaded{}}

@@ -37,6 +37,10 @@ type session struct {
 	cookie uint64   // of the namespace
 	lock   *os.File // held by the run that works in it
 	j      *tx.Journal
+
+	confirm  time.Duration // the run is undone unless confirmed in this time
+	deadline time.Time
+	alive    *os.File // ends with this process, for the watcher
 }
 
 var (
@@ -205,7 +209,7 @@ func (s *session) result() *Result {
 	if s.st != nil {
 		s.plan.standIns = s.st.StoodIn
 	}
-	r := &Result{Outcome: unchanged, Plan: s.plan, Undone: s.undone, Warnings: s.plan.warnings, sent: s.sent, took: time.Since(s.start)}
+	r := &Result{pending: s.deadline, Outcome: unchanged, Plan: s.plan, Undone: s.undone, Warnings: s.plan.warnings, sent: s.sent, took: time.Since(s.start)}
 	if s.sent > 0 || s.dry && len(s.plan.Messages) > 0 {
 		r.Outcome = committed
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"time"
 
 	"github.com/nlscript/nlscript/engine/tx"
@@ -27,7 +28,7 @@ type Script struct {
 	Name    string // file name, for positions and for load() to start from
 	Source  []byte
 	Params  map[string]any // values for param(): a string as -D gives it, or what encoding/json makes of a file
-	Confirm time.Duration  // reserved: undo unless confirmed in time
+	Confirm time.Duration  // undo unless confirmed in this time; needs WithJournal
 }
 
 // Outcomes of a run.
@@ -75,7 +76,10 @@ type Result struct {
 	Residue  []Change // of Undo
 	Warnings []string
 
-	sent int
-	took time.Duration
-	undo func() (int, []tx.Residue, error)
+	sent    int
+	took    time.Duration
+	pending time.Time
+	journal string
+	engine  *Engine
+	undo    func(context.Context) (int, []tx.Residue, error)
 }

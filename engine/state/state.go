@@ -445,6 +445,9 @@ func (st *State) Expect(sc Scope) {
 // Message returns the object as the kernel reported it; nil when a plan made it.
 func (e *Entry) Message() []byte { return e.msg }
 
+// From changes where the state is read from.
+func (st *State) From(src Source) { st.src = src }
+
 // Scopes returns what has been loaded.
 func (st *State) Scopes() []Scope { return st.scopes }
 

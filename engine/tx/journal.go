@@ -40,7 +40,16 @@ type Head struct {
 	PID     int       `json:"pid"`          // to tell people, never to judge by
 	Script  string    `json:"script"`
 	Started time.Time `json:"started"`
-	Confirm time.Time `json:"confirm,omitzero"` // to be undone then, unless confirmed
+
+	// Deadline is in a line of its own, written when all commits hold: the run
+	// is to be undone then, unless the journal has gone.
+	Deadline time.Time `json:"-"`
+}
+
+// a line of a journal after the first: a commit, or the deadline.
+type line struct {
+	Commit   *image    `json:"commit,omitempty"`
+	Deadline time.Time `json:"deadline,omitzero"`
 }
 
 const (
@@ -114,9 +123,23 @@ func (j *Journal) write(v any) error {
 	return j.f.Sync()
 }
 
+// Commit notes that all commits of the run hold, and until when they wait to be
+// confirmed.
+func (j *Journal) Commit(deadline time.Time) error {
+	j.head.Deadline = deadline
+	return j.write(line{Deadline: deadline})
+}
+
+// Gone reports whether the journal was removed: the run is confirmed, or was
+// undone by its own process.
+func (j *Journal) Gone() bool {
+	var st unix.Stat_t
+	return unix.Fstat(int(j.f.Fd()), &st) == nil && st.Nlink == 0
+}
+
 // Append notes a commit that is about to be sent.
 func (j *Journal) Append(p *Plan) error {
-	if err := j.write(p.image()); err != nil {
+	if err := j.write(line{Commit: p.image()}); err != nil {
 		return fmt.Errorf("journal: %w; nothing was sent", err)
 	}
 	return nil
@@ -139,19 +162,41 @@ func Journals(dir string) ([]string, error) {
 	return filepath.Glob(filepath.Join(dir, "*"+journalExt))
 }
 
-// ReadHead reads the first line of a journal, without locking it.
+// ReadHead reads what a journal says of its run, without locking it.
 func ReadHead(path string) (Head, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return Head{}, err
 	}
 	defer f.Close()
-	var h Head
-	line, err := bufio.NewReader(f).ReadBytes('\n')
-	if err != nil {
-		return h, fmt.Errorf("%s: cut short: %w", path, err)
+	h, _, err := readJournal(f)
+	return h, err
+}
+
+// readJournal reads a whole journal. A last line that was cut short is that of
+// a commit that was never sent, and left out.
+func readJournal(f *os.File) (h Head, images []*image, err error) {
+	r := bufio.NewReader(io.NewSectionReader(f, 0, 1<<62))
+	for n := 1; ; n++ {
+		b, err := r.ReadBytes('\n')
+		if err == io.EOF {
+			return h, images, nil
+		}
+		var l line
+		switch {
+		case err != nil:
+		case n == 1:
+			err = json.Unmarshal(b, &h)
+		default:
+			if err = json.Unmarshal(b, &l); err == nil && l.Commit != nil {
+				images = append(images, l.Commit)
+			}
+			h.Deadline = l.Deadline
+		}
+		if err != nil {
+			return h, images, fmt.Errorf("journal %s: line %d: %w", f.Name(), n, err)
+		}
 	}
-	return h, json.Unmarshal(line, &h)
 }
 
 // OpenJournal locks a journal that nobody is in charge of; otherwise the error
@@ -173,52 +218,30 @@ func OpenJournal(path string) (*Journal, error) {
 
 // AdoptJournal takes over an open and locked journal from another process.
 func AdoptJournal(f *os.File) (*Journal, error) {
-	var st unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &st); err == nil && st.Nlink == 0 {
+	j := &Journal{f: f}
+	if j.Gone() {
 		f.Close()
 		return nil, os.ErrNotExist // its run ended between open and lock
 	}
-	j := &Journal{f: f}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	line, err := bufio.NewReader(f).ReadBytes('\n')
-	if err == nil {
-		err = json.Unmarshal(line, &j.head)
-	}
-	if err != nil {
-		// The head is synced before anything is sent.
-		j.head = Head{}
-	}
-	return j, nil
+	return j, j.Reread()
 }
 
-// Undo undoes all commits of the journal, the last first. A last line that was
-// cut short is that of a commit that was never sent.
+// Reread reads the head again, which another process may have completed.
+func (j *Journal) Reread() (err error) {
+	j.head, _, err = readJournal(j.f)
+	return err
+}
+
+// Undo undoes all commits of the journal, the last first.
 func (j *Journal) Undo(ctx context.Context, k Kernel, limit time.Duration) (undone int, left []Residue, err error) {
 	if limit > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, limit, fmt.Errorf("undo took longer than %v", limit))
 		defer cancel()
 	}
-	if _, err := j.f.Seek(0, io.SeekStart); err != nil {
+	_, images, err := readJournal(j.f)
+	if err != nil {
 		return 0, nil, err
-	}
-	var images []*image
-	r := bufio.NewReader(j.f)
-	for n := 0; ; n++ {
-		line, err := r.ReadBytes('\n')
-		if err != nil {
-			break
-		}
-		if n == 0 {
-			continue
-		}
-		img := new(image)
-		if err := json.Unmarshal(line, img); err != nil {
-			return 0, nil, fmt.Errorf("journal %s: line %d: %w", j.f.Name(), n+1, err)
-		}
-		images = append(images, img)
 	}
 	for i := len(images) - 1; i >= 0; i-- {
 		p, err := images[i].plan(Source{k.Conn})

@@ -3,6 +3,7 @@ package tx
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -31,6 +32,7 @@ const rounds = 6
 // the state now and the state before, and verifies by reading again. undone
 // counts messages that took effect.
 func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, err error) {
+	p.st.From(Source{k.Conn})
 	undone, left = p.undoSysctls(k.Sys)
 	refused := map[string]string{}
 	for round := 0; ; round++ {
@@ -42,6 +44,13 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 		u.diff()
 		if len(u.steps) == 0 || round == rounds {
 			return undone, append(left, u.left...), nil
+		}
+		if round > 0 { // the addresses are there again
+			for src := range u.sources {
+				if err := waitDAD(ctx, k, src); err != nil {
+					return undone, left, err
+				}
+			}
 		}
 		progress := false
 		for steps := u.steps; len(steps) > 0; {
@@ -122,8 +131,9 @@ type undoer struct {
 	steps []undoStep
 	left  []Residue
 
-	refused map[string]string // what the kernel said to earlier rounds, by title
-	made    map[uint32]bool   // links that come with another: peers of veths
+	refused map[string]string   // what the kernel said to earlier rounds, by title
+	made    map[uint32]bool     // links that come with another: peers of veths
+	sources map[netip.Addr]bool // that routes to be made prefer
 }
 
 // objects in the order in which they can be made.
@@ -135,13 +145,13 @@ func byRank() []*wire.Object {
 
 func (u *undoer) diff() {
 	objs := byRank()
-	type pair struct{ was, is []*state.Entry }
+	again := u.outOfOrder()
 	diffs := make([]map[string]pair, len(objs))
 	keys := make([][]string, len(objs))
 	for i, o := range objs {
 		diffs[i] = map[string]pair{}
 		add := func(e *state.Entry, was bool) {
-			if !u.plan.touch.has(e) || e.Foreign() {
+			if e.Foreign() || !u.plan.touch.has(e) && !again[orderKey{o, e.Key}] {
 				return
 			}
 			d, seen := diffs[i][e.Key]
@@ -170,32 +180,36 @@ func (u *undoer) diff() {
 			if objs[i].Patch && len(d.was) > 0 {
 				continue
 			}
-			if sameList(objs[i], d.was, d.is) {
-				continue
-			}
-			for _, e := range slices.Backward(d.is) {
-				if keep(objs[i], d.was, d.is) {
+			gone := d.is
+			if !again[d.key(objs[i])] {
+				if sameList(objs[i], d.was, d.is) || keep(objs[i], d.was, d.is) {
 					continue
 				}
+				gone = surplus(objs[i], d.was, d.is)
+			}
+			for _, e := range slices.Backward(gone) {
 				u.residue(objs[i], nil, e)
 				u.message(objs[i], objs[i].Del, 0, deletionSet(e))
 			}
 		}
 	}
 	for i, o := range objs {
-		for _, k := range keys[i] {
+		for _, k := range u.inOrder(o, keys[i]) {
 			d := diffs[i][k]
+			redo := again[d.key(o)]
 			switch {
-			case sameList(o, d.was, d.is):
+			case sameList(o, d.was, d.is) && !redo:
 			case o.Patch && len(d.is) > 0 && len(d.was) > 0:
 				u.patch(o, d.was[0], d.is[0])
+			case len(d.was) < len(d.is) && len(surplus(o, d.was, d.is)) == len(d.is)-len(d.was) && !redo:
+				// Deleting the surplus is all there is to do.
 			default:
 				for j, e := range d.was {
-					flags := addFlags(o, e.Set())
+					flags := uint16(unix.NLM_F_CREATE | unix.NLM_F_EXCL)
 					if j > 0 {
 						flags = unix.NLM_F_CREATE | unix.NLM_F_APPEND
 					}
-					if keep(o, d.was, d.is) {
+					if keep(o, d.was, d.is) && !redo {
 						flags = unix.NLM_F_CREATE | unix.NLM_F_REPLACE
 					}
 					u.create(o, e, flags, d.is)
@@ -203,6 +217,37 @@ func (u *undoer) diff() {
 			}
 		}
 	}
+}
+
+// A pair is what a key held before, and holds now.
+type pair struct{ was, is []*state.Entry }
+
+func (d pair) key(o *wire.Object) orderKey {
+	if len(d.was) > 0 {
+		return orderKey{o, d.was[0].Key}
+	}
+	if len(d.is) > 0 {
+		return orderKey{o, d.is[0].Key}
+	}
+	return orderKey{}
+}
+
+// surplus is what of is has to go so that was is left; all of it when their
+// order differs too.
+func surplus(o *wire.Object, was, is []*state.Entry) []*state.Entry {
+	var extra []*state.Entry
+	i := 0
+	for _, e := range is {
+		if i < len(was) && len(state.Diff(o, was[i].Set(), e.Set(), state.Exact)) == 0 {
+			i++
+			continue
+		}
+		extra = append(extra, e)
+	}
+	if i < len(was) {
+		return is
+	}
+	return extra
 }
 
 // keep reports whether an object that differs can be replaced in place instead
@@ -226,6 +271,12 @@ func (u *undoer) create(o *wire.Object, e *state.Entry, flags uint16, is []*stat
 	}
 	u.residue(o, e, now)
 	s := Writable(e.Set())
+	if src, ok := sourceOf(o, s); ok {
+		if u.sources == nil {
+			u.sources = map[netip.Addr]bool{}
+		}
+		u.sources[src] = true
+	}
 	if o != rtnl.Link {
 		u.message(o, o.New, flags, s)
 		return
@@ -410,6 +461,9 @@ func (u *undoer) residue(o *wire.Object, was, is *state.Entry) {
 		var d []string
 		for _, x := range state.Diff(o, was.Set(), is.Set(), state.Exact) {
 			d = append(d, fmt.Sprintf("%s was %s, is %s", x.Path, valueNamed(x.Row, x.After, names), valueNamed(x.Row, x.Before, names)))
+		}
+		if len(d) == 0 {
+			d = append(d, "was there in another order")
 		}
 		r.Title, r.Text = titleOf(o, was.Set(), names), strings.Join(d, "; ")
 	}

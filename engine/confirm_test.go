@@ -1,0 +1,127 @@
+package engine_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nlscript/nlscript/engine"
+	"github.com/nlscript/nlscript/internal/testnet"
+)
+
+func journalled(t *testing.T) (*engine.Engine, string) {
+	t.Helper()
+	ns := testnet.New(t)
+	dir := filepath.Join(t.TempDir(), "journal")
+	e, err := engine.New(engine.WithNetNS(ns.FD()), engine.WithJournal(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e, dir
+}
+
+func journals(t *testing.T, dir string) int {
+	t.Helper()
+	l, err := filepath.Glob(filepath.Join(dir, "*.journal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(l)
+}
+
+const makeBridge = `commit(link("br0", kind = kind.bridge(), up = True), addr("10.1.0.1/24", dev = "br0"))`
+
+func has(t *testing.T, e *engine.Engine, link string) bool {
+	t.Helper()
+	p, err := e.Plan(context.Background(), engine.Script{Name: "has.star", Source: []byte(`commit(absent(link("` + link + `")))`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return !p.Empty()
+}
+
+func TestJournalIsRemoved(t *testing.T) {
+	e, dir := journalled(t)
+	for _, src := range []string{makeBridge, `commit(link("br1", kind = kind.bridge()), route("10.0.0.0/8", via = "192.0.2.1"))`} {
+		e.Run(context.Background(), engine.Script{Name: "a.star", Source: []byte(src)})
+		if n := journals(t, dir); n != 0 {
+			t.Errorf("%d journals are left", n)
+		}
+	}
+	if !has(t, e, "br0") || has(t, e, "br1") {
+		t.Error("a run that held is gone, or one that failed is there")
+	}
+}
+
+func TestJournalRefused(t *testing.T) {
+	e, dir := journalled(t)
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	_, err := e.Run(context.Background(), engine.Script{Name: "a.star", Source: []byte(makeBridge)})
+	if err == nil || !strings.Contains(err.Error(), "nothing was sent") {
+		t.Errorf("a journal that cannot be written: %v", err)
+	}
+	if has(t, e, "br0") {
+		t.Error("something was sent without a journal")
+	}
+}
+
+func TestConfirm(t *testing.T) {
+	e, dir := journalled(t)
+	ctx := context.Background()
+	r, err := e.Run(ctx, engine.Script{Name: "a.star", Source: []byte(makeBridge), Confirm: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Pending().IsZero() || journals(t, dir) != 1 {
+		t.Fatal("the run does not wait to be confirmed")
+	}
+	if _, err := e.Run(ctx, engine.Script{Name: "b.star", Source: []byte(makeBridge)}); err == nil || !strings.Contains(err.Error(), "waits to be confirmed") {
+		t.Errorf("another run meanwhile: %v", err)
+	}
+	if err := r.Confirm(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if !has(t, e, "br0") || journals(t, dir) != 0 {
+		t.Error("a confirmed run is gone, or its journal is not")
+	}
+}
+
+func TestConfirmTooLate(t *testing.T) {
+	e, dir := journalled(t)
+	ctx := context.Background()
+	r, err := e.Run(ctx, engine.Script{Name: "a.star", Source: []byte(makeBridge), Confirm: 50 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; journals(t, dir) > 0; i++ {
+		if i == 500 {
+			t.Fatal("the run is not undone at its deadline")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if has(t, e, "br0") {
+		t.Error("a run that was not confirmed is still there")
+	}
+	if err := r.Confirm(ctx); err == nil {
+		t.Error("a run that was undone can be confirmed")
+	}
+}
+
+func TestResultUndo(t *testing.T) {
+	e, _ := journalled(t)
+	r, err := e.Run(context.Background(), engine.Script{Name: "a.star", Source: []byte(makeBridge)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Undo(context.Background()); err != nil {
+		t.Fatalf("%+v", err)
+	}
+	if has(t, e, "br0") {
+		t.Error("an undone run is still there")
+	}
+}
