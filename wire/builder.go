@@ -111,8 +111,10 @@ func (b *Builder) Begin(typ, flags uint16) Mark {
 	} else {
 		b.start, b.rel0 = len(b.buf), len(b.rel)
 	}
+	b.reserve(HeaderLen)
 	m := b.push()
-	h := b.take(HeaderLen)
+	b.buf = b.buf[:len(b.buf)+HeaderLen]
+	h := b.buf[len(b.buf)-HeaderLen:]
 	putU16(h[4:], typ)
 	putU16(h[6:], flags)
 	return m

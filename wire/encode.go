@@ -1,7 +1,5 @@
 package wire
 
-import "errors"
-
 // Append writes a message: header, then the fields of s. The message's bytes
 // are then what b.Last returns; after an error b is as it was.
 func (o *Object) Append(b *Builder, typ, flags uint16, s *Set) error {
@@ -35,6 +33,9 @@ type levels struct {
 
 // enter closes and opens nests until n is the innermost.
 func (l *levels) enter(n *nest) {
+	if n == l.cur {
+		return
+	}
 	for l.cur.depth > n.depth || !n.within(l.cur) {
 		l.leave()
 	}
@@ -125,99 +126,124 @@ func (t *Table) Append(b *Builder, s *Set) error {
 		}
 		return b.err
 	}
-	// There is room for all attributes that have a short way, of 8 bytes each;
-	// others look for themselves.
-	b.reserve(align(t.Fixed) + 8 + 8*len(s.Ents))
-	head := len(b.buf) - b.start
-	i, err := t.appendFixed(b, s.Ents)
-	if err != nil {
-		return err
+	b.reserve(align(t.Fixed) + 8*len(s.Ents))
+	start := len(b.buf)
+	head := start - b.start
+	n, end := t.root.short(b.buf[start:cap(b.buf)], align(t.Fixed), s.Ents)
+	b.buf = b.buf[:start+end]
+	if n < len(s.Ents) || len(s.Extra) > 0 {
+		if err := t.appendRest(b, s, head, n); err != nil {
+			return err
+		}
 	}
-	l := levels{b: b, s: s, cur: &t.root}
-	buf := b.buf // b is behind until something else writes
-	for ; i < len(s.Ents); i++ {
-		f, v := s.Ents[i].F, &s.Ents[i].V
-		if f.nest != l.cur {
-			b.buf = b.buf[:len(buf)]
-			l.enter(f.nest)
-			b.reserve(8 * (len(s.Ents) - i))
-			buf = b.buf
-		}
-		p := buf[len(buf):][:8]
-		how := f.how
-		switch how {
-		case asU8:
-			p[4] = byte(v.N + uint64(f.Scale))
-		case asU16:
-			putU16(p[4:], uint16(v.N+uint64(f.Scale)))
-		case asBE16:
-			p[4], p[5] = byte(v.N>>8), byte(v.N)
-		case asU32:
-			putU32(p[4:], uint32(v.N+uint64(f.Scale)))
-		case asDev:
-			if v.Type == Name {
-				how = asOther
-			}
-			putU32(p[4:], uint32(v.N))
-		case asAddr:
-			if v.Type != Addr || v.N != 0 || !v.A.Is4() {
-				how = asOther
-				break
-			}
-			*(*[4]byte)(p[4:]) = v.A.As4()
-		case asPrefix:
-			if v.Type != Net || !v.A.Is4() {
-				how = asOther
-				break
-			}
-			*(*[4]byte)(p[4:]) = v.A.As4()
-			buf[b.start+head+f.Off] = byte(v.N)
-		default:
-			how = asOther
-		}
-		if how != asOther {
-			putU32(p, f.head)
-			buf = buf[:len(buf)+8]
-			continue
-		}
-		b.buf = b.buf[:len(buf)]
-		if err := l.other(i, head); err != nil {
-			return At(f.Name, err)
-		}
-		b.reserve(8 * (len(s.Ents) - i))
-		buf = b.buf
-	}
-	b.buf = b.buf[:len(buf)]
-	if l.cur != &t.root {
-		l.enter(&t.root)
-	}
-	if len(s.Extra) > 0 {
-		l.extras()
+	if t.Framed {
+		b.end(uint32(head))
 	}
 	return b.err
 }
 
-// AppendFramed is Append of a struct that begins with its own u16 length, as
-// rtnexthop does, with the length filled in.
-func (t *Table) AppendFramed(b *Builder, s *Set) error {
-	at := uint32(len(b.buf) - b.start)
-	if err := t.Append(b, s); err != nil {
-		return err
+// appendRest writes what is not short: the entries from i on, and s.Extra. The
+// fixed struct begins at head.
+func (t *Table) appendRest(b *Builder, s *Set, head, i int) error {
+	l := levels{b: b, s: s, cur: &t.root}
+	for i < len(s.Ents) {
+		if f := s.Ents[i].F; f.nest != l.cur {
+			l.enter(f.nest)
+		} else if err := l.other(i, head); err != nil {
+			return At(f.Name, err)
+		} else {
+			i++
+		}
+		b.reserve(8 * (len(s.Ents) - i))
+		start := b.start + head
+		n, end := l.cur.short(b.buf[start:cap(b.buf)], len(b.buf)-start, s.Ents[i:])
+		b.buf = b.buf[:start+end]
+		i += n
 	}
-	b.end(at)
+	l.enter(&t.root)
+	l.extras()
 	return nil
 }
 
-// other writes the attribute of entry i where Append has no short way. The
-// fixed struct begins at head.
+// short writes entries up to one that is in another nest or has no short way,
+// and returns how many that were. What is written begins with the fixed struct
+// and ends at end; there is room for 8 bytes an entry.
+func (in *nest) short(p []byte, end int, ents []Entry) (n, newEnd int) {
+	for i := range ents {
+		f, v := ents[i].F, &ents[i].V
+		if f.nest != in {
+			return i, end
+		}
+		num := v.N + uint64(f.Scale)
+		q := p[end:]
+		if len(q) < 8 {
+			return i, end
+		}
+		switch f.how {
+		case asByte:
+			p[f.Off] = byte(num)
+			continue
+		case asWord:
+			if v.Type == Name {
+				return i, end
+			}
+			putU32(p[f.Off:], uint32(num))
+			continue
+		case asSpill:
+			if num <= 255 {
+				p[f.Off] = byte(num)
+				continue
+			}
+			putU32(q[4:], uint32(num))
+		case asU8:
+			q[4] = byte(num)
+		case asU16:
+			putU16(q[4:], uint16(num))
+		case asBE16:
+			q[4], q[5] = byte(num>>8), byte(num)
+		case asU32:
+			if v.Type == Name {
+				return i, end
+			}
+			putU32(q[4:], uint32(num))
+		case asAddr:
+			if v.Type != Addr || v.N != 0 || !v.A.Is4() {
+				return i, end
+			}
+			*(*[4]byte)(q[4:]) = v.A.As4()
+		case asPrefix:
+			if v.Type != Net || !v.A.Is4() {
+				return i, end
+			}
+			*(*[4]byte)(q[4:]) = v.A.As4()
+			p[f.Off] = byte(num)
+		default:
+			return i, end
+		}
+		putU32(q, f.head)
+		end += 8
+	}
+	return len(ents), end
+}
+
+// other writes entry i where Append has no short way. The fixed struct begins
+// at head.
 func (l *levels) other(i, head int) error {
 	f, v := l.s.Ents[i].F, &l.s.Ents[i].V
 	switch {
-	case f.how <= asSpill:
-		return errOrder
+	case f.At != nil && !firstAt(l.s.Ents, i) && (f.At.Type != 0 || f.At.Spill != 0):
+		return nil // written with the first of its place
+	case f.At != nil && f.At.Type != 0:
+		return l.place(l.s.Ents[i:], f.At)
 	case f.At != nil:
-		if firstAt(l.s.Ents, i) {
-			return l.place(l.s.Ents[i:], f.At)
+		d := l.b.buf[l.b.start+head:]
+		if f.At.Spill == 0 {
+			return f.put(l.b, d[:l.s.Table.Fixed], len(d), v)
+		}
+		if n := spilled(l.s.Ents[i:], f.At); n > 255 {
+			l.b.Uint32(f.At.Spill, n)
+		} else {
+			d[f.Off] = byte(n)
 		}
 		return nil
 	case f.Kind == Custom:
@@ -230,110 +256,63 @@ func (l *levels) other(i, head int) error {
 	return f.append(l.b, f.Type, v)
 }
 
-var errOrder = errors.New("fields are not in the table's order")
-
-// How Append writes a row. The first four are in the fixed struct of the
-// table, and come first in its order; the last are attributes of 8 bytes whose
-// header is Field.head.
+// How Append writes a row. Rows of the fixed struct come first in the table's
+// order.
 type how uint8
 
 const (
-	asByte how = iota + 1
+	asOther how = iota
+	asByte      // of the fixed struct
 	asWord
-	asField
-	asSpill
-	asOther
-	asU8
+	asSpill // of the fixed struct, or an attribute
+	asU8    // attributes of 8 bytes with the header Field.head
 	asU16
 	asBE16
 	asU32
-	asDev    // unless it is a name
-	asAddr   // when the address is IPv4
-	asPrefix // likewise
+	asAddr // IPv4
+	asPrefix
 )
 
 // write decides how f is written, once, when its table is compiled.
 func (f *Field) write() {
-	var size int
-	f.how, size = f.writtenAs()
+	how, typ, size := f.writtenAs()
 	var b [attrHeader]byte
 	putU16(b[:], uint16(attrHeader+size))
-	putU16(b[2:], f.Type)
-	f.head = getU32(b[:])
+	putU16(b[2:], typ)
+	f.how, f.head = how, getU32(b[:])
 }
 
-// writtenAs returns the way, and the size of the payload when it is a short one.
-func (f *Field) writtenAs() (h how, size int) {
-	header := f.At != nil && f.At.Type == 0
+// writtenAs returns the way, and the attribute and its size when it is a short one.
+func (f *Field) writtenAs() (as how, typ uint16, size int) {
 	switch {
-	case header && f.At.Spill != 0:
-		return asSpill, 0
-	case header && f.Kind == U8:
-		return asByte, 0
-	case header && (f.Kind == U32 || f.Kind == Dev):
-		return asWord, 0
-	case header:
-		return asField, 0
-	case f.At != nil || f.Mask != 0:
-		return asOther, 0
+	case f.At != nil && f.At.Type != 0 || f.Mask != 0:
+		return asOther, 0, 0
+	case f.At != nil && f.At.Spill != 0 && !f.Kind.isBit():
+		return asSpill, f.At.Spill, 4
+	case f.At != nil && f.Kind == U8:
+		return asByte, 0, 0
+	case f.At != nil && (f.Kind == U32 || f.Kind == Dev):
+		return asWord, 0, 0
+	case f.At != nil:
+		return asOther, 0, 0
 	}
 	switch f.Kind {
 	case U8, S8, Bool:
-		return asU8, 1
+		return asU8, f.Type, 1
 	case U16:
-		return asU16, 2
+		return asU16, f.Type, 2
 	case BE16:
-		return asBE16, 2
-	case U32, S32:
-		return asU32, 4
-	case Dev:
-		return asDev, 4
+		return asBE16, f.Type, 2
+	case U32, S32, Dev:
+		return asU32, f.Type, 4
 	case IP, IP4:
-		return asAddr, 4
+		return asAddr, f.Type, 4
 	case Prefix:
-		return asPrefix, 4
+		return asPrefix, f.Type, 4
 	case Custom:
 		if f.Plain {
-			return asAddr, 4
+			return asAddr, f.Type, 4
 		}
 	}
-	return asOther, 0
-}
-
-// appendFixed writes the fixed struct, and the attribute that a value spills
-// to, and returns how many of the entries that were.
-func (t *Table) appendFixed(b *Builder, ents []Entry) (int, error) {
-	if t.Fixed == 0 {
-		return 0, nil
-	}
-	h := b.Fixed(t.Fixed)
-	n := 0
-	var spill *Field // one place of a struct can spill
-	var wide uint64
-	for ; n < len(ents) && ents[n].F.how <= asSpill; n++ {
-		f, v := ents[n].F, &ents[n].V
-		switch f.how {
-		case asByte:
-			h[f.Off] = byte(v.N + uint64(f.Scale))
-		case asWord:
-			if v.Type == Name {
-				b.Relocate(align(t.Fixed)-f.Off, v.S)
-			}
-			putU32(h[f.Off:], uint32(v.N+uint64(f.Scale)))
-		case asSpill:
-			spill = f
-			wide |= f.spilled(v)
-		default:
-			if err := f.put(b, h, align(t.Fixed), v); err != nil {
-				return n, At(f.Name, err)
-			}
-		}
-	}
-	switch {
-	case wide > 255:
-		b.Uint32(spill.At.Spill, uint32(wide))
-	case spill != nil:
-		h[spill.Off] = byte(wide)
-	}
-	return n, nil
+	return asOther, 0, 0
 }

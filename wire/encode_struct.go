@@ -29,22 +29,22 @@ func (l *levels) place(ents []Entry, p *Place) error {
 	return nil
 }
 
-// spilled is what a field adds to the header byte it shares.
-func (f *Field) spilled(v *Value) uint64 {
-	switch {
-	case !f.Kind.isBit():
-		return v.N
-	case v.True() != f.Not:
-		return uint64(f.Bit)
+// spilled combines the bits that share a header byte.
+func spilled(ents []Entry, p *Place) uint32 {
+	var n uint32
+	for i := range ents {
+		if f := ents[i].F; f.At == p && ents[i].V.True() != f.Not {
+			n |= f.Bit
+		}
 	}
-	return 0
+	return n
 }
 
 // fill writes the fields of the struct h, which has no attributes.
 func (t *Table) fill(b *Builder, h []byte, s *Set) error {
 	for i := range s.Ents {
 		f, v := s.Ents[i].F, &s.Ents[i].V
-		if f.how > asField {
+		if f.At == nil || f.At.Type != 0 || f.At.Spill != 0 {
 			return At(f.Name, errors.New("is no part of a struct"))
 		}
 		if err := f.put(b, h, align(t.Fixed), v); err != nil {

@@ -266,7 +266,7 @@ func TestDevices(t *testing.T) {
 	for name, want := range map[string]string{"eth0": "index", "eth2": "devs[1]", "eth3": "hops[0].dev", "eth4": "kind.tun.dev"} {
 		err := s.Devices(func(v *Value) error {
 			if v.Type == Name && v.S == name {
-				return errOrder
+				return errOpen
 			}
 			return nil
 		})

@@ -194,6 +194,7 @@ type Table struct {
 	Subject string
 	Fixed   int    // length of the fixed struct; 0 when there are only attributes
 	Head    string // name of the fixed struct (rtmsg)
+	Framed  bool   // the fixed struct begins with the length of all, a u16
 	Fields  []Field
 
 	// Codec, when set, writes and reads the whole payload: for tables whose

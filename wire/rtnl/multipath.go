@@ -12,10 +12,11 @@ import (
 // Hop is one next hop of a route with several: struct rtnexthop and the
 // attributes behind it. In scripts it is made by hop().
 var Hop = &wire.Table{
-	Name:  "hop",
-	Doc:   "one of several next hops of a route",
-	Fixed: unix.SizeofRtNexthop,
-	Head:  "rtnexthop",
+	Name:   "hop",
+	Doc:    "one of several next hops of a route",
+	Fixed:  unix.SizeofRtNexthop,
+	Head:   "rtnexthop",
+	Framed: true,
 	Fields: []wire.Field{
 		{Name: "onlink", At: rtnexthop, Off: 2, Kind: wire.Bit8, Bit: unix.RTNH_F_ONLINK, Doc: "the gateway is on this link, whatever the addresses say"},
 		{Name: "pervasive", At: rtnexthop, Off: 2, Kind: wire.Bit8, Bit: unix.RTNH_F_PERVASIVE, Doc: "do a recursive gateway lookup"},
@@ -54,7 +55,7 @@ func (multipath) Append(b *wire.Builder, f *wire.Field, v wire.Value) error {
 		if s == nil || s.Table != Hop {
 			return wire.At(fmt.Sprintf("[%d]", i), errors.New("wants hop()"))
 		}
-		if err := Hop.AppendFramed(b, s); err != nil {
+		if err := Hop.Append(b, s); err != nil {
 			return wire.At(fmt.Sprintf("[%d]", i), err)
 		}
 	}
