@@ -50,9 +50,25 @@ func (r *reader) keyword(set *wire.Set, name string, v starlark.Value) error {
 			}
 			return nil
 		}
-		return unknown(set.Table, name)
+		if f = alias(set.Table, name); f == nil {
+			return unknown(set.Table, name)
+		}
+		if _, twice := set.At(f); twice {
+			return &ArgError{Arg: name, Err: fmt.Errorf("%s and %s are the same", name, f.Name)}
+		}
 	}
 	return r.row(set, f, v)
+}
+
+// alias is the row of a word that ip itself has in two forms.
+func alias(t *wire.Table, name string) *wire.Field {
+	switch name {
+	case "proto":
+		return t.Row("protocol")
+	case "protocol":
+		return t.Row("proto")
+	}
+	return nil
 }
 
 func (r *reader) row(set *wire.Set, f *wire.Field, v starlark.Value) error {
@@ -65,6 +81,10 @@ func (r *reader) row(set *wire.Set, f *wire.Field, v starlark.Value) error {
 	w, err := r.value(f, v)
 	if err != nil {
 		return argError(f.Name, err)
+	}
+	if f.Kind == wire.Flag && !w.True() {
+		set.Del(f.Name)
+		return nil // a flag that is off is not in the message
 	}
 	set.Put(f, w)
 	return nil

@@ -43,7 +43,7 @@ func (b *build) bind(set *wire.Set, args starlark.Tuple, kwargs []starlark.Tuple
 				continue
 			}
 			if b.subject != nil {
-				return argError(name, errTwoSubjects)
+				return b.twoSubjects(name)
 			}
 			b.subject, b.byWord = v, true
 			continue
@@ -72,12 +72,23 @@ func (b *build) bind(set *wire.Set, args starlark.Tuple, kwargs []starlark.Tuple
 	return nil
 }
 
+// twoSubjects answers a subject's keyword beside the positional argument, which
+// may be meant to rename.
+func (b *build) twoSubjects(name string) error {
+	if f := renameRow(b.c); f != nil && name == b.c.obj.Subject {
+		return argError(name, fmt.Errorf("%w; say %s to rename", errTwoSubjects, f.Name))
+	}
+	return argError(name, errTwoSubjects)
+}
+
 func (b *build) wantArgs(subject *wire.Field) string {
 	if subject == nil {
 		return "keywords only"
 	}
 	return "one, " + b.c.obj.Subject
 }
+
+var errNameless = errors.New("is missing; only a verb acts on a group, such as link.change(group = ...)")
 
 // list returns the elements of a list or tuple.
 func list(v starlark.Value) ([]starlark.Value, bool) {
@@ -178,6 +189,9 @@ func legalSubject(obj *wire.Object, f *wire.Field, v wire.Value) error {
 // encode completes the set and appends its message to the arena.
 func (b *build) encode(op *Op, set *wire.Set) error {
 	obj := b.c.obj
+	if b.c.verb == nil && obj.By != "" && !set.Has(obj.Subject) && !set.Has(obj.By) {
+		return argError(obj.Subject, errNameless)
+	}
 	if obj.Finish != nil {
 		if err := obj.Finish(set, b.c.verb); err != nil {
 			return finishError(err)

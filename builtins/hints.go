@@ -66,10 +66,6 @@ func synonyms(word string) []string {
 		return []string{"lock"}
 	case "flow", "realm":
 		return []string{"realms"}
-	case "proto":
-		return []string{"protocol", "proto"}
-	case "protocol":
-		return []string{"proto", "protocol"}
 	case "brd":
 		return []string{"broadcast"}
 	case "mac", "hwaddr", "lladdr", "hwaddress":

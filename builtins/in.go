@@ -546,9 +546,7 @@ func (r *reader) list(f *wire.Field, v starlark.Value) (wire.Value, error) {
 		return out, wrong(v, "a list")
 	}
 	if err == nil {
-		if err = f.CheckLen(len(out.L)); err != nil {
-			err = fmt.Errorf("%d elements; %w", len(out.L), lengthError(f, err))
-		}
+		err = countError(f, len(out.L))
 	}
 	return out, err
 }
@@ -638,7 +636,10 @@ func (r *reader) custom(f *wire.Field, v starlark.Value, depth int) (wire.Value,
 			}
 			out.L = append(out.L, wire.ListOf(key, val))
 		}
-		return out, nil
+		if depth > 0 {
+			return out, nil
+		}
+		return out, countError(f, len(out.L))
 	}
 	out := wire.Value{Type: wire.ListVal}
 	ok, err := elements(v, func(i int, v starlark.Value) error {
@@ -652,5 +653,17 @@ func (r *reader) custom(f *wire.Field, v starlark.Value, depth int) (wire.Value,
 	if !ok {
 		return out, fmt.Errorf("got %s", v.Type())
 	}
+	if err == nil && depth == 0 {
+		err = countError(f, len(out.L))
+	}
 	return out, err
+}
+
+// countError says that a list has a number of elements that is not legal.
+func countError(f *wire.Field, n int) error {
+	err := f.CheckLen(n)
+	if err != nil {
+		err = fmt.Errorf("%d elements; %w", n, lengthError(f, err))
+	}
+	return err
 }

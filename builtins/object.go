@@ -117,6 +117,14 @@ func (c *constructor) byIndex() bool {
 	return c.verb != nil && c.verb.Exists && c.obj.By != ""
 }
 
+// called is the name that a script calls.
+func (c *constructor) called() string {
+	if c.verb != nil {
+		return c.obj.Name + "." + c.verb.Name
+	}
+	return c.obj.Name
+}
+
 // message returns the type and the flags of the message.
 func (c *constructor) message() (typ, flags uint16) {
 	if c.verb == nil {

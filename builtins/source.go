@@ -117,10 +117,7 @@ func (p *Printer) call(obj *wire.Object, verb *wire.Verb, loose bool, full *wire
 		return node{}, err
 	}
 	c := constructor{obj: obj, verb: verb}
-	n := node{open: obj.Name + "(", close: ")"}
-	if verb != nil {
-		n.open = obj.Name + "." + verb.Name + "("
-	}
+	n := node{open: c.called() + "(", close: ")"}
 	outer{p.Names}.arguments(&n, set, c.subject())
 	return n, nil
 }
@@ -285,19 +282,31 @@ func written(obj *wire.Object, verb *wire.Verb, loose bool, full *wire.Set) (*wi
 }
 
 // renamed moves a link's name, which beside its index is a new name, to the row
-// that says so: both are the same attribute.
+// that says so.
 func renamed(set *wire.Set, c *constructor) {
-	name := set.Table.Row(c.obj.Subject)
-	if !c.byIndex() || name == nil {
+	f := renameRow(c)
+	if f == nil {
 		return
 	}
-	v, ok := set.At(name)
-	for _, f := range set.Table.Rows() {
-		if ok && f != name && f.At == nil && f.Type == name.Type && f.Kind == name.Kind {
-			set.Del(name.Name)
-			set.Put(f, v)
+	if v, ok := set.At(set.Table.Row(c.obj.Subject)); ok {
+		set.Del(c.obj.Subject)
+		set.Put(f, v)
+	}
+}
+
+// renameRow is the row that renames an object which a verb addresses by its
+// index: it is the same attribute as the name. Nil when there is none.
+func renameRow(c *constructor) *wire.Field {
+	name := c.obj.Table.Row(c.obj.Subject)
+	if !c.byIndex() || name == nil {
+		return nil
+	}
+	for _, f := range c.obj.Table.Rows() {
+		if f != name && f.At == nil && f.Type == name.Type && f.Kind == name.Kind {
+			return f
 		}
 	}
+	return nil
 }
 
 // byName takes away the index of an object that has a name.
@@ -423,8 +432,14 @@ func (op *Op) node(names wire.Names) (node, error) {
 	if err != nil && op.Verb == nil {
 		n, err = p.call(op.Object, nil, true, &set)
 	}
-	if err != nil && len(op.Rel) == 0 {
+	switch {
+	case err != nil && len(op.Rel) == 0:
 		return rawMessage(op.Object.Table.Fixed, op.Msg)
+	case err != nil:
+		// message() knows no names of devices: the rows as they are.
+		c := constructor{obj: op.Object, verb: op.Verb}
+		n, err = node{open: c.called() + "(", close: ")"}, nil
+		outer{names}.arguments(&n, &set, c.subject())
 	}
 	if op.Flags&Recreate != 0 {
 		n.kids = append(n.kids, node{text: recreateWord + " = True"})

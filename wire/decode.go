@@ -196,8 +196,12 @@ func (n *nest) attr(a Attr, head []byte, s *Set) bool {
 		if len(a.Data) < f.At.Len || !zero(a.Data[f.At.Len:]) {
 			return false
 		}
+		first, had := f, len(s.Ents)
 		for ; f != nil; f = f.next {
 			f.read(a.Data[:f.At.Len], s, false)
+		}
+		if len(s.Ents) == had && first.Kind.isBit() {
+			s.Put(first, BoolVal(first.Not)) // flags that are all off: the attribute is there
 		}
 		return true
 	case f.Mask == a.Type && f.Mask != f.Type:

@@ -78,7 +78,7 @@ var nexthopTable = &wire.Table{
 		{Name: "blackhole", Type: unix.NHA_BLACKHOLE, Kind: wire.Flag, Doc: "drop packets"},
 		{Name: "fdb", Type: nhaFDB, Kind: wire.Flag, Doc: "for entries of a VXLAN's forwarding database, not for routes"},
 		{Name: "encap", Type: unix.NHA_ENCAP, Kind: wire.Union, OneOf: nexthopEncaps, Doc: "encapsulation of packets sent"},
-		{Name: "group", Type: unix.NHA_GROUP, Kind: wire.Custom, Codec: nexthopGroup{}, Notation: nexthopGroup{}, Doc: "next hops that share the traffic: ids, or (id, weight)"},
+		{Name: "group", Type: unix.NHA_GROUP, Kind: wire.Custom, Codec: nexthopGroup{}, Notation: nexthopGroup{}, Min: 1, Doc: "next hops that share the traffic: ids, or (id, weight)"},
 		{Name: "type", Type: unix.NHA_GROUP_TYPE, Kind: wire.U16, Words: wire.Words{{Name: "mpath", N: groupMpath}, {Name: "resilient", N: groupResilient}}, Doc: "how a group divides traffic"},
 		{Name: "res", Type: nhaResGroup, Kind: wire.Nest, Of: resilientGroup, Inline: true, Doc: "of a resilient group"},
 		{Name: "hw_stats", Type: nhaHWStatsEnable, Kind: wire.U32, Words: wire.Enum("off", "on"), Max: 1, Since: "6.9", Doc: "count packets in hardware"},
