@@ -162,7 +162,7 @@ func finishGateways(s *wire.Set, family uint64) error {
 		}
 		l[i] = wire.SubVal(hop)
 	}
-	if &l[0] != &hops.L[0] {
+	if len(l) > 0 && &l[0] != &hops.L[0] {
 		s.Put(routeNexthops, wire.ListOf(l...))
 	}
 	return nil
