@@ -147,18 +147,21 @@ func (t *Table) Append(b *Builder, s *Set) error {
 func (t *Table) appendRest(b *Builder, s *Set, head, i int) error {
 	l := levels{b: b, s: s, cur: &t.root}
 	for i < len(s.Ents) {
-		if f := s.Ents[i].F; f.nest != l.cur {
-			l.enter(f.nest)
-		} else if err := l.other(i, head); err != nil {
-			return At(f.Name, err)
-		} else {
+		f, n := s.Ents[i].F, 0
+		l.enter(f.nest)
+		if f.how != asOther {
+			b.reserve(8 * (len(s.Ents) - i))
+			start, end := b.start+head, 0
+			n, end = l.cur.short(b.buf[start:cap(b.buf)], len(b.buf)-start, s.Ents[i:])
+			b.buf = b.buf[:start+end]
+			i += n
+		}
+		if n == 0 {
+			if err := l.other(i, head); err != nil {
+				return At(f.Name, err)
+			}
 			i++
 		}
-		b.reserve(8 * (len(s.Ents) - i))
-		start := b.start + head
-		n, end := l.cur.short(b.buf[start:cap(b.buf)], len(b.buf)-start, s.Ents[i:])
-		b.buf = b.buf[:start+end]
-		i += n
 	}
 	l.enter(&t.root)
 	l.extras()
@@ -175,10 +178,7 @@ func (in *nest) short(p []byte, end int, ents []Entry) (n, newEnd int) {
 			return i, end
 		}
 		num := v.N + uint64(f.Scale)
-		q := p[end:]
-		if len(q) < 8 {
-			return i, end
-		}
+		q := p[end : end+8]
 		switch f.how {
 		case asByte:
 			p[f.Off] = byte(num)
@@ -195,6 +195,12 @@ func (in *nest) short(p []byte, end int, ents []Entry) (n, newEnd int) {
 				continue
 			}
 			putU32(q[4:], uint32(num))
+		case asFlag:
+			if num != 0 {
+				putU32(q, f.head)
+				end += 4
+			}
+			continue
 		case asU8:
 			q[4] = byte(num)
 		case asU16:
@@ -265,7 +271,8 @@ const (
 	asByte      // of the fixed struct
 	asWord
 	asSpill // of the fixed struct, or an attribute
-	asU8    // attributes of 8 bytes with the header Field.head
+	asFlag  // attributes with the header Field.head: of 4 bytes,
+	asU8    // of 8 bytes
 	asU16
 	asBE16
 	asU32
@@ -297,6 +304,8 @@ func (f *Field) writtenAs() (as how, typ uint16, size int) {
 		return asOther, 0, 0
 	}
 	switch f.Kind {
+	case Flag:
+		return asFlag, f.Type, 0
 	case U8, S8, Bool:
 		return asU8, f.Type, 1
 	case U16:

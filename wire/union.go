@@ -26,11 +26,11 @@ func (f *Field) appendUnion(b *Builder, v *Value, taken bool) error {
 	if len(v.Sub.Ents) == 0 && len(v.Sub.Extra) == 0 && !u.Always && !t.Always {
 		return nil
 	}
-	m := b.Nest(f.Type)
+	at := b.begin(f.Type | Nested)
 	if err := t.Append(b, v.Sub); err != nil {
 		return At(t.Name, err)
 	}
-	b.End(m)
+	b.end(at)
 	return nil
 }
 
