@@ -347,7 +347,7 @@ func immutable(o *wire.Object, want, have *wire.Set, deltas []state.Delta) strin
 	w, _ := want.Get("kind")
 	h, _ := have.Get("kind")
 	if w.Sub != nil && (h.Sub == nil || h.Sub.Table != w.Sub.Table) {
-		if !(h.Sub == nil && len(have.Ents) <= 2) { // a fact holds no kind
+		if h.Sub != nil || have.Has("mtu") { // facts may know no more of a link than its name
 			return "kind"
 		}
 	}
