@@ -63,7 +63,7 @@ func identifier(s string) string {
 		}
 		return '_'
 	}, s)
-	if _, err := syntax.ParseExpr("", s, 0); err != nil {
+	if _, err := new(syntax.FileOptions).ParseExpr("", s, 0); err != nil {
 		s += "_"
 	}
 	return s

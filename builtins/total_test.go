@@ -114,7 +114,7 @@ func TestRowNames(t *testing.T) {
 		}
 		for _, f := range tab.Rows() {
 			rows++
-			if _, err := syntax.ParseExpr("", "f("+f.Name+" = 1)", 0); err != nil {
+			if _, err := new(syntax.FileOptions).ParseExpr("", "f("+f.Name+" = 1)", 0); err != nil {
 				t.Errorf("%s: row %q is no keyword: %v", tab.Name, f.Name, err)
 			}
 			if taken[f.Name] {
@@ -133,7 +133,7 @@ func TestRowNames(t *testing.T) {
 	for _, o := range rtnl.Objects {
 		walk(o.Table)
 		for _, v := range append([]wire.Verb{{Name: o.Name}}, o.Verbs...) {
-			if _, err := syntax.ParseExpr("", v.Name+"()", 0); err != nil {
+			if _, err := new(syntax.FileOptions).ParseExpr("", v.Name+"()", 0); err != nil {
 				t.Errorf("%s: verb %q cannot be called: %v", o.Name, v.Name, err)
 			}
 		}

@@ -122,7 +122,7 @@ func auditTable(t *testing.T, path string, tab *wire.Table) {
 
 // badName says why a name cannot be a keyword argument.
 func badName(name string) error {
-	x, err := syntax.ParseExpr("row", name, 0)
+	x, err := new(syntax.FileOptions).ParseExpr("row", name, 0)
 	if err != nil {
 		return fmt.Errorf("name %q: %v", name, err)
 	}
@@ -130,7 +130,7 @@ func badName(name string) error {
 		return fmt.Errorf("name %q is no lower-case identifier", name)
 	}
 	if word, ok := strings.CutSuffix(name, "_"); ok {
-		if _, err := syntax.ParseExpr("row", word, 0); err == nil {
+		if _, err := new(syntax.FileOptions).ParseExpr("row", word, 0); err == nil {
 			return fmt.Errorf("name %q: %s is no reserved word", name, word)
 		}
 	}
