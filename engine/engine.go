@@ -116,12 +116,15 @@ func (e *Engine) session(ctx context.Context, dry bool) (*session, error) {
 	var conn *nlconn.Conn
 	err := e.ns.do(func() (err error) {
 		conn, err = nlconn.Dial(nlconn.Config{Strict: true})
+		if err == nil && !dry {
+			s.kernel.Mon, err = tx.NewMonitor(conn.PortID(), 0)
+		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.kernel = tx.Kernel{Conn: conn, Sys: procSys{&e.ns}}
+	s.kernel.Conn, s.kernel.Sys = conn, procSys{&e.ns}
 	s.plan.conn = true
 	if dry {
 		s.st = state.New(tx.Source{Conn: conn})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -106,7 +107,9 @@ func (e *Error) Format(f fmt.State, verb rune) {
 // fail undoes what was sent and says what happened.
 func (s *session) fail(err error) *Error {
 	e := s.explain(err)
-	e.Outcome = rolledBack
+	if e.Outcome == "" {
+		e.Outcome = rolledBack
+	}
 	if s.script != nil {
 		secrets := s.script.Secrets()
 		e.Message, e.excerpt, e.sent = redact(e.Message, secrets), redact(e.excerpt, secrets), redact(e.sent, secrets)
@@ -136,6 +139,10 @@ func (s *session) fail(err error) *Error {
 		if uerr != nil {
 			e.status = fmt.Sprintf("undoing failed after %d messages: %v; STILL DIFFERENT from before:", n, uerr)
 		}
+		return e
+	}
+	if e.Outcome == conflict {
+		e.status = "ours undone, theirs kept"
 		return e
 	}
 	what := "1 commit"
@@ -194,10 +201,14 @@ func (s *session) explainOp(e *Error, err error) {
 	var k *tx.KernelError
 	var o *tx.OpError
 	var op *builtins.Op
+	var clash *tx.ConflictError
 	switch {
 	case errors.As(err, &k):
 		op = k.Op
 		e.Op, e.Path, e.Message, e.legal, e.sent = tx.Title(op), k.Path, k.Text(), k.Legal, k.Sent
+	case errors.As(err, &clash):
+		op = clash.Op
+		e.Outcome, e.Op, e.Message = conflict, clash.Title, conflictText(clash)
 	case errors.As(err, &o):
 		op = o.Op
 		e.Op, e.Path, e.Message = tx.Title(op), o.Path, o.Err.Error()
@@ -211,6 +222,28 @@ func (s *session) explainOp(e *Error, err error) {
 	if e.Path != "" {
 		s.pointArg(e, op.Site.Frames[0], 0, builtins.ErrorPath(e.Path)...)
 	}
+}
+
+// conflictText says who changed what.
+func conflictText(c *tx.ConflictError) string {
+	who := "another program"
+	if c.Port != 0 {
+		who += fmt.Sprintf(" (netlink port %d", c.Port)
+		// The first socket of a process has its number.
+		if comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", c.Port)); err == nil {
+			who += ", process " + strings.TrimSpace(string(comm))
+		}
+		who += ")"
+	}
+	theirs := c.Theirs
+	if theirs == "" {
+		theirs = "removed"
+	}
+	ours := c.Ours
+	if ours == "" {
+		ours = "removed"
+	}
+	return fmt.Sprintf("changed by %s while this ran\n  ours   %s\n  theirs %s", who, ours, theirs)
 }
 
 // explainArg points at the argument that a builtin refused.

@@ -20,7 +20,14 @@ func (e *Engine) run(ctx context.Context, script Script, dry bool) (*Result, err
 	if script.Confirm != 0 && e.journal == "" && !dry {
 		return nil, &Error{Outcome: rolledBack, Message: "confirmation needs a journal: see WithJournal", usage: true}
 	}
-	return e.transact(ctx, dry, func(s *session) error { return s.exec(script) })
+	for try := 0; ; try++ {
+		r, err := e.transact(ctx, dry, func(s *session) error { return s.exec(script) })
+		var failed *Error
+		if !errors.As(err, &failed) || failed.Outcome != conflict || try >= script.Retry {
+			return r, err
+		}
+		e.log.Warn(failed.Error() + "; ours was undone, running again")
+	}
 }
 
 // exec runs the main file.

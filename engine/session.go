@@ -56,7 +56,10 @@ func (s *session) close() {
 	}
 	if s.kernel.Conn != nil {
 		s.kernel.Conn.Close()
-		s.kernel.Conn = nil
+		if s.kernel.Mon != nil {
+			s.kernel.Mon.Close()
+		}
+		s.kernel = tx.Kernel{}
 	}
 }
 

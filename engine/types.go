@@ -28,6 +28,7 @@ type Script struct {
 	Name    string // file name, for positions and for load() to start from
 	Source  []byte
 	Params  map[string]any // values for param(): a string as -D gives it, or what encoding/json makes of a file
+	Retry   int            // how often to run it again after a conflict with another program
 	Confirm time.Duration  // undo unless confirmed in this time; needs WithJournal
 }
 

@@ -442,6 +442,37 @@ func (st *State) Expect(sc Scope) {
 	st.scopes = append(st.scopes, sc)
 }
 
+// NewEntry is an object as the kernel reports it, outside of a state.
+func NewEntry(o *wire.Object, msg []byte) *Entry {
+	s := decode(o, msg)
+	return &Entry{Object: o, Key: KeyOf(o, s), msg: msg, set: s}
+}
+
+// Held returns the objects with this key as they were when they were loaded.
+func (st *State) Held(o *wire.Object, key string) []*Entry {
+	if l, ok := st.before[o][key]; ok {
+		return l
+	}
+	return st.entries[o][key]
+}
+
+// SetBefore changes what was there before: another program has made, changed or
+// (with there false) removed the object since it was loaded.
+func (st *State) SetBefore(e *Entry, there bool) {
+	st.note(e.Object, e.Key)
+	if there {
+		st.before[e.Object][e.Key] = []*Entry{e}
+		return
+	}
+	// Of several with one key the one with these contents goes.
+	l := st.before[e.Object][e.Key]
+	rest := slices.DeleteFunc(slices.Clone(l), func(x *Entry) bool { return len(Diff(e.Object, x.Set(), e.Set(), Exact)) == 0 })
+	if len(rest) == len(l) {
+		rest = nil
+	}
+	st.before[e.Object][e.Key] = rest
+}
+
 // Message returns the object as the kernel reported it; nil when a plan made it.
 func (e *Entry) Message() []byte { return e.msg }
 

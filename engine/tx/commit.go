@@ -2,6 +2,7 @@ package tx
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,8 +31,7 @@ type Approve func(ctx context.Context, p *Plan) error
 func Commit(ctx context.Context, k Kernel, arena *wire.Builder, ops []*builtins.Op, approve Approve, progress Progress) (*Done, error) {
 	first := uint32(FirstIndex)
 	for try := 0; ; try++ {
-		st := state.New(Source{k.Conn})
-		p, err := Make(ctx, st, k.Sys, arena, ops, first)
+		p, err := fresh(ctx, k, arena, ops, first)
 		if err != nil {
 			return &Done{}, err
 		}
@@ -45,9 +45,9 @@ func Commit(ctx context.Context, k Kernel, arena *wire.Builder, ops []*builtins.
 				return d, err
 			}
 		}
-		d.Messages, d.Refused, err = send(ctx, k, p.Steps, progress)
+		d.Messages, d.Refused, err = send(ctx, k, p, progress)
 		if err == nil {
-			err = p.verify(ctx, k)
+			err = p.hold(ctx, k)
 		}
 		if !collided(err) || try == collisions {
 			return d, err
@@ -57,6 +57,35 @@ func Commit(ctx context.Context, k Kernel, arena *wire.Builder, ops []*builtins.
 		}
 		first += uint32(len(ops)) + 1
 	}
+}
+
+// fresh plans against a state that did not change while it was read.
+func fresh(ctx context.Context, k Kernel, arena *wire.Builder, ops []*builtins.Op, first uint32) (*Plan, error) {
+	for try := 0; ; try++ {
+		if k.Mon != nil {
+			if err := k.Mon.forget(); err != nil {
+				return nil, err
+			}
+		}
+		p, err := Make(ctx, state.New(Source{k.Conn}), k.Sys, arena, ops, first)
+		if err != nil {
+			return nil, err
+		}
+		err = k.heed(p)
+		if conflict := (*ConflictError)(nil); !errors.As(err, &conflict) || try == collisions {
+			return p, err
+		}
+	}
+}
+
+// hold verifies that what was sent holds. When it does not, and another program
+// was heard to change it, the error is the conflict.
+func (p *Plan) hold(ctx context.Context, k Kernel) error {
+	err := p.verify(ctx, k)
+	if conflict := k.heed(p); conflict != nil {
+		return conflict
+	}
+	return err
 }
 
 // Undo makes everything the plan touched as it was before, and verifies that.

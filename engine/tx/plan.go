@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 
 	"golang.org/x/sys/unix"
 
@@ -47,8 +48,9 @@ type Step struct {
 	Object *wire.Object
 	Msg    []byte // devices linked
 	Rel    []wire.Reloc
-	Fence  bool   // what was sent before must be known to have worked
-	Index  string // the message creates this link with an index assigned by us
+	Fence  bool       // what was sent before must be known to have worked
+	Index  string     // the message creates this link with an index assigned by us
+	Source netip.Addr // the route prefers this source, and is the first to
 	Sysctl *builtins.Sysctl
 }
 
@@ -61,6 +63,7 @@ type Plan struct {
 	touch   *touch
 	want    []*expect
 	sysctls []sysctlImage
+	byKey   map[string]*expect // the last of want for each object; made when needed
 }
 
 // State is the state that the plan expects to leave.
@@ -131,6 +134,7 @@ type planner struct {
 	next    uint32                  // to assign
 	unknown uint32                  // to stand for what the kernel picks
 	seen    map[string]*builtins.Op // ensured keys, for contradictions
+	sources map[netip.Addr]bool     // that routes of the batch wait for
 	sysctl  map[string]string       // what earlier ops of the batch wrote
 	ops     int
 	mild    bool // the last steps destroy nothing: a destructive one is fenced
@@ -141,7 +145,7 @@ type planner struct {
 // first is where assigned indexes begin.
 func Make(ctx context.Context, st *state.State, sys Sysctls, arena *wire.Builder, ops []*builtins.Op, first uint32) (*Plan, error) {
 	p := &planner{ctx: ctx, st: st, sys: sys, arena: arena, next: max(first, FirstIndex), unknown: unknownIndex, ops: len(ops),
-		plan: &Plan{st: st, touch: newTouch()}, refs: map[string]bool{}, virtual: map[uint32]bool{}, seen: map[string]*builtins.Op{}, sysctl: map[string]string{}}
+		plan: &Plan{st: st, touch: newTouch()}, refs: map[string]bool{}, virtual: map[uint32]bool{}, seen: map[string]*builtins.Op{}, sources: map[netip.Addr]bool{}, sysctl: map[string]string{}}
 	for _, op := range ops {
 		for _, r := range op.Rel {
 			p.refs[r.Name] = true
@@ -282,8 +286,7 @@ func (p *planner) whole(op *builtins.Op, want *wire.Set) error {
 	}
 	var have []*state.Entry
 	for _, e := range p.st.Find(o, key) {
-		// The default discipline of a device is there because no other is.
-		if state.Matches(want, e) && !(o == rtnl.Qdisc && e.Foreign()) {
+		if state.Matches(want, e) && !byDefault(e) {
 			have = append(have, e)
 		}
 	}
@@ -302,7 +305,7 @@ func (p *planner) whole(op *builtins.Op, want *wire.Set) error {
 		p.notes(c, want)
 		p.st.Add(o, want)
 		p.plan.touch.key(o, key)
-		return p.sendFlags(op, addFlags(o, want), false)
+		return p.make(op, want, addFlags(o, want))
 	case len(deltas) == 0 && (len(have) == 1 || looseKey(o)):
 		p.same(op, want)
 		return nil
@@ -329,17 +332,30 @@ func (p *planner) whole(op *builtins.Op, want *wire.Set) error {
 	}
 	if replaceable(o, want, deltas) {
 		p.st.Change(old, want)
-		return p.sendFlags(op, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, false)
+		return p.make(op, want, unix.NLM_F_CREATE|unix.NLM_F_REPLACE)
 	}
 	if err := p.remove(op, old, c); err != nil {
 		return err
 	}
 	p.st.Add(o, want)
-	if err := p.sendFlags(op, addFlags(o, want), false); err != nil {
+	if err := p.make(op, want, addFlags(o, want)); err != nil {
 		return err
 	}
 	return p.putBack(op, c)
 }
+
+// make sends the op's message that makes an object.
+func (p *planner) make(op *builtins.Op, want *wire.Set, flags uint16) error {
+	err := p.sendFlags(op, flags, false)
+	if err == nil {
+		p.await(op.Object, want)
+	}
+	return err
+}
+
+// byDefault reports whether an object is there because no other is: the default
+// queueing discipline of a device.
+func byDefault(e *state.Entry) bool { return e.Object == rtnl.Qdisc && e.Foreign() }
 
 func ownerOf(e *state.Entry) string {
 	if f := e.Object.Table.Row("protocol"); f != nil {
@@ -425,7 +441,7 @@ func (p *planner) absent(op *builtins.Op, want *wire.Set) error {
 	p.expect(&expect{op: op, object: o, key: key, set: nil, mode: state.Whole})
 	n := 0
 	for _, e := range append([]*state.Entry(nil), p.st.Find(o, key)...) {
-		if !state.Matches(want, e) {
+		if !state.Matches(want, e) || byDefault(e) {
 			continue
 		}
 		n++
@@ -475,6 +491,7 @@ func (p *planner) putBack(op *builtins.Op, c *Change) error {
 			return err
 		}
 		p.step(Step{Op: op, Object: e.Object, Msg: msg, Rel: rel})
+		p.await(e.Object, e.Set())
 		p.plan.touch.key(e.Object, e.Key)
 		p.st.Add(e.Object, e.Set())
 		c.Back = append(c.Back, e)

@@ -17,6 +17,7 @@ import (
 type Kernel struct {
 	Conn *nlconn.Conn
 	Sys  Sysctls
+	Mon  *Monitor // nil: what others do meanwhile is not noticed
 }
 
 // A KernelError is the kernel's refusal of one message.
@@ -77,7 +78,8 @@ type Progress func(done, total int)
 // send sends the steps of a plan, datagram by datagram, and stops at the first
 // failure. done is how many steps have been handed to the kernel, the refused
 // ones among them; failed how many were refused.
-func send(ctx context.Context, k Kernel, steps []Step, progress Progress) (done, failed int, err error) {
+func send(ctx context.Context, k Kernel, p *Plan, progress Progress) (done, failed int, err error) {
+	steps := p.Steps
 	spoil(ctx, steps)
 	batch := make([][]byte, 0, nlconn.Window)
 	for done < len(steps) {
@@ -90,6 +92,11 @@ func send(ctx context.Context, k Kernel, steps []Step, progress Progress) (done,
 			}
 			done++
 			continue
+		}
+		if src := steps[done].Source; src.IsValid() {
+			if err := waitDAD(ctx, k, src); err != nil {
+				return done, failed, err
+			}
 		}
 		n := window(steps[done:], k.Conn.MaxDatagram())
 		batch = batch[:0]
@@ -109,6 +116,9 @@ func send(ctx context.Context, k Kernel, steps []Step, progress Progress) (done,
 		done += n
 		if first != nil {
 			return done, failed, first
+		}
+		if err == nil {
+			err = k.heed(p)
 		}
 		if err != nil {
 			return done, failed, err
@@ -137,7 +147,7 @@ func alreadyGone(s *Step, e syscall.Errno) bool {
 func window(steps []Step, size int) int {
 	n := 0
 	for i, s := range steps {
-		if i == nlconn.Window || i > 0 && (s.Fence || steps[i-1].Index != "" && s.Index == "") || s.Sysctl != nil {
+		if i == nlconn.Window || i > 0 && (s.Fence || s.Source.IsValid() || steps[i-1].Index != "" && s.Index == "") || s.Sysctl != nil {
 			return i
 		}
 		n += (len(s.Msg) + 3) &^ 3
@@ -191,4 +201,12 @@ func legalOf(p *wire.Policy, def string) string {
 func collided(err error) bool {
 	var k *KernelError
 	return errors.As(err, &k) && k.index != "" && k.Errno == unix.EEXIST
+}
+
+// heed takes what others did meanwhile into account.
+func (k Kernel) heed(p *Plan) error {
+	if k.Mon == nil {
+		return nil
+	}
+	return k.Mon.heed(p)
 }

@@ -1,0 +1,210 @@
+package tx
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/engine/nlconn"
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
+)
+
+// A Monitor hears what others change while a commit runs. Our own messages are
+// filtered out in the kernel where it marks them with our port; those of links
+// and of what cascades it marks with nobody's, and there the value decides: what
+// was there before, or what we want, is no conflict (KERNEL.md D).
+type Monitor struct {
+	conn *nlconn.Conn
+	lost bool // some were: only reading back tells
+}
+
+// announced are the groups in which the kernel announces the objects of package rtnl.
+var announced = []uint32{unix.RTNLGRP_LINK, unix.RTNLGRP_NEIGH, unix.RTNLGRP_TC, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV4_ROUTE,
+	unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_IFADDR, unix.RTNLGRP_IPV6_ROUTE, unix.RTNLGRP_IPV6_RULE, unix.RTNLGRP_NEXTHOP}
+
+// NewMonitor joins the groups on a socket of its own, in the namespace of the
+// calling thread, and leaves out what the socket of port sends.
+func NewMonitor(port uint32, recvBuf int) (*Monitor, error) {
+	c, err := nlconn.Dial(nlconn.Config{Groups: announced, RecvBuf: recvBuf})
+	if err != nil {
+		return nil, err
+	}
+	if err := c.IgnorePort(port); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return &Monitor{conn: c}, nil
+}
+
+// Close leaves the groups.
+func (m *Monitor) Close() error { return m.conn.Close() }
+
+// forget drops what was announced so far: a snapshot that begins now has it.
+func (m *Monitor) forget() error {
+	m.lost = false
+	return m.drain(func(wire.Message) {})
+}
+
+func (m *Monitor) drain(each func(wire.Message)) error {
+	err := m.conn.Drain(each)
+	if errors.Is(err, nlconn.ErrOverflow) {
+		m.lost = true
+		return nil
+	}
+	return err
+}
+
+// A ConflictError says that another program changed what a commit writes, while
+// it ran.
+type ConflictError struct {
+	Op     *builtins.Op // ours; nil when several
+	Title  string
+	Ours   string
+	Theirs string // "" when they removed it
+	Port   uint32 // netlink port of the other program; 0 not told
+}
+
+func (e *ConflictError) Error() string {
+	s := e.Title + ": changed by another program"
+	if e.Port != 0 {
+		s += fmt.Sprintf(" (netlink port %d)", e.Port)
+	}
+	return s + " while this ran"
+}
+
+// heed reads what was announced and takes it into the state before, so that undo
+// keeps it. The error is a *ConflictError when it touches what the plan writes.
+func (m *Monitor) heed(p *Plan) error {
+	var conflict *ConflictError
+	err := m.drain(func(msg wire.Message) {
+		if c := p.heed(msg); c != nil && conflict == nil {
+			conflict = c
+		}
+	})
+	if err == nil && conflict != nil {
+		return conflict
+	}
+	return err
+}
+
+// heed takes one announcement into account.
+func (p *Plan) heed(m wire.Message) *ConflictError {
+	if len(m.Data) == 0 {
+		return nil
+	}
+	o := rtnl.ByType(m.Type, m.Data[0])
+	if o == nil || m.Type != o.New && m.Type != o.Del {
+		return nil
+	}
+	msg := append([]byte(nil), m.Bytes...)
+	e := state.NewEntry(o, msg)
+	if e.Foreign() || !p.touch.has(e) {
+		return nil
+	}
+	deleted := m.Type == o.Del
+	if m.PID == 0 && !p.third(e, deleted) {
+		return nil
+	}
+	wanted, ours := p.wanted(e)
+	if deleted {
+		p.st.SetBefore(e, false)
+	} else {
+		p.st.SetBefore(e, true)
+	}
+	if !ours || !deleted && wanted != nil && wanted.set != nil && len(state.Diff(o, wanted.set, e.Set(), wanted.mode)) == 0 ||
+		deleted && wanted != nil && wanted.set == nil {
+		return nil
+	}
+	c := &ConflictError{Title: titleOf(o, e.Set(), p.st.Names), Port: m.PID}
+	if wanted != nil {
+		c.Op = wanted.op
+		if wanted.set != nil {
+			c.Ours = fieldsText(o, wanted.set, p.st.Names)
+		}
+	}
+	switch {
+	case deleted:
+	case wanted != nil && wanted.set != nil && wanted.mode == state.Patch:
+		for _, d := range state.Diff(o, wanted.set, e.Set(), state.Patch) {
+			c.Theirs = strings.TrimSpace(c.Theirs + " " + d.Path + " " + valueText(d.Row, d.Before, p.st))
+		}
+	default:
+		c.Theirs = fieldsText(o, Writable(e.Set()), p.st.Names)
+	}
+	return c
+}
+
+// wanted returns what the plan wants of an object, and whether it writes it.
+func (p *Plan) wanted(e *state.Entry) (x *expect, ours bool) {
+	if p.byKey == nil {
+		p.byKey = make(map[string]*expect, len(p.want))
+		for _, x := range p.want {
+			p.byKey[x.id()] = x
+		}
+	}
+	id := e.Object.Name + "\x00" + e.Key
+	if e.Object == rtnl.Link {
+		id = e.Object.Name + "\x00" + e.Name()
+	}
+	x = p.byKey[id]
+	return x, x != nil || p.touch.keys[e.Object][e.Key]
+}
+
+func (x *expect) id() string {
+	if x.object == rtnl.Link {
+		return x.object.Name + "\x00" + x.name
+	}
+	return x.object.Name + "\x00" + x.key
+}
+
+// third reports whether an announcement that bears nobody's mark tells of a
+// value that is neither the one before nor one that the plan wants, in a field
+// that it writes.
+func (p *Plan) third(e *state.Entry, deleted bool) bool {
+	if e.Object != rtnl.Link || deleted {
+		return false // a cascade, ours or theirs: reading back tells
+	}
+	x, _ := p.wanted(e)
+	if x == nil || x.set == nil {
+		return false
+	}
+	var before *wire.Set
+	for _, b := range p.st.Held(e.Object, e.Key) {
+		before = b.Set()
+	}
+	for _, d := range state.Diff(e.Object, x.set, e.Set(), state.Patch) {
+		if d.Row.Name == "up" || d.Row.Name == "newname" || d.Row.Name == "name" || d.Row.WO {
+			continue // up changes on the way
+		}
+		if before == nil {
+			return false // it is being made: fields come one by one
+		}
+		was := state.Diff(e.Object, x.set, before, state.Patch)
+		same := false
+		for _, w := range was {
+			same = same || w.Path == d.Path && w.Before.Equal(d.Before)
+		}
+		if !same && !p.passing(x, d) {
+			return true
+		}
+	}
+	return false
+}
+
+// passing reports whether another op of the batch wants the value for a while.
+func (p *Plan) passing(x *expect, d state.Delta) bool {
+	for _, y := range p.want {
+		if y.object != x.object || y.name != x.name || y.set == nil {
+			continue
+		}
+		if v, ok := y.set.At(d.Row); ok && v.Equal(d.Before) {
+			return true
+		}
+	}
+	return false
+}
