@@ -110,6 +110,15 @@ func (s *session) Get(o *wire.Object, filter *wire.Set) (*builtins.Op, error) {
 	if o == rtnl.Route && s.kernel.Conn != nil {
 		return s.lookup(filter)
 	}
+	if o == rtnl.Link && s.dry {
+		// Asking for a device by its name is using it: it may get a stand-in.
+		if err := s.st.Load(s.ctx); err != nil {
+			return nil, err
+		}
+		if v, ok := filter.Get(o.Subject); ok && v.Type == wire.String {
+			s.st.Link(v.S)
+		}
+	}
 	l, err := s.List(o, filter)
 	switch {
 	case err != nil:

@@ -34,7 +34,10 @@ func (a *app) decodeCommand() *cobra.Command {
 		Long:    decodeLong,
 		Example: decodeExample,
 		Args:    atMost("FILE"),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := exclusive(cmd, "json", "star"); err != nil {
+				return err
+			}
 			known, err := f.read()
 			if err != nil {
 				return err
@@ -60,7 +63,6 @@ func (a *app) decodeCommand() *cobra.Command {
 	f.flags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line for each message")
 	cmd.Flags().BoolVar(&asScript, "star", false, "the script that would send the messages")
-	cmd.MarkFlagsMutuallyExclusive("json", "star")
 	return cmd
 }
 

@@ -87,7 +87,8 @@ func writeParams(w io.Writer, l []*builtins.Param) {
 		default:
 			notes = append(notes, "default "+valueText(p.Default))
 		}
-		fmt.Fprintf(w, "  -D %-*s  %s\n", width, names[i], strings.Join(notes, "; "))
+		line := fmt.Sprintf("  -D %-*s  %s", width, names[i], strings.Join(notes, "; "))
+		fmt.Fprintln(w, strings.TrimRight(line, " "))
 	}
 }
 

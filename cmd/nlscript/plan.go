@@ -28,6 +28,9 @@ func (a *app) planCommand() *cobra.Command {
 		Example: planExample,
 		Args:    exactArgs("SCRIPT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := t.check(cmd); err != nil {
+				return err
+			}
 			if t.sandbox {
 				if done, err := a.enterSandbox(cmd); done {
 					return err

@@ -119,6 +119,20 @@ func exactArgs(names ...string) cobra.PositionalArgs {
 	}
 }
 
+// exclusive refuses flags that contradict each other.
+func exclusive(cmd *cobra.Command, names ...string) error {
+	var given []string
+	for _, n := range names {
+		if cmd.Flags().Changed(n) {
+			given = append(given, "--"+n)
+		}
+	}
+	if len(given) > 1 {
+		return usagef("%s contradict each other", strings.Join(given, " and "))
+	}
+	return nil
+}
+
 // status says what went wrong, once, and returns the exit status.
 func (a *app) status(cmd *cobra.Command, err error) int {
 	var usage usageError
@@ -133,12 +147,12 @@ func (a *app) status(cmd *cobra.Command, err error) int {
 		if fail.Usage() {
 			return a.wrongUsage(cmd, fail)
 		}
-		fmt.Fprintf(a.stderr, "%+v\n", fail)
+		fmt.Fprintln(a.stderr, a.colour.failure(fmt.Sprintf("%+v", fail)))
 		return outcomeStatus(fail)
 	case errors.As(err, &usage):
 		return a.wrongUsage(cmd, usage.error)
 	}
-	fmt.Fprintf(a.stderr, "error: %v\n", err)
+	fmt.Fprintln(a.stderr, a.colour.failure(fmt.Sprintf("error: %v", err)))
 	return exitFailed
 }
 

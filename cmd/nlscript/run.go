@@ -46,8 +46,14 @@ func (t *target) flags(cmd *cobra.Command) {
 	t.facts.flags(cmd)
 	cmd.Flags().StringVar(&t.netns, "netns", "", "work in the network namespace `NAME` of ip netns")
 	cmd.Flags().BoolVar(&t.sandbox, "sandbox", false, "work in a private namespace, with stand-ins for devices; needs no root")
-	cmd.MarkFlagsMutuallyExclusive("netns", "sandbox", "facts")
-	cmd.MarkFlagsMutuallyExclusive("netns", "sandbox", "link")
+}
+
+// check refuses two places at once.
+func (t *target) check(cmd *cobra.Command) error {
+	if err := exclusive(cmd, "netns", "sandbox", "facts"); err != nil {
+		return err
+	}
+	return exclusive(cmd, "netns", "sandbox", "link")
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -63,6 +69,9 @@ func (a *app) runCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("confirm") {
 				return usagef("--confirm %s: this version cannot undo a run later; nothing was done", confirm)
+			}
+			if err := t.check(cmd); err != nil {
+				return err
 			}
 			if t.sandbox {
 				if done, err := a.enterSandbox(cmd); done {
