@@ -33,15 +33,22 @@ func (t *Table) decode(payload []byte, s *Set, state bool) error {
 
 // readFixed sets the fields of a fixed struct that are not zero.
 func (t *Table) readFixed(h []byte, s *Set, state bool) {
-	for _, f := range t.root.fields {
-		if f.Off >= len(h) {
-			continue
-		}
-		if f.At.Spill != 0 {
+	rows := t.root.fields
+	for i := 0; i < len(rows); i++ {
+		f := rows[i]
+		switch {
+		case f.Off >= len(h):
+		case f.how == asByte:
+			if n := uint64(h[f.Off]); n != 0 {
+				s.putInt(f, n-uint64(f.Scale))
+			}
+		case f.At.Spill != 0:
 			f.setInt(s, uint64(h[f.Off]))
-			continue
+		case f.run > 1 && f.Off+f.Kind.size() <= len(h) && getBits(h[f.Off:], f) == 0:
+			i += f.run - 1
+		default:
+			f.read(h, s, state)
 		}
-		f.read(h, s, state)
 	}
 }
 
@@ -108,6 +115,18 @@ func (f *Field) fixed(p []byte) (Value, bool) {
 	if len(p) != f.Kind.size() {
 		return Value{}, false
 	}
+	switch f.Kind {
+	case IP4, IP6:
+		a, _ := netip.AddrFromSlice(p)
+		return AddrVal(a), true
+	case Bit8, Bit16, Bit32:
+		return Value{}, false
+	}
+	return IntVal(f.int(p)), len(p) > 0
+}
+
+// int reads an integer of the kind's size.
+func (f *Field) int(p []byte) uint64 {
 	var n uint64
 	switch f.Kind {
 	case U8, Bool:
@@ -126,40 +145,59 @@ func (f *Field) fixed(p []byte) (Value, bool) {
 		for _, c := range p {
 			n = n<<8 | uint64(c)
 		}
-	case IP4, IP6:
-		a, _ := netip.AddrFromSlice(p)
-		return AddrVal(a), true
-	default:
-		return Value{}, false
 	}
-	return IntVal(n - uint64(f.Scale)), true
+	return n - uint64(f.Scale)
 }
 
 // decode reads the attributes of one level.
 func (n *nest) decode(payload, head []byte, s *Set) error {
-	for a, err := range Attrs(payload) {
-		if err != nil {
-			return err
+	unions := false
+	for off := 0; len(payload)-off >= attrHeader; {
+		a := attrAt(payload, off)
+		if a.Data == nil {
+			return badAttr(payload, off)
 		}
-		if sub := n.sub(a.Type); sub != nil {
-			if framed(a.Data) {
-				sub.decode(a.Data, head, s)
-			} else {
-				s.Extra = append(s.Extra, a.raw(n))
-			}
+		off += align(attrHeader + len(a.Data))
+		if f := n.row(a.Type); f != nil && f.readShort(a, head, s) {
 			continue
 		}
-		if n.isUnion(a.Type) {
-			continue
-		}
-		if !n.attr(a, head, s) {
+		switch sub := n.sub(a.Type); {
+		case sub != nil && framed(a.Data):
+			sub.decode(a.Data, head, s)
+		case sub == nil && n.isUnion(a.Type):
+			unions = true
+		case sub != nil || !n.attr(a, head, s):
 			s.Extra = append(s.Extra, a.raw(n))
 		}
 	}
-	if len(n.unions) > 0 {
+	if unions {
 		n.decodeUnions(payload, s)
 	}
 	return nil
+}
+
+// readShort reads an attribute that Append writes the short way; false when it
+// is not such a one, or the second.
+func (f *Field) readShort(a Attr, head []byte, s *Set) bool {
+	if len(a.Data) != f.size || f.size == 0 || a.Type != f.Type {
+		return false
+	}
+	if f.how == asPrefix && (f.Off >= len(head) || head[f.Off] > 32) {
+		return false
+	}
+	v, had := s.slot(f)
+	if had {
+		return false
+	}
+	switch f.how {
+	case asAddr:
+		*v = Value{Type: Addr, A: netip.AddrFrom4([4]byte(a.Data))}
+	case asPrefix:
+		*v = Value{Type: Net, A: netip.AddrFrom4([4]byte(a.Data)), N: uint64(head[f.Off])}
+	default:
+		*v = Value{Type: Int, N: f.int(a.Data)}
+	}
+	return true
 }
 
 // framed reports whether b is attributes.

@@ -282,11 +282,11 @@ const (
 
 // write decides how f is written, once, when its table is compiled.
 func (f *Field) write() {
-	how, typ, size := f.writtenAs()
+	as, typ, size := f.writtenAs()
 	var b [attrHeader]byte
 	putU16(b[:], uint16(attrHeader+size))
 	putU16(b[2:], typ)
-	f.how, f.head = how, getU32(b[:])
+	f.how, f.head, f.size = as, getU32(b[:]), size
 }
 
 // writtenAs returns the way, and the attribute and its size when it is a short one.

@@ -61,17 +61,30 @@ func Messages(b []byte) iter.Seq2[Message, error] {
 func Attrs(b []byte) iter.Seq2[Attr, error] {
 	return func(yield func(Attr, error) bool) {
 		for off := 0; len(b)-off >= attrHeader; {
-			p := b[off:]
-			n := int(getU16(p))
-			if n < attrHeader || n > len(p) {
-				yield(Attr{}, &FrameError{off, fmt.Sprintf("attribute length %d, %d bytes are left", n, len(p))})
+			a := attrAt(b, off)
+			if a.Data == nil {
+				yield(Attr{}, badAttr(b, off))
 				return
 			}
-			t := getU16(p[2:])
-			if !yield(Attr{Off: off, Type: t & typeMask, Flags: t &^ typeMask, Data: p[attrHeader:n:n]}, nil) {
+			if !yield(a, nil) {
 				return
 			}
-			off += align(n)
+			off += align(attrHeader + len(a.Data))
 		}
 	}
+}
+
+// attrAt is the attribute at off, where there is room for a header; without
+// Data, not even empty, when it is not well formed.
+func attrAt(b []byte, off int) Attr {
+	p := b[off:]
+	n, t := int(getU16(p)), getU16(p[2:])
+	if n < attrHeader || n > len(p) {
+		return Attr{}
+	}
+	return Attr{Off: off, Type: t & typeMask, Flags: t &^ typeMask, Data: p[attrHeader:n:n]}
+}
+
+func badAttr(b []byte, off int) error {
+	return &FrameError{off, fmt.Sprintf("attribute length %d, %d bytes are left", getU16(b[off:]), len(b)-off)}
 }

@@ -60,6 +60,8 @@ type Field struct {
 	Since     string // first kernel that has it, when later than 5.10
 
 	id   int
+	size int // of the payload, when an attribute is read the short way
+	run  int // how many rows from here on are bits of one header word that are off when it is 0
 	nest *nest
 	next *Field // further row with the same Type and place, told apart by When
 	own  *Table
@@ -283,6 +285,29 @@ func (t *Table) compile() {
 		if f := &t.Fields[i]; f.At == nil || f.At.Type != 0 {
 			t.add(f, &t.root)
 		}
+	}
+	t.root.ready()
+}
+
+// ready notes what reading needs to know of the rows of a level together.
+func (n *nest) ready() {
+	for typ, f := range n.byType {
+		if f != nil && int(f.Type) == typ && (f.next != nil || f.When != nil || n.sub(f.Type) != nil || n.isUnion(f.Type)) {
+			f.size = 0
+		}
+	}
+	for i := len(n.fields) - 1; i >= 0; i-- {
+		f := n.fields[i]
+		if !f.Kind.isBit() || f.Not || f.At.Mask != 0 {
+			continue
+		}
+		f.run = 1
+		if i+1 < len(n.fields) && n.fields[i+1].Off == f.Off && n.fields[i+1].Kind == f.Kind {
+			f.run += n.fields[i+1].run
+		}
+	}
+	for _, sub := range n.subs {
+		sub.ready()
 	}
 }
 

@@ -109,19 +109,32 @@ func (s *Set) Reset(t *Table) {
 
 // Put sets a field, in its place in the order.
 func (s *Set) Put(f *Field, v Value) {
-	i := len(s.Ents)
+	p, _ := s.slot(f)
+	*p = v
+}
+
+func (s *Set) putInt(f *Field, n uint64) {
+	p, _ := s.slot(f)
+	*p = Value{Type: Int, N: n}
+}
+
+// slot returns where the value of a field is, or is to be put, and whether it is
+// there. It is valid until the next call.
+func (s *Set) slot(f *Field) (v *Value, had bool) {
+	n := len(s.Ents)
+	i := n
 	for i > 0 && s.Ents[i-1].F.id > f.id {
 		i--
 	}
 	if i > 0 && s.Ents[i-1].F == f {
-		s.Ents[i-1].V = v
-		return
+		return &s.Ents[i-1].V, true
 	}
-	s.Ents = append(s.Ents, Entry{f, v})
-	if i < len(s.Ents)-1 {
+	s.Ents = slices.Grow(s.Ents, 1)[:n+1]
+	if i < n {
 		copy(s.Ents[i+1:], s.Ents[i:])
-		s.Ents[i] = Entry{f, v}
 	}
+	s.Ents[i].F = f
+	return &s.Ents[i].V, false
 }
 
 // PutName sets the field of this name; the table must have it.
