@@ -24,23 +24,35 @@ var (
 	nexthopEncaps = &wire.OneOf{Name: "encap", Tag: nhaEncapType, TagU16: true, Tables: encapTables}
 )
 
-// canonEncap puts away the zeros that the kernel reports of every ip and ip6
-// encapsulation, and the option bits that follow from the options.
+// canonEncap puts away what the kernel reports of every encapsulation of a type
+// when nobody sent it: the zeros of ip and ip6 and the option bits that follow
+// from their options, the defaults of ila.
 func canonEncap(s *wire.Set) {
 	v, ok := s.Get("encap")
-	if !ok || v.Sub == nil || v.Sub.Table != encapIP && v.Sub.Table != encapIP6 {
+	if !ok || v.Sub == nil {
 		return
 	}
 	e := v.Sub.Clone()
-	if g, ok := e.Get("geneve_opts"); ok {
-		e.PutName("geneve_opts", splitGeneve(g))
-	}
-	for _, x := range v.Sub.Ents {
-		switch {
-		case x.F.Volatile, x.V.Type == wire.Int && x.V.N == 0,
-			x.V.Type == wire.Addr && (x.V.A == netip.IPv4Unspecified() || x.V.A == netip.IPv6Unspecified()):
-			e.Del(x.F.Name)
+	switch v.Sub.Table {
+	case encapIP, encapIP6:
+		if g, ok := e.Get("geneve_opts"); ok {
+			e.PutName("geneve_opts", splitGeneve(g))
 		}
+		for _, x := range v.Sub.Ents {
+			switch {
+			case x.F.Volatile, x.V.Type == wire.Int && x.V.N == 0,
+				x.V.Type == wire.Addr && (x.V.A == netip.IPv4Unspecified() || x.V.A == netip.IPv6Unspecified()):
+				e.Del(x.F.Name)
+			}
+		}
+	case encapILA:
+		for name, n := range map[string]uint64{"csum_mode": ilaNoAction, "ident_type": ilaUseFormat, "hook_type": ilaHookOutput} {
+			if e.Uint(name) == n {
+				e.Del(name)
+			}
+		}
+	default:
+		return
 	}
 	s.PutName("encap", wire.SubVal(e))
 }

@@ -9,6 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Defaults of the kernel (ila_build_state).
+const (
+	ilaHookOutput = 0  // ILA_HOOK_ROUTE_OUTPUT
+	ilaNoAction   = 2  // ILA_CSUM_NO_ACTION
+	ilaUseFormat  = 32 // ILA_ATYPE_USE_FORMAT
+)
+
 var encapILA = &wire.Table{
 	Name: "ila",
 	Doc:  "identifier-locator addressing",
@@ -23,7 +30,7 @@ var encapILA = &wire.Table{
 
 var ilaIdentTypes = wire.Words{
 	{Name: "iid", N: 0}, {Name: "luid", N: 1}, {Name: "virt-v4", N: 2}, {Name: "virt-uni-v6", N: 3},
-	{Name: "virt-multi-v6", N: 4}, {Name: "nonlocal-addr", N: 5}, {Name: "use-format", N: 32},
+	{Name: "virt-multi-v6", N: 4}, {Name: "nonlocal-addr", N: 5}, {Name: "use-format", N: ilaUseFormat},
 }
 
 // locator is the upper half of an IPv6 address: four groups of hexadecimal digits.

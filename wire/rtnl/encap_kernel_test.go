@@ -48,6 +48,9 @@ func TestEncapKernel(t *testing.T) {
 		if k.find(o, want, written) == "" {
 			t.Errorf("%s %s: not found among\n%s", o.Name, comparable(want, written), k.texts(o, written))
 		}
+		if o == Nexthop {
+			sent = rowsOf(t, o.Table, "id", 7)
+		}
 		if err := k.delete(o, sent); err != nil {
 			t.Errorf("%s %s: delete: %v", o.Name, sent.Text(nil), err)
 		}
@@ -64,7 +67,7 @@ func TestEncapKernel(t *testing.T) {
 		encap(encapIP, "dst", peer, "erspan_opts", "1:305419896:0:0"),
 		encap(encapIP, "dst", peer, "erspan_opts", "2:0:1:17"),
 		encap(encapIP6, "dst", peer6),
-		encap(encapIP6, "id", 1<<40, "dst", peer6, "src", addr("2001:db8::2"), "hoplimit", 9, "tc", 3, "key", true),
+		encap(encapIP6, "id", wire.IntVal(1<<40), "dst", peer6, "src", addr("2001:db8::2"), "hoplimit", 9, "tc", 3, "key", true),
 		encap(encapIP6, "dst", peer6, "geneve_opts", list("0102:80:00000001", "ffff:01:0000000200000003")),
 		encap(encapIP6, "dst", peer6, "vxlan_opts", 0x123),
 		encap(encapIP6, "dst", peer6, "erspan_opts", "1:305419896:0:0"),
@@ -92,14 +95,21 @@ func TestEncapKernel(t *testing.T) {
 		find(Route, "dst", "2001:db8:100::/48", "dev", r0, "encap", e)
 		find(Nexthop, "id", 7, "family", "inet6", "dev", r0, "encap", e)
 	}
-	find(Route, "dst", "2001:db8:0:2:1::/128", "dev", r0, "encap", encap(encapILA, "locator", "2001:db8:0:1", "csum_mode", "no-action", "ident_type", "luid"))
+	for _, e := range []wire.Value{
+		encap(encapILA, "locator", "2001:db8:0:1", "csum_mode", "no-action", "ident_type", "luid"),
+		encap(encapILA, "locator", "2001:db8:0:1", "csum_mode", "adj-transport", "ident_type", "luid", "hook_type", "input"),
+		encap(encapILA, "locator", "2001:db8:0:1"), // the destination has the type
+	} {
+		find(Route, "dst", "2001:db8:0:2:2000::/68", "dev", r0, "encap", e)
+	}
 
-	hop := func(row ...any) wire.Value { return wire.SubVal(rowsOf(t, Hop, row...)) }
-	legs := wire.ListOf(
-		hop("dev", r0, "encap", encap(encapIP, "id", 1, "dst", peer, "geneve_opts", list("0102:80:00000001"))),
-		hop("dev", r1, "weight", 3, "encap", encap(encapMPLS, "dst", "16")))
-	for _, dst := range []string{"10.0.0.0/16", "2001:db8:100::/48"} {
-		find(Route, "dst", dst, "nexthops", legs)
+	for dst, via := range map[string]wire.Value{"10.0.0.0/16": addr("192.0.2.1"), "2001:db8:100::/48": addr("fe80::1")} {
+		hop := func(row ...any) wire.Value {
+			return wire.SubVal(rowsOf(t, Hop, append(row, "via", via, "onlink", true)...))
+		}
+		find(Route, "dst", dst, "nexthops", wire.ListOf(
+			hop("dev", r0, "encap", encap(encapIP, "id", 1, "dst", peer, "geneve_opts", list("0102:80:00000001"))),
+			hop("dev", r1, "weight", 3, "encap", encap(encapMPLS, "dst", "16"))))
 	}
 }
 
