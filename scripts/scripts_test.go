@@ -153,7 +153,7 @@ func TestDualUplink(t *testing.T) {
 func TestVXLANLeaf(t *testing.T) {
 	s := script(t, "vxlan-leaf.star")
 	e := furnished(t, s)
-	needs(t, e, "vxlan")
+	needs(t, e, kinds["vxlan-leaf.star"]...)
 	commits(t, e, s)
 	holds(t, e, "ip -d link show vx1002", `"id":1002`, `"local":"10.255.0.1"`, `"port":4789`, `"learning":false`, `"master":"br1002"`, `"neigh_suppress":true`)
 	holds(t, e, "ip link show br1001", `"address":"02:00:5e:00:01:00"`, `"mtu":1500`)
@@ -163,6 +163,23 @@ func TestVXLANLeaf(t *testing.T) {
 	holds(t, e, "bridge fdb show dev vx1001", `"mac":"00:00:00:00:00:00"`, `"dst":"10.255.0.3"`)
 	holds(t, e, "bridge fdb show dev vx1002", `"mac":"02:00:00:00:12:20"`, `"dst":"10.255.0.2"`, `"static"`)
 	holds(t, e, "ip neigh show dev br1001", `"dst":"10.1.1.30"`, `"lladdr":"02:00:00:00:11:30"`, `PERMANENT`)
+}
+
+func TestBondedServer(t *testing.T) {
+	s := script(t, "bonded-server.star")
+	e := furnished(t, s)
+	needs(t, e, kinds["bonded-server.star"]...)
+	commits(t, e, s)
+	holds(t, e, "ip -d link show bond0", `"info_kind":"bond"`, `"mode":"802.3ad"`, `"miimon":100`, `"ad_lacp_rate":"fast"`, `"xmit_hash_policy":"layer3+4"`, `"mtu":9000`)
+	for _, port := range []string{"eth0", "eth1"} {
+		holds(t, e, "ip link show "+port, `"master":"bond0"`, `"mtu":9000`, `"UP"`)
+	}
+	for _, vlan := range []struct{ id, mtu string }{{"10", "1500"}, {"20", "1500"}, {"30", "9000"}} {
+		holds(t, e, "ip -d link show bond0."+vlan.id, `"link":"bond0"`, `"info_kind":"vlan"`, `"id":`+vlan.id+",", `"mtu":`+vlan.mtu+",", `"UP"`)
+		holds(t, e, "ip addr show bond0."+vlan.id, `"local":"10.`+vlan.id+`.0.5"`, `"prefixlen":24`)
+	}
+	holds(t, e, "ip -6 addr show bond0.20", `"local":"2001:db8:20::5"`, `"prefixlen":64`)
+	holds(t, e, "ip route show default", `"gateway":"10.10.0.1"`, `"dev":"bond0.10"`)
 }
 
 func TestContainers(t *testing.T) {
@@ -216,33 +233,46 @@ func TestRouteServer(t *testing.T) {
 }
 
 // needs skips the test when the kernel lacks a kind of link.
-func needs(t *testing.T, e *engine.Engine, kind string) {
+func needs(t *testing.T, e *engine.Engine, kinds ...string) {
 	t.Helper()
-	op, err := engine.NewOp("link", "probe", map[string]any{"kind": map[string]any{"kind": kind, "id": 1}})
-	if err != nil {
-		t.Fatal(err)
+	for _, kind := range kinds {
+		k := map[string]any{"kind": kind}
+		if kind == "vlan" || kind == "vxlan" {
+			k["id"] = 1
+		}
+		op, err := engine.NewOp("link", "probe", map[string]any{"kind": k})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := e.Commit(t.Context(), op)
+		switch {
+		case err == nil:
+			if err := r.Undo(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		case strings.Contains(err.Error(), "EOPNOTSUPP"):
+			testnet.Lacks(t, kind)
+			t.SkipNow()
+		case kind == "vlan": // of no device
+		default:
+			t.Fatalf("%+v", err)
+		}
 	}
-	r, err := e.Commit(t.Context(), op)
-	if err != nil && strings.Contains(err.Error(), "EOPNOTSUPP") {
-		t.Skipf("no links of kind %s here", kind)
-	}
-	if err != nil {
-		t.Fatalf("%+v", err)
-	}
-	if err := r.Undo(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+}
+
+// kinds are those that not every kernel has, by the script that needs them.
+var kinds = map[string][]string{
+	"bonded-server.star": {"bond", "vlan"},
+	"vxlan-leaf.star":    {"vxlan"},
 }
 
 // Whichever message the kernel refuses, nothing is left behind.
 func TestEveryFailure(t *testing.T) {
-	for _, name := range []string{"router.star", "dual-uplink.star", "containers.star", "route-server.star", "vxlan-leaf.star"} {
+	for _, name := range []string{"router.star", "dual-uplink.star", "containers.star", "route-server.star", "vxlan-leaf.star", "bonded-server.star"} {
 		t.Run(name, func(t *testing.T) {
 			s := script(t, name)
 			e := furnished(t, s)
-			if name == "vxlan-leaf.star" {
-				needs(t, e, "vxlan")
-			}
+			needs(t, e, kinds[name]...)
 			enginetest.EveryFailure(t, e, s)
 		})
 	}
