@@ -94,6 +94,9 @@ func finishRouteFamily(s *wire.Set) (uint64, error) {
 			return 0, wire.At(p.name, errMixedFamily)
 		}
 	}
+	if v, ok := s.At(routeSrc); ok && v.Type == wire.Addr && uint64(addrFamily(v.A)) != family.N {
+		return 0, wire.At("src", errMixedFamily)
+	}
 	if family.N == unix.AF_MPLS && !label && dst.Type != wire.None {
 		return 0, wire.At("dst", errors.New("wants a label, such as \"100\""))
 	}
