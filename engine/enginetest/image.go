@@ -39,10 +39,10 @@ var takes = []struct {
 	ordered func(head []byte) bool                          // the order of these means something
 }{
 	{object: rtnl.Link, req: unix.RTM_GETLINK, head: make([]byte, 16), mask: maskLink,
-		// Counters, carrier, promiscuity, operational state, timers.
+		// Counters, carrier, promiscuity, operational state, timers, what was learned.
 		drop: []string{"7", "16", "23", "30", "33", "35", "44", "47", "48", "61", "26.10.1", "26.10.3", "26.10.5", "26.10.6", "18.3",
-			"18.2:bridge.14", "18.2:bridge.15", "18.2:bridge.16", "18.2:bridge.17", "18.2:bridge.18", "18.2:bridge.19",
-			"18.5:bridge.1", "18.5:bridge.19", "18.5:bridge.20", "18.5:bridge.21", "18.5:bridge.22", "18.5:bridge.23"}},
+			"18.2:bridge.14", "18.2:bridge.15", "18.2:bridge.16", "18.2:bridge.17", "18.2:bridge.18", "18.2:bridge.19", "18.2:bridge.48",
+			"18.5:bridge.1", "18.5:bridge.19", "18.5:bridge.20", "18.5:bridge.21", "18.5:bridge.22", "18.5:bridge.23", "18.5:bridge.38", "18.5:bridge.41"}},
 	{object: rtnl.Addr, req: unix.RTM_GETADDR, head: make([]byte, 8), drop: []string{"6"}, mask: maskAddr,
 		ordered: func(h []byte) bool { return h[0] == unix.AF_INET }},
 	{object: rtnl.Route, req: unix.RTM_GETROUTE, head: make([]byte, 12), drop: []string{"12"}, mask: maskRoute, skip: skipRoute},
@@ -233,20 +233,46 @@ func (im image) sysctls(t testing.TB) {
 	}
 }
 
-// differs says how im differs from before, "" when it does not.
+// differs says how im differs from before, "" when it does not. Of a link that is
+// there in both it shows only what is different, by the numbers of attributes.
 func (im image) differs(before image) string {
 	var b strings.Builder
-	for _, l := range slices.Sorted(maps.Keys(before)) {
-		if _, ok := im[l]; !ok {
-			fmt.Fprintf(&b, "- %s\n", before[l])
+	side := func(sign string, one, other image) {
+		links := map[string]string{}
+		for l, text := range other {
+			links[linkOf(text)] = l
+		}
+		for _, l := range slices.Sorted(maps.Keys(one)) {
+			if _, ok := other[l]; ok {
+				continue
+			}
+			name := linkOf(one[l])
+			if o, ok := links[name]; ok && name != "" {
+				fmt.Fprintf(&b, "%s %s: %s\n", sign, name, without(l, o))
+				continue
+			}
+			fmt.Fprintf(&b, "%s %s\n", sign, one[l])
 		}
 	}
-	for _, l := range slices.Sorted(maps.Keys(im)) {
-		if _, ok := before[l]; !ok {
-			fmt.Fprintf(&b, "+ %s\n", im[l])
-		}
-	}
+	side("-", before, im)
+	side("+", im, before)
 	return b.String()
+}
+
+// linkOf is the link that a text shows, "" when it shows something else.
+func linkOf(text string) string {
+	if !strings.HasPrefix(text, "link ") {
+		return ""
+	}
+	_, name, _ := strings.Cut(text, " name ")
+	name, _, _ = strings.Cut(name, " ")
+	return "link " + name
+}
+
+// without are the words of a that b does not have.
+func without(a, b string) string {
+	words := strings.Fields(b)
+	return strings.Join(slices.DeleteFunc(strings.Fields(a), func(w string) bool { return slices.Contains(words, w) }), " ")
 }
 
 // patience is how long asynchronous work of the kernel may take: carrier,

@@ -66,12 +66,24 @@ func attributes(s faults.Step, typ uint16) []spoiling {
 			bad := s
 			bad.Msg = replaced(s.Msg, off+a.Off, payload)
 			l = append(l, spoiling{name: fmt.Sprintf("%d: %s of %d bytes", typ, f.Name, len(payload)), step: bad, row: f.Name,
-				silent: s.Object == rtnl.FDB || s.Object == rtnl.Neigh}) // checked by hand, in rtnl_fdb_add and neigh_add
+				silent: silent(s, f)})
 			break
 		}
 	}
 	slices.Reverse(l)
 	return l
+}
+
+// silent reports whether the kernel may leave it at a number, because no policy
+// but code looks at the attribute: rtnl_fdb_add, neigh_add, rtm_to_fib6_config.
+func silent(s faults.Step, f wire.Field) bool {
+	switch s.Object {
+	case rtnl.FDB, rtnl.Neigh:
+		return true
+	case rtnl.Route:
+		return s.Msg[wire.HeaderLen] == unix.AF_INET6 && (f.Kind == wire.Prefix || f.Kind == wire.IP)
+	}
+	return false
 }
 
 // impossible is a payload that an attribute of this kind cannot have.

@@ -29,8 +29,11 @@ type linkPart struct {
 // nil when that is all.
 func splitCreate(s *wire.Set) (first, rest *wire.Set) {
 	master, enslaved := s.Get("master")
+	kind, _ := s.Get("kind")
 	for _, e := range s.Ents {
-		late := e.F.Late || e.F.Name == "up" && enslaved && master.True()
+		late := e.F.Late || e.F.Name == "up" && enslaved && master.True() ||
+			// A bridge whose mtu is not set by a change of its own follows its ports.
+			e.F.Name == "mtu" && kind.Sub != nil && kind.Sub.Table.Name == "bridge"
 		if late {
 			if first == nil {
 				first, rest = wire.NewSet(s.Table), wire.NewSet(s.Table)

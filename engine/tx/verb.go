@@ -51,7 +51,11 @@ func (p *planner) verb(op *builtins.Op, set *wire.Set) error {
 	default:
 		p.st.Add(o, want)
 	}
-	return p.send(op, destroys && p.mild)
+	err := p.send(op, destroys && p.mild)
+	if err == nil {
+		p.await(o, want)
+	}
+	return err
 }
 
 // linkVerb plans a verb on a link, or on the links of a group.

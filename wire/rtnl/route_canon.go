@@ -16,13 +16,16 @@ func canonRoute(s *wire.Set) {
 	canonDst(s)
 	s.Default("table", wire.IntVal(unix.RT_TABLE_MAIN))
 	canonMetrics(s)
-	canonSingleHop(s)
-	canonHops(s, family)
 	if s.Has("nhid") { // the object says it, and may have changed since
 		for _, name := range []string{"via", "dev", "nexthops", "encap", "onlink", "pervasive"} {
 			s.Del(name)
 		}
+		if s.Uint("type") == unix.RTN_BLACKHOLE {
+			s.PutName("type", wire.IntVal(unix.RTN_UNICAST))
+		}
 	}
+	canonSingleHop(s)
+	canonHops(s, family)
 	drop(s, "notify", "equalize", "lookup_table", "fibmatch", "mark", "uid", "ipproto", "sport", "dport")
 	if family != unix.AF_MPLS {
 		drop(s, "as_", "ttl_propagate")
