@@ -309,7 +309,7 @@ func (p *planner) patchLink(op *builtins.Op, set *wire.Set, e *state.Entry) erro
 	e = p.st.Change(e, after)
 	p.plan.touch.key(op.Object, e.Key)
 	if down {
-		if v, ok := pick.Get("up"); !ok || v.True() {
+		if !pick.Has("up") || pick.Uint("up") != 0 {
 			on := wire.NewSet(set.Table)
 			on.PutName("up", wire.BoolVal(true))
 			if err := p.linkStep(op, linkPart{typ: op.Object.New, set: on}, e); err != nil {
@@ -362,11 +362,10 @@ func immutable(o *wire.Object, want, have *wire.Set, deltas []state.Delta) strin
 // needsDown reports whether the link has to go down for a change and come up
 // again: a row says so, or it is to become a port of a bond.
 func (p *planner) needsDown(deltas []state.Delta, pick, have *wire.Set) bool {
-	up, ok := have.Get("up")
-	if !ok || !up.True() {
+	if have.Uint("up") == 0 {
 		return false
 	}
-	if v, ok := pick.Get("up"); ok && !v.True() {
+	if pick.Has("up") && pick.Uint("up") == 0 {
 		return false // it is set down first anyway
 	}
 	for _, d := range deltas {
