@@ -2,6 +2,7 @@ package rtnl
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/nlscript/nlscript/wire"
 	"golang.org/x/sys/unix"
@@ -36,4 +37,46 @@ func fullLength(s *wire.Set, name string) (wire.Value, bool) {
 		s.PutName(name, v)
 	}
 	return v, ok && v.Type == wire.Net
+}
+
+func drop(s *wire.Set, names ...string) {
+	for _, n := range names {
+		s.Del(n)
+	}
+}
+
+func delZero(s *wire.Set, names ...string) {
+	for _, n := range names {
+		if s.Uint(n) == 0 {
+			s.Del(n)
+		}
+	}
+}
+
+// A rowSet is rows of one table, by their ids: drop and delZero for objects of
+// which there are millions.
+type rowSet []bool
+
+func rowSetOf(t *wire.Table, names ...string) rowSet {
+	r := make(rowSet, len(t.Rows()))
+	for _, n := range names {
+		r[t.Row(n).ID()] = true
+	}
+	return r
+}
+
+func (r rowSet) drop(s *wire.Set) {
+	for i := len(s.Ents) - 1; i >= 0; i-- {
+		if r[s.Ents[i].F.ID()] {
+			s.Ents = slices.Delete(s.Ents, i, i+1)
+		}
+	}
+}
+
+func (r rowSet) dropZero(s *wire.Set) {
+	for i := len(s.Ents) - 1; i >= 0; i-- {
+		if e := &s.Ents[i]; r[e.F.ID()] && e.V.N == 0 {
+			s.Ents = slices.Delete(s.Ents, i, i+1)
+		}
+	}
 }

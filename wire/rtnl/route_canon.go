@@ -2,56 +2,67 @@ package rtnl
 
 import (
 	"cmp"
-	"net/netip"
 	"slices"
 
 	"github.com/nlscript/nlscript/wire"
 	"golang.org/x/sys/unix"
 )
 
+// The rows canonRoute asks for on every route, found once; see routeFamily.
+var (
+	routeEncap     = routeTable.Row("encap")
+	routePref      = routeTable.Row("pref")
+	routeMetric    = routeTable.Row("metric")
+	routeNotKept   = rowSetOf(routeTable, "notify", "equalize", "lookup_table", "fibmatch", "mark", "uid", "ipproto", "sport", "dport")
+	routeOfNexthop = rowSetOf(routeTable, "via", "dev", "nexthops", "encap", "onlink", "pervasive") // what a nexthop object says
+	routeOfMPLS    = rowSetOf(routeTable, "as_", "ttl_propagate")
+	routeNot4      = rowSetOf(routeTable, "from_", "pref", "expires")
+	routeZero4     = rowSetOf(routeTable, "metric", "realms")
+	routeNot6      = rowSetOf(routeTable, "scope", "realms", "pervasive")
+)
+
 // canonRoute makes of a message what the kernel keeps and reports
 // (fib_dump_info, rt6_fill_node, mpls_dump_route).
 func canonRoute(s *wire.Set) {
-	family := s.Uint("family")
+	f, _ := s.At(routeFamily)
+	family := f.N
 	canonDst(s)
-	s.Default("table", wire.IntVal(unix.RT_TABLE_MAIN))
+	setDefault(s, routeTableID, unix.RT_TABLE_MAIN)
 	canonMetrics(s)
-	if s.Has("nhid") { // the object says it, and may have changed since
-		for _, name := range []string{"via", "dev", "nexthops", "encap", "onlink", "pervasive"} {
-			s.Del(name)
-		}
+	if _, ok := s.At(routeNHID); ok { // the object may have changed since
+		routeOfNexthop.drop(s)
 		if s.Uint("type") == unix.RTN_BLACKHOLE {
 			s.PutName("type", wire.IntVal(unix.RTN_UNICAST))
 		}
 	}
 	canonSingleHop(s)
 	canonHops(s, family)
-	drop(s, "notify", "equalize", "lookup_table", "fibmatch", "mark", "uid", "ipproto", "sport", "dport")
+	routeNotKept.drop(s)
 	if family != unix.AF_MPLS {
-		drop(s, "as_", "ttl_propagate")
+		routeOfMPLS.drop(s)
 	}
-	if s.Uint("pref") != 1 && s.Uint("pref") != 3 {
+	if v, ok := s.At(routePref); ok && v.N != 1 && v.N != 3 {
 		s.Del("pref")
 	}
 	switch family {
 	case unix.AF_INET:
-		drop(s, "from_", "pref", "expires")
-		delZero(s, "metric", "realms")
+		routeNot4.drop(s)
+		routeZero4.dropZero(s)
 	case unix.AF_INET6:
 		canonRoute6(s)
 	}
 }
 
 func canonRoute6(s *wire.Set) {
-	drop(s, "scope", "realms", "pervasive")
-	if s.Uint("metric") == 0 {
-		s.PutName("metric", wire.IntVal(1024)) // IP6_RT_PRIO_USER
+	routeNot6.drop(s)
+	if v, _ := s.At(routeMetric); v.N == 0 {
+		s.Put(routeMetric, wire.IntVal(1024)) // IP6_RT_PRIO_USER
 	}
-	if s.Uint("protocol") == unix.RTPROT_UNSPEC {
-		s.PutName("protocol", wire.IntVal(unix.RTPROT_BOOT))
+	if v, _ := s.At(routeProto); v.N == unix.RTPROT_UNSPEC {
+		s.Put(routeProto, wire.IntVal(unix.RTPROT_BOOT))
 	}
-	s.Default("type", wire.IntVal(unix.RTN_UNICAST))
-	switch s.Uint("type") {
+	setDefault(s, routeType, unix.RTN_UNICAST)
+	switch v, _ := s.At(routeType); v.N {
 	case unix.RTN_BLACKHOLE, unix.RTN_UNREACHABLE, unix.RTN_PROHIBIT, unix.RTN_THROW:
 		drop(s, "dev", "via", "encap", "onlink") // the kernel says lo (fib6_nh_init)
 	}
@@ -65,18 +76,18 @@ func canonRoute6(s *wire.Set) {
 
 // canonDst masks the prefixes; the default route has none.
 func canonDst(s *wire.Set) {
-	for _, name := range []string{"dst", "from_"} {
-		v, ok := s.Get(name)
-		if _, label := isLabel(v); label {
+	for _, row := range []*wire.Field{routeDst, routeFrom} {
+		v, ok := s.At(row)
+		if _, label := isLabel(v); label || !ok && row == routeFrom {
 			continue
 		}
 		switch {
-		case name == "from_" && (v.Type != wire.Net || v.N == 0):
-			s.Del(name)
+		case row == routeFrom && (v.Type != wire.Net || v.N == 0):
+			s.Del("from_")
 		case !ok || v.Type != wire.Net || v.N == 0:
-			s.PutName(name, wire.Value{Type: wire.AnyNet})
+			s.Put(row, wire.Value{Type: wire.AnyNet})
 		default:
-			s.PutName(name, wire.NetVal(netip.PrefixFrom(v.A, int(v.N)).Masked()))
+			s.Put(row, wire.NetVal(v.Prefix().Masked()))
 		}
 	}
 }
@@ -84,7 +95,7 @@ func canonDst(s *wire.Set) {
 // canonSingleHop makes a plain route of one with a single next hop: that is how
 // the kernel keeps it.
 func canonSingleHop(s *wire.Set) {
-	hops, ok := s.Get("nexthops")
+	hops, ok := s.At(routeNexthops)
 	if !ok || len(hops.L) != 1 || hops.L[0].Sub == nil {
 		return
 	}
@@ -100,8 +111,10 @@ func canonSingleHop(s *wire.Set) {
 // have by default and, in IPv6, where their order says nothing, sorts them.
 func canonHops(s *wire.Set, family uint64) {
 	canonVia(s, routeVia, family)
-	canonEncap(s)
-	hops, ok := s.Get("nexthops")
+	if _, ok := s.At(routeEncap); ok {
+		canonEncap(s)
+	}
+	hops, ok := s.At(routeNexthops)
 	if !ok {
 		return
 	}
@@ -147,18 +160,4 @@ func canonVia(s *wire.Set, row *wire.Field, family uint64) {
 		v.N = inVia
 	}
 	s.Put(row, v)
-}
-
-func drop(s *wire.Set, names ...string) {
-	for _, n := range names {
-		s.Del(n)
-	}
-}
-
-func delZero(s *wire.Set, names ...string) {
-	for _, n := range names {
-		if s.Uint(n) == 0 {
-			s.Del(n)
-		}
-	}
 }

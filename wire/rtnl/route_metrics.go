@@ -49,20 +49,30 @@ var metricLocks = wire.Words{
 
 const rtoMinLock = 1 << unix.RTAX_RTO_MIN
 
+// The most the kernel keeps of a metric (ip_metrics_convert).
+var metricMax = []struct {
+	row *wire.Field
+	max uint64
+}{
+	{routeTable.Row("mtu"), 65535 - 15}, {routeTable.Row("advmss"), 65535 - 40}, {routeTable.Row("hoplimit"), 255},
+}
+
+// zeroMetrics are the metrics that are not there when they are zero: all numbers.
+var zeroMetrics = func() rowSet {
+	r := rowSetOf(routeTable)
+	for _, f := range routeTable.Rows() {
+		r[f.ID()] = f.In() == "metrics" && f.Kind == wire.U32
+	}
+	return r
+}()
+
 // canonMetrics does to the metrics in s what ip_metrics_convert and
 // rtnetlink_put_metrics do: clamp, and forget zeros.
 func canonMetrics(s *wire.Set) {
-	for _, c := range []struct {
-		name string
-		max  uint64
-	}{{"mtu", 65535 - 15}, {"advmss", 65535 - 40}, {"hoplimit", 255}} {
-		if s.Uint(c.name) > c.max {
-			s.PutName(c.name, wire.IntVal(c.max))
+	for _, c := range metricMax {
+		if v, _ := s.At(c.row); v.N > c.max {
+			s.Put(c.row, wire.IntVal(c.max))
 		}
 	}
-	for i := range routeMetrics.Fields {
-		if name := routeMetrics.Fields[i].Name; name != "congctl" && s.Uint(name) == 0 {
-			s.Del(name)
-		}
-	}
+	zeroMetrics.dropZero(s)
 }
