@@ -3,6 +3,7 @@ package tx
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -177,23 +178,36 @@ func (p *Plan) third(e *state.Entry, deleted bool) bool {
 	for _, b := range p.st.Held(e.Object, e.Key) {
 		before = b.Set()
 	}
+	if before == nil {
+		return false // it is being made: fields come one by one
+	}
+	was := state.Diff(e.Object, x.set, before, state.Patch)
+	// What a port has goes with its master, and begins with the defaults.
+	moves := !before.Has("port") || slices.ContainsFunc(was, func(w state.Delta) bool { return w.Row.Name == "master" })
 	for _, d := range state.Diff(e.Object, x.set, e.Set(), state.Patch) {
-		if d.Row.Name == "up" || d.Row.Name == "newname" || d.Row.Name == "name" || d.Row.WO {
-			continue // up changes on the way
-		}
-		if before == nil {
-			return false // it is being made: fields come one by one
-		}
-		was := state.Diff(e.Object, x.set, before, state.Patch)
-		same := false
-		for _, w := range was {
-			same = same || w.Path == d.Path && w.Before.Equal(d.Before)
-		}
-		if !same && !p.passing(x, d) {
+		top, _, _ := strings.Cut(d.Path, ".")
+		switch {
+		case d.Row.WO || top == "up" || top == "newname" || top == "name" || moves && (top == "port" || top == "master" && d.Before.N == 0):
+			continue // changes on the way
+		case slices.ContainsFunc(was, func(w state.Delta) bool {
+			return w.Path == d.Path && (w.Before.Equal(d.Before) || between(w.Before, w.After, d.Before))
+		}):
+			continue
+		case !p.passing(x, d):
 			return true
 		}
 	}
 	return false
+}
+
+// between reports whether a list is on the way from one to another: alternative
+// names come and go one by one.
+func between(from, to, v wire.Value) bool {
+	if v.Type != wire.ListVal && v.Type != wire.None || to.Type != wire.ListVal {
+		return false
+	}
+	both := append(slices.Clone(from.L), to.L...)
+	return !slices.ContainsFunc(v.L, func(x wire.Value) bool { return !slices.ContainsFunc(both, x.Equal) })
 }
 
 // passing reports whether another op of the batch wants the value for a while.
