@@ -144,11 +144,12 @@ func (p *planner) take(name string) uint32 {
 // to it; in the plan it has one in any case. own says that set is what the op's
 // own message holds.
 func (p *planner) createLink(op *builtins.Op, set *wire.Set, name string, own bool) error {
+	peer, stripped := splitPeer(set)
+	p.pair(name, peer)
 	index := uint32(set.Uint("index"))
 	if index == 0 {
 		index = p.take(name)
 	}
-	peer, stripped := splitPeer(set)
 	first, rest := splitCreate(stripped)
 
 	// The state as the kernel will report it.
@@ -200,6 +201,17 @@ func (p *planner) assigned(name string) string {
 		return name
 	}
 	return ""
+}
+
+// pair makes a new veth one that others refer to when its peer is: the kernel
+// takes an index for the peer only beside one for the veth (veth_newlink).
+func (p *planner) pair(name string, peer *wire.Set) {
+	if peer == nil {
+		return
+	}
+	if v, ok := peer.Get("name"); ok && p.refs[v.S] {
+		p.refs[name] = true
+	}
 }
 
 // addPeer puts the other end of a new veth into the state; nil when the kernel

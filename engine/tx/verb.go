@@ -121,6 +121,8 @@ func (p *planner) linkAdd(op *builtins.Op, set *wire.Set) error {
 	p.plan.touch.links[name.S] = true
 	made := canon(op.Object, set)
 	index := uint32(set.Uint("index"))
+	peer, _ := splitPeer(set)
+	p.pair(name.S, peer)
 	refers := p.refs[name.S] && index == 0
 	if index == 0 {
 		index = p.take(name.S)
@@ -129,7 +131,7 @@ func (p *planner) linkAdd(op *builtins.Op, set *wire.Set) error {
 	var other *state.Entry
 	if p.st.Known(name.S) == nil {
 		p.st.Add(op.Object, made)
-		if peer, _ := splitPeer(set); peer != nil {
+		if peer != nil {
 			other = p.addPeer(peer, set, index)
 		}
 	}
