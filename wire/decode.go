@@ -25,10 +25,27 @@ func (t *Table) decode(payload []byte, s *Set, state bool) error {
 	if len(payload) < t.Fixed {
 		return fmt.Errorf("%s: %d bytes, %s has %d", t.Name, len(payload), t.Head, t.Fixed)
 	}
-	h := payload[:t.Fixed]
+	h, attrs := payload[:t.Fixed], payload[min(align(t.Fixed), len(payload)):]
+	if cap(s.Ents) == 0 {
+		s.Ents = make([]Entry, 0, min(guess(h, attrs), len(t.flat)))
+	}
 	t.readFixed(h, s, state)
-	off := min(align(t.Fixed), len(payload))
-	return t.root.decode(payload[off:], h, s)
+	return t.root.decode(attrs, h, s)
+}
+
+// guess is about how many fields a payload sets: the bytes of the fixed struct
+// that are not zero, and the attributes. Sets are kept by the million.
+func guess(h, attrs []byte) int {
+	n := 0
+	for _, c := range h {
+		if c != 0 {
+			n++
+		}
+	}
+	for off := 0; len(attrs)-off >= attrHeader; n++ {
+		off += align(max(int(getU16(attrs[off:])), attrHeader))
+	}
+	return n
 }
 
 // readFixed sets the fields of a fixed struct that are not zero.

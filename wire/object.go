@@ -1,5 +1,7 @@
 package wire
 
+import "sync"
+
 // An Object is a kind of thing that the kernel keeps and that messages make,
 // change and remove: a link, an address, a route.
 type Object struct {
@@ -41,6 +43,21 @@ type Object struct {
 	Shares func(s *Set) bool
 	// Delete names the rows a deletion carries; nil: all rows that can be written.
 	Delete []string
+
+	once sync.Once
+	keys []*Field
+}
+
+// KeyRows returns the rows that Key names. The slice is shared: do not change it.
+func (o *Object) KeyRows() []*Field {
+	o.once.Do(func() {
+		for _, name := range o.Key {
+			if f := o.Table.Row(name); f != nil {
+				o.keys = append(o.keys, f)
+			}
+		}
+	})
+	return o.keys
 }
 
 // A Verb is a way to send an object: route.append is a new route with

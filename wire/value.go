@@ -92,13 +92,7 @@ type Set struct {
 }
 
 // NewSet returns an empty set of t.
-func NewSet(t *Table) *Set {
-	s := &Set{Table: t.compiled()}
-	if n := min(len(t.flat), 4); n > 0 { // most have a few
-		s.Ents = make([]Entry, 0, n)
-	}
-	return s
-}
+func NewSet(t *Table) *Set { return &Set{Table: t.compiled()} }
 
 // Reset empties the set for a table, keeping its memory.
 func (s *Set) Reset(t *Table) {
@@ -129,7 +123,10 @@ func (s *Set) slot(f *Field) (v *Value, had bool) {
 	if i > 0 && s.Ents[i-1].F == f {
 		return &s.Ents[i-1].V, true
 	}
-	s.Ents = slices.Grow(s.Ents, 1)[:n+1]
+	if n == cap(s.Ents) {
+		s.Ents = slices.Grow(s.Ents, max(n, 4)) // most have a few
+	}
+	s.Ents = s.Ents[:n+1]
 	if i < n {
 		copy(s.Ents[i+1:], s.Ents[i:])
 	}

@@ -2,6 +2,8 @@ package state
 
 import (
 	"encoding/binary"
+	"net/netip"
+	"slices"
 
 	"github.com/nlscript/nlscript/wire"
 )
@@ -9,17 +11,17 @@ import (
 // KeyOf returns what makes the object that s describes, in canonical form, the
 // same as another. Key rows that are Loose are left out: see Matches.
 func KeyOf(o *wire.Object, s *wire.Set) string {
-	key := make([]byte, 0, 64)
-	for _, name := range o.Key {
-		f := s.Table.Row(name)
-		if f == nil || f.Loose {
+	var room [64]byte
+	key := room[:0]
+	for _, f := range o.KeyRows() {
+		if f.Loose {
 			continue
 		}
 		v, _ := s.At(f)
 		key = appendValue(key, v)
 	}
 	if o.KeyOf != nil {
-		key = o.KeyOf(s, key)
+		key = o.KeyOf(s, slices.Clone(key)) // room stays on the stack
 	}
 	return string(key)
 }
@@ -27,9 +29,8 @@ func KeyOf(o *wire.Object, s *wire.Set) string {
 // Matches reports whether an entry with the key of want agrees with the Loose
 // key rows that want gives.
 func Matches(want *wire.Set, e *Entry) bool {
-	for _, name := range e.Object.Key {
-		f := want.Table.Row(name)
-		if f == nil || !f.Loose {
+	for _, f := range e.Object.KeyRows() {
+		if !f.Loose {
 			continue
 		}
 		if v, ok := want.At(f); ok && !equal(v, valueOf(e.Set(), f)) {
@@ -51,12 +52,12 @@ func appendValue(b []byte, v wire.Value) []byte {
 	case wire.String, wire.Name:
 		b = append(binary.AppendUvarint(append(b, 's'), uint64(len(v.S))), v.S...)
 	case wire.Addr:
-		b = append(append(b, 'a'), v.A.AsSlice()...)
+		b = appendAddr(append(b, 'a'), v.A)
 	case wire.Net:
 		if v.N == 0 {
 			return append(b, 'i', 0)
 		}
-		b = binary.AppendUvarint(append(append(b, 'n'), v.A.AsSlice()...), v.N)
+		b = binary.AppendUvarint(appendAddr(append(b, 'n'), v.A), v.N)
 	case wire.ListVal:
 		b = binary.AppendUvarint(append(b, 'l'), uint64(len(v.L)))
 		for _, e := range v.L {
@@ -72,4 +73,13 @@ func appendValue(b []byte, v wire.Value) []byte {
 		b = append(b, 'i', 0)
 	}
 	return b
+}
+
+func appendAddr(b []byte, a netip.Addr) []byte {
+	if a.Is4() {
+		p := a.As4()
+		return append(b, p[:]...)
+	}
+	p := a.As16()
+	return append(b, p[:]...)
 }
