@@ -159,7 +159,7 @@ func (b *build) one(op *Op, set *wire.Set, subject starlark.Value) error {
 func (b *build) put(set *wire.Set, v starlark.Value) error {
 	f := b.c.subject()
 	w, err := b.r.value(f, v)
-	if err == nil && b.c.read == noRead {
+	if err == nil && b.c.read == noRead && b.c.verb == nil {
 		err = legalSubject(b.c.obj, f, w)
 	}
 	if err != nil {
@@ -173,7 +173,8 @@ func (b *build) put(set *wire.Set, v starlark.Value) error {
 	return nil
 }
 
-// legalSubject refuses what the kernel would, while the call is known.
+// legalSubject refuses what the kernel would, while the call is known. A verb is
+// sent as it is written.
 func legalSubject(obj *wire.Object, f *wire.Field, v wire.Value) error {
 	if f.Kind != wire.Prefix || obj.Name != "route" {
 		return nil

@@ -270,7 +270,7 @@ func written(obj *wire.Object, verb *wire.Verb, loose bool, full *wire.Set) (*wi
 	if err != nil {
 		return nil, err
 	}
-	if subject := (&constructor{obj: obj, verb: verb}).subject(); subject != nil {
+	if subject := (&constructor{obj: obj, verb: verb}).subject(); subject != nil && verb == nil {
 		if v, ok := read.At(subject); ok && legalSubject(obj, subject, v) != nil {
 			return nil, errInexpressible
 		}

@@ -174,3 +174,59 @@ func checkDecode(t *testing.T, what string, messages [][]byte, facts engine.Fact
 	}
 	return len(d) == 0
 }
+
+// captured are command lines beyond those of the oracle, every option that the
+// help of ip, bridge and tc names with the values at its limits, and what
+// iproute2 6.1 sent for them.
+const captured = truth + "/captured.jsonl"
+
+// machineOf is what captured was recorded on.
+var machineOf = map[string]int{"lo": 1, "v0": 10, "v1": 11, "w0": 20, "w1": 21, "br0": 40, "bond0": 41, "vx0": 50}
+
+// refused are command lines of these with a value that is not legal: the kernel
+// refuses it, or takes it for 1. ip sends it; nlscript says what is legal.
+var refused = []string{
+	"ip link add br0 type bridge stp_state 2", "ip link add br0 type bridge vlan_filtering 2", "ip link add br0 type bridge vlan_stats_enabled 7",
+	"ip link add bond9 type bond use_carrier 7", // switches that are numbers to ip
+	"ip link add br0 type bridge vlan_protocol 0x9100", "ip link add br0 type bridge vlan_protocol arp",
+	"ip link add br0 type bridge mcast_router 9", "ip link add br0 type bridge mcast_igmp_version 9",
+	"ip link set v0 type bridge_slave state 9", "ip link set v0 type bridge_slave priority 65535",
+	"ip link set v0 type bridge_slave cost 0", "ip link set v0 type bridge_slave cost 4294967295",
+	"ip link add link v0 name v0.5 type vlan id 4095", "ip link add link v0 name v0.5 type vlan proto 0x9100 id 5",
+	"ip link add vx9 type vxlan id 1 local 10.0.0.1 remote any", // an address without bytes
+	"ip link add vrf9 up type vrf table 0",
+	"ip rule add dport 20-10 table 100", "ip rule add uidrange 1000-999 table 100",
+	"ip nexthop add id 10 group 1/2 type resilient buckets 0",
+}
+
+func TestDecodeCaptured(t *testing.T) {
+	skipBigEndian(t)
+	n := 0
+	for line := range strings.Lines(read(t, captured)) {
+		var c struct {
+			Argv []string
+			Hex  []string
+		}
+		if err := json.Unmarshal([]byte(line), &c); err != nil {
+			t.Fatal(err)
+		}
+		var l [][]byte
+		for _, h := range c.Hex {
+			b, err := hex.DecodeString(h)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l = append(l, b)
+		}
+		n++
+		facts := engine.Facts{Links: machineOf}
+		if argv := strings.Join(c.Argv, " "); !slices.Contains(refused, argv) {
+			checkDecode(t, argv, l, facts)
+		} else if src, err := decode(l, &facts); err != nil || !raw.MatchString(src) {
+			t.Errorf("%s: has a name after all: %v\n%s", argv, err, src)
+		}
+	}
+	if n < 1000 {
+		t.Errorf("only %d command lines", n)
+	}
+}

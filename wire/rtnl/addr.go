@@ -78,7 +78,7 @@ var addrTable = &wire.Table{
 		// length is the one that counts, as in ip.
 		{Name: "local", Type: unix.IFA_LOCAL, Kind: wire.Prefix, Off: 1, Doc: "the address, with its prefix length; without one /32 or /128"},
 		{Name: "peer", Type: unix.IFA_ADDRESS, Kind: wire.Prefix, Off: 1, Doc: "address of the other end of a point-to-point link, with the prefix length of the route to it"},
-		{Name: "broadcast", Type: unix.IFA_BROADCAST, Kind: wire.IP4, Notation: broadcast{}, Doc: `IPv4: broadcast address; "+" is the last address of the network, "-" the first`},
+		{Name: "broadcast", Type: unix.IFA_BROADCAST, Kind: wire.IP, Notation: broadcast{}, Doc: `IPv4: broadcast address; "+" is the last address of the network, "-" the first; the kernel ignores one of IPv6`},
 		{Name: "label", Type: unix.IFA_LABEL, Kind: wire.Str, Max: 15, Doc: "IPv4: name of the address, which begins with the name of the device"},
 		{Name: "preferred_lft", Kind: wire.U32, At: addrCache, Off: 0, Time: 1, Words: lifetimeWords, Loose: true, Ages: true, Doc: "how long the address is used for new connections; 0 is deprecated from the start"},
 		{Name: "valid_lft", Kind: wire.U32, At: addrCache, Off: 4, Time: 1, Words: lifetimeWords, Loose: true, Ages: true, Doc: "how long the address exists, at least preferred_lft"},
@@ -86,7 +86,7 @@ var addrTable = &wire.Table{
 		{Name: "updated", Kind: wire.U32, At: addrCache, Off: 12, Time: userHZ, RO: true, Volatile: true, Doc: "when it was changed last, since boot"},
 		{Name: "metric", Type: unix.IFA_RT_PRIORITY, Kind: wire.U32, Doc: "metric of the prefix route"},
 		{Name: "proto", Type: ifaProto, Kind: wire.U8, Words: addrProtos, Loose: true, Since: "5.18", Doc: "who made the address"},
-		{Name: "anycast", Type: unix.IFA_ANYCAST, Kind: wire.IP6, RO: true, Doc: "IPv6: anycast address of the device"},
+		{Name: "anycast", Type: unix.IFA_ANYCAST, Kind: wire.IP, Volatile: true, Doc: "anycast address of the device; the kernel reports it for IPv6 and ignores what is written"},
 		{Name: "multicast", Type: unix.IFA_MULTICAST, Kind: wire.IP, RO: true, Doc: "multicast group of the device"},
 		{Name: "target_netnsid", Type: unix.IFA_TARGET_NETNSID, Kind: wire.S32, RO: true, Volatile: true, Doc: "namespace that was asked"},
 	},
@@ -126,6 +126,11 @@ func finishAddr(s *wire.Set, v *wire.Verb) error {
 
 	if v4 {
 		drop(s, addrFlags6...)
+	}
+	for _, name := range []string{"broadcast", "anycast"} {
+		if v, _ := s.Get(name); v.Type == wire.Addr && v.A.Is4() != v4 {
+			return wire.At(name, fmt.Errorf("%s is of another family than %s", v.A, local.A))
+		}
 	}
 	if err := finishBroadcast(s, peer, del); err != nil {
 		return wire.At("broadcast", err)
@@ -216,6 +221,7 @@ func canonAddr(s *wire.Set) {
 	} else {
 		drop(s, addrFlags6...)
 	}
+	s.Del("anycast")
 	delZero(s, "noprefixroute", "autojoin", "metric", "scope", "proto")
 	delZero(s, addrFlags6...)
 	if s.Uint("valid_lft") == forever && s.Uint("preferred_lft") == forever {

@@ -24,6 +24,7 @@ var Link = &wire.Object{
 	Get:     unix.RTM_GETLINK,
 	Verbs: []wire.Verb{
 		{Name: "add", Type: unix.RTM_NEWLINK, Flags: unix.NLM_F_CREATE | unix.NLM_F_EXCL, Doc: "create; an error when the name or the index exists"},
+		{Name: "replace", Type: unix.RTM_NEWLINK, Flags: flagsReplace, Doc: "create; the kernel does not replace a link that exists, and refuses"},
 		{Name: "change", Type: unix.RTM_NEWLINK, Exists: true, Doc: "change an existing link, also the data of its kind; without a name, the links of a group"},
 		{Name: "set", Type: unix.RTM_SETLINK, Exists: true, Doc: "change an existing link; kind and port are ignored"},
 		{Name: "delete", Type: unix.RTM_DELLINK, Exists: true, Doc: "remove, with everything that lives on it; without a name, the links of a group"},
