@@ -50,7 +50,7 @@ type Field struct {
 
 	// What the engine needs to know (KERNEL.md B). See package tx.
 	RO        bool   // the kernel reports it and does not accept it
-	Volatile  bool   // never compared
+	Volatile  bool   // never compared; with Loose it is when it was written, but not by undo
 	WO        bool   // accepted and never reported: sent each time it is written, never compared
 	Late      bool   // ignored or refused when the object is created: sent in a message of its own afterwards
 	Down      bool   // can be changed only while the link is down

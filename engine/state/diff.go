@@ -37,7 +37,7 @@ type differ struct {
 
 func (d *differ) skip(f *wire.Field) bool {
 	// What is only said on creation (the peer of a veth) cannot be compared.
-	return f.RO || f.Volatile || f.WO && (d.mode != Patch || f.Immutable)
+	return f.RO || f.Volatile && (!f.Loose || d.mode == Exact) || f.WO && (d.mode != Patch || f.Immutable)
 }
 
 func (d *differ) sets(path string, want, have *wire.Set) {
