@@ -70,9 +70,11 @@ func (l *levels) extras() {
 			l.leave()
 		}
 	}
-	for i := range l.s.Extra {
-		if r := &l.s.Extra[i]; l.s.level(r) == l.cur {
-			r.append(l.b)
+	for _, last := range []bool{false, true} { // those of unions are read last
+		for i := range l.s.Extra {
+			if r := &l.s.Extra[i]; l.s.level(r) == l.cur && l.cur.isUnion(r.Type&typeMask) == last {
+				r.append(l.b)
+			}
 		}
 	}
 }
@@ -158,7 +160,7 @@ func (t *Table) appendRest(b *Builder, s *Set, head, i int) error {
 		}
 		if n == 0 {
 			if err := l.other(i, head); err != nil {
-				return At(f.Name, err)
+				return err
 			}
 			i++
 		}
@@ -234,32 +236,36 @@ func (in *nest) short(p []byte, end int, ents []Entry) (n, newEnd int) {
 
 // other writes entry i where Append has no short way. The fixed struct begins
 // at head.
-func (l *levels) other(i, head int) error {
-	f, v := l.s.Ents[i].F, &l.s.Ents[i].V
+func (l *levels) other(i, head int) (err error) {
+	b, t, ents := l.b, l.s.Table, l.s.Ents[i:]
+	f, v := ents[0].F, &ents[0].V
 	switch {
-	case f.At != nil && !firstAt(l.s.Ents, i) && (f.At.Type != 0 || f.At.Spill != 0):
+	case f.At != nil && (f.At.Type != 0 || f.At.Spill != 0) && !firstAt(l.s.Ents, i):
 		return nil // written with the first of its place
 	case f.At != nil && f.At.Type != 0:
-		return l.place(l.s.Ents[i:], f.At)
-	case f.At != nil:
-		d := l.b.buf[l.b.start+head:]
-		if f.At.Spill == 0 {
-			return f.put(l.b, d[:l.s.Table.Fixed], len(d), v)
-		}
-		if n := spilled(l.s.Ents[i:], f.At); n > 255 {
-			l.b.Uint32(f.At.Spill, n)
+		return l.place(ents, f.At)
+	case f.At != nil && f.At.Spill != 0:
+		if n := spilled(ents, f.At); n > 255 {
+			b.Uint32(f.At.Spill, n)
 		} else {
-			d[f.Off] = byte(n)
+			b.buf[b.start+head+f.Off] = byte(n)
 		}
-		return nil
+	case f.At != nil:
+		d := b.buf[b.start+head:]
+		err = f.put(b, d[:t.Fixed], len(d), v)
 	case f.Kind == Custom:
-		return f.Codec.Append(l.b, f, *v)
+		err = f.Codec.Append(b, f, *v)
 	case f.Kind == Prefix:
-		return f.appendPrefix(l.b, v, head, l.s.Table.Fixed)
+		err = f.appendPrefix(b, v, head, t.Fixed)
 	case f.Kind == Union:
-		return f.appendUnion(l.b, v, l.s.tagged(f.nest, f.OneOf.SetTag))
+		err = f.appendUnion(b, v, l.s.tagged(f.nest, f.OneOf.SetTag))
+	default:
+		err = f.append(b, f.Type, v)
 	}
-	return f.append(l.b, f.Type, v)
+	if err != nil {
+		err = At(f.Name, err)
+	}
+	return err
 }
 
 // How Append writes a row. Rows of the fixed struct come first in the table's
@@ -317,7 +323,9 @@ func (f *Field) writtenAs() (as how, typ uint16, size int) {
 	case IP, IP4:
 		return asAddr, f.Type, 4
 	case Prefix:
-		return asPrefix, f.Type, 4
+		if f.Off < f.own.Fixed {
+			return asPrefix, f.Type, 4
+		}
 	case Custom:
 		if f.Plain {
 			return asAddr, f.Type, 4

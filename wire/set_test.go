@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 )
@@ -79,6 +80,71 @@ func TestSpill(t *testing.T) {
 		if err := o.Decode(msg, nil, &back); err != nil || back.Uint("type") != n || back.Uint("index") != 5 {
 			t.Errorf("type %d is read back as %s, %v", n, back.Text(nil), err)
 		}
+	}
+}
+
+// TestSpillFirst: what spills stands before the attributes, and moves no device
+// of the header behind it.
+func TestSpillFirst(t *testing.T) {
+	o := &Object{Name: "thing", New: 16, Table: &Table{Name: "thing", Fixed: 8, Fields: []Field{
+		{Name: "table", At: &Place{Spill: 15}, Kind: U32},
+		{Name: "dev", At: &Place{}, Off: 4, Kind: Dev},
+		{Name: "to", Type: 1, Kind: Prefix, Off: 1},
+		{Name: "n", Type: 2, Kind: U32},
+	}}}
+	s := NewSet(o.Table)
+	s.PutName("n", IntVal(5))
+	s.PutName("to", NetVal(netip.MustParsePrefix("10.0.0.0/8")))
+	s.PutName("dev", NameVal("eth0"))
+	s.PutName("table", IntVal(0x101))
+	b := Builder{Chunk: 64} // too small for all: it moves
+	if err := o.Append(&b, o.New, 0, s); err != nil {
+		t.Fatal(err)
+	}
+	msg, rel, err := b.Last()
+	if err != nil || len(rel) != 1 || rel[0] != (Reloc{HeaderLen + 4, "eth0"}) {
+		t.Fatal(rel, err)
+	}
+	var types []uint16
+	for a, err := range Attrs(msg[HeaderLen+8:]) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		types = append(types, a.Type)
+	}
+	if fmt.Sprint(types) != "[15 1 2]" || msg[HeaderLen] != 0 || msg[HeaderLen+1] != 8 {
+		t.Errorf("attributes %v of %x", types, msg)
+	}
+	var back Set
+	if err := o.Decode(msg, rel, &back); err != nil || !back.Equal(s) {
+		t.Errorf("read back %s, %v", back.Text(nil), err)
+	}
+}
+
+// TestPrefixNeedsHeader: the length of a prefix has to be somewhere.
+func TestPrefixNeedsHeader(t *testing.T) {
+	table := &Table{Name: "bare", Fields: []Field{{Name: "to", Type: 1, Kind: Prefix, Off: 1}}}
+	s := NewSet(table)
+	s.PutName("to", NetVal(netip.MustParsePrefix("10.0.0.0/8")))
+	var b Builder
+	m := b.Begin(1, 0)
+	if err, ok := table.Append(&b, s).(*AttrError); !ok || err.Path != "to" {
+		t.Errorf("got %v", err)
+	}
+	b.Cancel(m)
+}
+
+// TestPathOfPlace: an error in a struct that rows share names the row once.
+func TestPathOfPlace(t *testing.T) {
+	p := &Place{Type: 3, Len: 4}
+	table := &Table{Name: "bare", Fields: []Field{{Name: "a", At: p, Kind: U8}, {Name: "b", At: p, Off: 2, Kind: MAC}}}
+	s := NewSet(table)
+	s.PutName("a", IntVal(1))
+	s.PutName("b", StrVal("123456"))
+	var b Builder
+	b.Begin(1, 0)
+	if err, ok := table.Append(&b, s).(*AttrError); !ok || err.Path != "b" {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -74,7 +74,7 @@ type Place struct {
 	Len   int    // length of the attribute's struct
 	Mask  int    // offset of the word that says which bits count (ifi_change), 0 none
 	Init  []byte // bytes of the attribute's struct before fields are set; nil zeros
-	Spill uint16 // header only: values over 255 go to this u32 attribute and leave 0 in the header
+	Spill uint16 // header only, of bits or one number: values over 255 go to this u32 attribute and leave 0 in the header
 }
 
 // Words name integer values, in the order documentation shows them. The first
