@@ -23,3 +23,7 @@ func getU32(b []byte) uint32    { return order.Uint32(b) }
 func getU64(b []byte) uint64    { return order.Uint64(b) }
 
 var _ binary.ByteOrder = order
+
+// NativeUint32 writes v in the machine's order, for fixed structs that no table
+// describes.
+func NativeUint32(b []byte, v uint32) { order.PutUint32(b, v) }

@@ -3,13 +3,10 @@ package state
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/nlscript/nlscript/wire"
 	"github.com/nlscript/nlscript/wire/rtnl"
@@ -70,6 +67,9 @@ type State struct {
 	ghosts  map[uint32]string                    // names of links that were removed
 	next    int
 	b       wire.Builder
+
+	// Whole makes plans read whole tables, where look-ups could not tell.
+	Whole bool
 
 	// StandIns makes a device that is looked up and is not there exist: for
 	// golden files and sandboxes. The names are kept, in order of use.
@@ -320,119 +320,6 @@ func (st *State) Resolve(s *wire.Set) error {
 	})
 }
 
-// A Scope is a part of the state that can be read by itself: all objects of a
-// kind, one routing table of a family, the classes of one device.
-type Scope struct {
-	Object *wire.Object
-	Family uint8  // routes only; 0 all
-	Table  uint32 // routes only; 0 all
-	Dev    uint32 // classes only
-}
-
-func (sc Scope) String() string {
-	return fmt.Sprintf("%s/%d/%d/%d", sc.Object.Name, sc.Family, sc.Table, sc.Dev)
-}
-
-// Load reads the scopes that are not loaded yet. Links are always among them.
-func (st *State) Load(ctx context.Context, scopes ...Scope) error {
-	for _, sc := range append([]Scope{{Object: rtnl.Link}}, scopes...) {
-		if st.loaded[sc.String()] || st.loaded[Scope{Object: sc.Object}.String()] {
-			continue
-		}
-		if err := st.load(ctx, sc); err != nil {
-			return fmt.Errorf("reading %ss: %w", sc.Object.Name, err)
-		}
-		st.loaded[sc.String()] = true
-		st.scopes = append(st.scopes, sc)
-	}
-	return nil
-}
-
-func (st *State) load(ctx context.Context, sc Scope) error {
-	dumps := sc.Object.Dumps
-	if dumps == nil {
-		dumps = []map[string]uint64{nil}
-		if sc.Family != 0 {
-			dumps = []map[string]uint64{{"family": uint64(sc.Family)}}
-		}
-	}
-	for _, head := range dumps {
-		if sc.Family != 0 && head["family"] != uint64(sc.Family) {
-			continue
-		}
-		if err := st.dump(ctx, sc, head); err != nil {
-			return err
-		}
-	}
-	if sc.Object == rtnl.FDB {
-		st.markLocal()
-	}
-	return nil
-}
-
-// markLocal marks the forwarding entries that a bridge makes for the addresses
-// of its ports and its own. They look like permanent ones that were asked for.
-func (st *State) markLocal() {
-	for _, es := range st.entries[rtnl.FDB] {
-		for _, e := range es {
-			mac, _ := e.Set().Get("lladdr")
-			dev := st.index[uint32(e.Set().Uint("dev"))]
-			if dev == nil {
-				continue
-			}
-			own, _ := dev.Set().Get("address")
-			e.auto = own.S == mac.S
-			if br := st.index[uint32(dev.Set().Uint("master"))]; br != nil {
-				addr, _ := br.Set().Get("address")
-				e.auto = e.auto || addr.S == mac.S
-			}
-		}
-	}
-}
-
-func (st *State) dump(ctx context.Context, sc Scope, head map[string]uint64) error {
-	o := sc.Object
-	s := wire.NewSet(o.Table)
-	for k, v := range head {
-		s.PutName(k, wire.IntVal(v))
-	}
-	if sc.Table != 0 {
-		s.PutName("table", wire.IntVal(uint64(sc.Table)))
-	}
-	if sc.Dev != 0 {
-		s.PutName(o.Subject, wire.IntVal(uint64(sc.Dev)))
-	}
-	if o == rtnl.Link {
-		s.PutName("ext_mask", wire.IntVal(extMask))
-	}
-	st.b.Reset()
-	if err := o.Append(&st.b, o.Get, unix.NLM_F_REQUEST|unix.NLM_F_DUMP, s); err != nil {
-		return err
-	}
-	req, _, err := st.b.Last()
-	if err != nil {
-		return err
-	}
-	msgs, err := st.src.Dump(ctx, req)
-	if nothingThere(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, m := range msgs {
-		if m.Type != o.New {
-			continue
-		}
-		// The kernel ignores filters it does not know.
-		set := decode(o, m.Bytes)
-		if sc.Table == 0 || set.Uint("table") == uint64(sc.Table) {
-			st.reported(o, m.Bytes, set)
-		}
-	}
-	return nil
-}
-
 // Report puts in an object as the kernel reported it.
 func (st *State) Report(o *wire.Object, msg []byte) { st.reported(o, msg, decode(o, msg)) }
 
@@ -485,21 +372,21 @@ func (st *State) Scopes() []Scope { return st.scopes }
 // Again returns the state of the same scopes, read anew.
 func (st *State) Again(ctx context.Context) (*State, error) {
 	n := New(st.src)
-	return n, n.Load(ctx, st.scopes...)
+	// Look-ups need the rules.
+	scopes := slices.Clone(st.scopes)
+	slices.SortStableFunc(scopes, func(a, b Scope) int { return cmp.Compare(len(a.Route), len(b.Route)) })
+	return n, n.Load(ctx, scopes...)
 }
 
-// extMask asks for virtual functions and spares the statistics
-// (RTEXT_FILTER_VF, RTEXT_FILTER_SKIP_STATS).
-const extMask = 1 | 8
-
-// nothingThere reports whether a dump was refused because there is nothing to
-// list: a routing table that does not exist, a family or an object that the
-// kernel was built without.
-func nothingThere(err error) bool {
-	for _, e := range []error{unix.ENOENT, unix.EAFNOSUPPORT, unix.EOPNOTSUPP, unix.EPROTONOSUPPORT} {
-		if errors.Is(err, e) {
-			return true
+// AgainWhole is Again, but reads whole tables where the state was looked up route
+// by route.
+func (st *State) AgainWhole(ctx context.Context) (*State, error) {
+	n := New(st.src)
+	for _, sc := range st.scopes {
+		sc.Route = ""
+		if err := n.Load(ctx, sc); err != nil {
+			return nil, err
 		}
 	}
-	return false
+	return n, nil
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nlscript/nlscript/builtins"
 	"github.com/nlscript/nlscript/engine/state"
 	"github.com/nlscript/nlscript/wire"
@@ -29,9 +31,9 @@ type Approve func(ctx context.Context, p *Plan) error
 // Commit plans ops against the kernel, sends what they come to and verifies it.
 // When it returns an error after something was sent, the caller has to Undo.
 func Commit(ctx context.Context, k Kernel, arena *wire.Builder, ops []*builtins.Op, approve Approve, progress Progress) (*Done, error) {
-	first := uint32(FirstIndex)
+	first, whole := uint32(FirstIndex), false
 	for try := 0; ; try++ {
-		p, err := fresh(ctx, k, arena, ops, first)
+		p, err := fresh(ctx, k, arena, ops, first, whole)
 		if err != nil {
 			return &Done{}, err
 		}
@@ -49,9 +51,11 @@ func Commit(ctx context.Context, k Kernel, arena *wire.Builder, ops []*builtins.
 		if err == nil {
 			err = p.hold(ctx, k)
 		}
-		if !collided(err) || try == collisions {
+		hidden := p.hidden(err)
+		if !collided(err) && !hidden || try == collisions {
 			return d, err
 		}
+		whole = whole || hidden
 		if _, left, uerr := p.Undo(context.WithoutCancel(ctx), k, time.Minute); uerr != nil || len(left) > 0 {
 			return d, err
 		}
@@ -60,14 +64,16 @@ func Commit(ctx context.Context, k Kernel, arena *wire.Builder, ops []*builtins.
 }
 
 // fresh plans against a state that did not change while it was read.
-func fresh(ctx context.Context, k Kernel, arena *wire.Builder, ops []*builtins.Op, first uint32) (*Plan, error) {
+func fresh(ctx context.Context, k Kernel, arena *wire.Builder, ops []*builtins.Op, first uint32, whole bool) (*Plan, error) {
 	for try := 0; ; try++ {
 		if k.Mon != nil {
 			if err := k.Mon.forget(); err != nil {
 				return nil, err
 			}
 		}
-		p, err := Make(ctx, state.New(Source{k.Conn}), k.Sys, arena, ops, first)
+		st := state.New(Source{k.Conn})
+		st.Whole = whole
+		p, err := Make(ctx, st, k.Sys, arena, ops, first)
 		if err != nil {
 			return nil, err
 		}
@@ -76,6 +82,23 @@ func fresh(ctx context.Context, k Kernel, arena *wire.Builder, ops []*builtins.O
 			return p, err
 		}
 	}
+}
+
+// hidden reports whether a route turned out to exist that a look-up had not
+// shown: its next hop is dead, say.
+func (p *Plan) hidden(err error) bool {
+	var k *KernelError
+	return errors.As(err, &k) && k.Errno == unix.EEXIST && p.probed()
+}
+
+// probed reports whether routes were looked up one by one.
+func (p *Plan) probed() bool {
+	for _, sc := range p.st.Scopes() {
+		if sc.Route != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // hold verifies that what was sent holds. When it does not, and another program

@@ -72,6 +72,7 @@ type imageScope struct {
 	Family uint8  `json:"family,omitempty"`
 	Table  uint32 `json:"table,omitempty"`
 	Dev    uint32 `json:"dev,omitempty"`
+	Route  []byte `json:"route,omitempty"`
 }
 
 type imageSysctl struct {
@@ -262,7 +263,7 @@ func (j *Journal) Undo(ctx context.Context, k Kernel, limit time.Duration) (undo
 func (p *Plan) image() *image {
 	img := &image{Keys: map[string][][]byte{}, Before: map[string][][]byte{}}
 	for _, sc := range p.st.Scopes() {
-		img.Scopes = append(img.Scopes, imageScope{sc.Object.Name, sc.Family, sc.Table, sc.Dev})
+		img.Scopes = append(img.Scopes, imageScope{sc.Object.Name, sc.Family, sc.Table, sc.Dev, []byte(sc.Route)})
 	}
 	for o, keys := range p.touch.keys {
 		for k := range keys {
@@ -314,7 +315,7 @@ func (img *image) plan(src state.Source) (*Plan, error) {
 		if err != nil {
 			return nil, err
 		}
-		st.Expect(state.Scope{Object: o, Family: sc.Family, Table: sc.Table, Dev: sc.Dev})
+		st.Expect(state.Scope{Object: o, Family: sc.Family, Table: sc.Table, Dev: sc.Dev, Route: string(sc.Route)})
 	}
 	for name, keys := range img.Keys {
 		o, err := object(name)

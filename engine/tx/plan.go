@@ -137,6 +137,7 @@ type planner struct {
 	sources map[netip.Addr]bool     // that routes of the batch wait for
 	sysctl  map[string]string       // what earlier ops of the batch wrote
 	ops     int
+	single  bool // routes are read one by one
 	mild    bool // the last steps destroy nothing: a destructive one is fenced
 }
 
@@ -154,6 +155,7 @@ func Make(ctx context.Context, st *state.State, sys Sysctls, arena *wire.Builder
 			noteMade(st, op)
 		}
 	}
+	p.single = p.fewRoutes(ops)
 	if err := st.Load(ctx); err != nil {
 		return nil, err
 	}
@@ -167,6 +169,22 @@ func Make(ctx context.Context, st *state.State, sys Sysctls, arena *wire.Builder
 	}
 	return p.plan, nil
 }
+
+// fewRoutes reports whether it is cheaper to look routes up one by one than to
+// read their tables.
+func (p *planner) fewRoutes(ops []*builtins.Op) bool {
+	n := 0
+	for _, op := range ops {
+		if op.Object == rtnl.Route {
+			n++
+		}
+	}
+	return n <= fewProbes && !p.st.Whole
+}
+
+// fewProbes is how many look-ups are worth it: a table may have a million routes,
+// or ten.
+const fewProbes = 32
 
 // noteMade notes the links that an op makes.
 func noteMade(st *state.State, op *builtins.Op) {
@@ -233,8 +251,17 @@ func (p *planner) load(op *builtins.Op, set *wire.Set) error {
 		if sc.Family != unix.AF_INET && sc.Family != unix.AF_INET6 {
 			sc.Family, sc.Table = 0, 0
 		}
-	case rtnl.Class:
-		sc.Dev = uint32(set.Uint(op.Object.Subject))
+		if op.Verb == nil && p.single {
+			// A few routes are looked up one by one, beside however many.
+			if one, ok := state.RouteScope(canon(op.Object, set)); ok {
+				if err := p.st.Load(p.ctx, state.Scope{Object: rtnl.Rule}); err != nil {
+					return err
+				}
+				sc = one
+			}
+		}
+	case rtnl.Class, rtnl.Addr:
+		sc.Dev = uint32(set.Uint("dev"))
 	}
 	return p.st.Load(p.ctx, sc)
 }

@@ -22,3 +22,6 @@ func (s Source) Dump(ctx context.Context, req []byte) ([]wire.Message, error) {
 	}
 	return l, nil
 }
+
+// Get implements state.Getter.
+func (s Source) Get(req []byte) ([]byte, error) { return s.Conn.Get(req) }

@@ -36,7 +36,7 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 	undone, left = p.undoSysctls(k.Sys)
 	refused := map[string]string{}
 	for round := 0; ; round++ {
-		now, err := p.st.Again(ctx)
+		now, err := p.st.AgainWhole(ctx)
 		if err != nil {
 			return undone, left, err
 		}
@@ -153,6 +153,9 @@ func (u *undoer) diff() {
 		add := func(e *state.Entry, was bool) {
 			if e.Foreign() || !u.plan.touch.has(e) && !again[orderKey{o, e.Key}] {
 				return
+			}
+			if !was && !u.plan.st.Covers(e) {
+				return // it is not known what was there before
 			}
 			d, seen := diffs[i][e.Key]
 			if !seen {

@@ -22,6 +22,17 @@ func (p *Plan) verify(ctx context.Context, k Kernel) error {
 	if err != nil {
 		return err
 	}
+	if err = p.verifyAll(now); err == nil || !p.probed() {
+		return err
+	}
+	// A look-up may not show what is there.
+	if now, err = p.st.AgainWhole(ctx); err != nil {
+		return err
+	}
+	return p.verifyAll(now)
+}
+
+func (p *Plan) verifyAll(now *state.State) error {
 	last := make(map[string]*expect, len(p.want))
 	for _, x := range p.want {
 		if x.mode == state.Whole {
@@ -47,6 +58,9 @@ func (p *Plan) verifyOne(now *state.State, x *expect) error {
 	key := p.rekey(now, x)
 	for _, e := range now.Find(x.object, key) {
 		if x.set != nil && !state.Matches(x.set, e) {
+			continue
+		}
+		if x.set == nil && byDefault(e) {
 			continue
 		}
 		if x.set == nil {
