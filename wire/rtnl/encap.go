@@ -18,10 +18,11 @@ var encapTables = []*wire.Table{
 }
 
 // Encaps are the encapsulations of a route, nexthopEncaps the same of a nexthop
-// object, where the attributes have other numbers.
+// object, where the attributes have other numbers. The kernel takes no
+// encapsulation from the type alone.
 var (
-	Encaps        = &wire.OneOf{Name: "encap", Tag: unix.RTA_ENCAP_TYPE, TagU16: true, Tables: encapTables}
-	nexthopEncaps = &wire.OneOf{Name: "encap", Tag: nhaEncapType, TagU16: true, Tables: encapTables}
+	Encaps        = &wire.OneOf{Name: "encap", Tag: unix.RTA_ENCAP_TYPE, TagU16: true, Always: true, Tables: encapTables}
+	nexthopEncaps = &wire.OneOf{Name: "encap", Tag: nhaEncapType, TagU16: true, Always: true, Tables: encapTables}
 )
 
 // canonEncap puts away what the kernel reports of every encapsulation of a type
