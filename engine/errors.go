@@ -145,6 +145,10 @@ func (s *session) fail(err error) *Error {
 		e.status = "ours undone, theirs kept"
 		return e
 	}
+	if took == 0 && s.sent > 0 {
+		e.status = "nothing took effect, verified; the network is as it was"
+		return e
+	}
 	what := "1 commit"
 	if commits > 1 {
 		what = fmt.Sprintf("%d commits", commits)

@@ -30,7 +30,8 @@ type session struct {
 	plan    *Plan
 	done    []*tx.Plan // what was sent, for undo
 	sent    int
-	refused int // of these
+	refused int  // of these
+	acted   bool // something was sent, a sysctl perhaps
 	undone  int
 	start   time.Time
 
@@ -158,15 +159,16 @@ func (s *session) commit(c *builtins.Commit, attempt bool) (*tx.Plan, error) {
 	d, err := tx.Commit(s.ctx, s.kernel, s.builder(), c.Ops, approve, progress)
 	s.sent += d.Messages
 	s.refused += d.Refused
+	s.acted = s.acted || d.Sent
 	if d.Plan == nil {
 		return nil, err
 	}
 	b.plan = d.Plan
-	if d.Messages > 0 {
+	if d.Sent {
 		s.done = append(s.done, d.Plan)
 	}
 	if err != nil {
-		if d.Messages == 0 {
+		if !d.Sent {
 			return nil, err
 		}
 		return d.Plan, err
@@ -213,7 +215,7 @@ func (s *session) result() *Result {
 		s.plan.standIns = s.st.StoodIn
 	}
 	r := &Result{pending: s.deadline, Outcome: unchanged, Plan: s.plan, Undone: s.undone, Warnings: s.plan.warnings, sent: s.sent, took: time.Since(s.start)}
-	if s.sent > 0 || s.dry && len(s.plan.Messages) > 0 {
+	if s.acted || s.dry && len(s.plan.Messages) > 0 {
 		r.Outcome = committed
 	}
 	return r

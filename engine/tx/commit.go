@@ -16,8 +16,9 @@ import (
 // Done is what a commit came to.
 type Done struct {
 	Plan     *Plan
-	Messages int // sent
-	Refused  int // of these, refused by the kernel
+	Sent     bool // something was handed to the kernel
+	Messages int  // of rtnetlink, among it
+	Refused  int  // of these, refused
 }
 
 // collisions bounds how often a commit is planned anew because an index that it
@@ -47,7 +48,9 @@ func Commit(ctx context.Context, k Kernel, arena *wire.Builder, ops []*builtins.
 				return d, err
 			}
 		}
-		d.Messages, d.Refused, err = send(ctx, k, p, progress)
+		var done int
+		done, d.Refused, err = send(ctx, k, p, progress)
+		d.Sent, d.Messages = done > 0, messages(p.Steps[:done])
 		if err == nil {
 			err = p.hold(ctx, k)
 		}

@@ -203,6 +203,17 @@ func collided(err error) bool {
 	return errors.As(err, &k) && k.index != "" && k.Errno == unix.EEXIST
 }
 
+// messages counts the netlink messages among steps.
+func messages(steps []Step) int {
+	n := 0
+	for _, s := range steps {
+		if s.Msg != nil {
+			n++
+		}
+	}
+	return n
+}
+
 // heed takes what others did meanwhile into account.
 func (k Kernel) heed(p *Plan) error {
 	if k.Mon == nil {

@@ -53,6 +53,7 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 			}
 		}
 		progress := false
+		clear(refused)
 		for steps := u.steps; len(steps) > 0; {
 			n := together(steps, k.Conn.MaxDatagram())
 			ok, err := sendUndo(k, steps[:n], refused)
@@ -64,6 +65,8 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 			steps = steps[n:]
 		}
 		if !progress {
+			u = undoer{plan: p, now: now, refused: refused}
+			u.diff() // with what the kernel said
 			return undone, append(left, u.left...), nil
 		}
 	}
@@ -107,7 +110,9 @@ func sendUndo(k Kernel, steps []undoStep, refused map[string]string) (ok int, er
 			return
 		}
 		ok--
-		refused[steps[i].title] = (&KernelError{Errno: r.Errno, Message: r.Message}).Text()
+		if title := steps[i].title; refused[title] == "" { // what comes after follows from it
+			refused[title] = (&KernelError{Errno: r.Errno, Message: r.Message}).Text()
+		}
 		again = append(again, steps[i].alt...)
 	})
 	for _, msg := range again {
@@ -151,7 +156,12 @@ func (u *undoer) diff() {
 	for i, o := range objs {
 		diffs[i] = map[string]pair{}
 		add := func(e *state.Entry, was bool) {
-			if e.Foreign() || !u.plan.touch.has(e) && !again[orderKey{o, e.Key}] {
+			if !u.plan.touch.has(e) && !again[orderKey{o, e.Key}] {
+				return
+			}
+			// What is not ours is neither made nor removed. A link that is, lo,
+			// can be changed all the same.
+			if e.Foreign() && !(o.Patch && (was || len(diffs[i][e.Key].was) > 0)) {
 				return
 			}
 			if !was && !u.plan.st.Covers(e) {
@@ -208,7 +218,7 @@ func (u *undoer) diff() {
 				// Deleting the surplus is all there is to do.
 			default:
 				for j, e := range d.was {
-					flags := uint16(unix.NLM_F_CREATE | unix.NLM_F_EXCL)
+					flags := addFlags(o, e.Set())
 					if j > 0 {
 						flags = unix.NLM_F_CREATE | unix.NLM_F_APPEND
 					}

@@ -98,6 +98,9 @@ func canonBond(k *wire.Set) {
 
 // canonVxlan: an address of zeros is none, and a flag that is off is not there.
 func canonVxlan(k *wire.Set) {
+	// vxlan_nl2conf counts the bits of remote checksums as used when they are
+	// mentioned at all, which its own reserved_bits then do not allow.
+	delZero(k, "remcsumrx", "remcsumtx")
 	for _, name := range []string{"group", "remote", "local"} {
 		if v, ok := k.Get(name); ok && v.A.IsUnspecified() {
 			k.Del(name)
