@@ -58,6 +58,8 @@ var (
 )
 
 // grow makes room for n more bytes of the open message, which may move it.
+//
+//go:noinline
 func (b *Builder) grow(n int) {
 	keep := b.buf
 	if b.Chunk > 0 {
@@ -228,11 +230,15 @@ func (b *Builder) begin(typ uint16) uint32 {
 
 func (b *Builder) end(at uint32) {
 	p := b.buf[b.start+int(at):]
-	if n := len(p); n > maxAttr {
-		b.fail(fmt.Errorf("nest %d: %d bytes, at most %d fit", getU16(p[2:])&typeMask, n-attrHeader, maxAttr-attrHeader))
+	if len(p) > maxAttr {
+		b.tooLong(p)
 		return
 	}
 	putU16(p, uint16(len(p)))
+}
+
+func (b *Builder) tooLong(p []byte) {
+	b.fail(fmt.Errorf("nest %d: %d bytes, at most %d fit", getU16(p[2:])&typeMask, len(p)-attrHeader, maxAttr-attrHeader))
 }
 
 // Framed opens a struct of n bytes that begins with its own u16 length and may

@@ -130,16 +130,13 @@ func (t *Table) Append(b *Builder, s *Set) error {
 	}
 	b.reserve(align(t.Fixed) + 8*len(s.Ents))
 	start := len(b.buf)
-	head := start - b.start
 	n, end := t.root.short(b.buf[start:cap(b.buf)], align(t.Fixed), s.Ents)
 	b.buf = b.buf[:start+end]
 	if n < len(s.Ents) || len(s.Extra) > 0 {
-		if err := t.appendRest(b, s, head, n); err != nil {
-			return err
-		}
+		return t.appendRest(b, s, start-b.start, n)
 	}
 	if t.Framed {
-		b.end(uint32(head))
+		putU16(b.buf[start:], uint16(end))
 	}
 	return b.err
 }
@@ -167,7 +164,10 @@ func (t *Table) appendRest(b *Builder, s *Set, head, i int) error {
 	}
 	l.enter(&t.root)
 	l.extras()
-	return nil
+	if t.Framed {
+		b.end(uint32(head))
+	}
+	return b.err
 }
 
 // short writes entries up to one that is in another nest or has no short way,
