@@ -534,6 +534,12 @@ func elements(v starlark.Value, yield func(i int, v starlark.Value) error) (ok b
 
 func (r *reader) list(f *wire.Field, v starlark.Value) (wire.Value, error) {
 	out := wire.Value{Type: wire.ListVal}
+	if f.Kind == wire.Multi && f.Elem.Kind == wire.List && !listOfLists(v) {
+		// One list is one attribute; [[...], [...]] are several.
+		e, err := r.list(f.Elem, v)
+		out.L = []wire.Value{e}
+		return out, err
+	}
 	ok, err := elements(v, func(i int, v starlark.Value) error {
 		e, err := r.value(f.Elem, v)
 		if err != nil {
@@ -549,6 +555,18 @@ func (r *reader) list(f *wire.Field, v starlark.Value) (wire.Value, error) {
 		err = countError(f, len(out.L))
 	}
 	return out, err
+}
+
+// listOfLists reports whether v is a list whose elements are lists.
+func listOfLists(v starlark.Value) bool {
+	all, n := true, 0
+	elements(v, func(_ int, v starlark.Value) error {
+		ok, _ := elements(v, func(int, starlark.Value) error { return nil })
+		all = all && ok
+		n++
+		return nil
+	})
+	return all && n > 0
 }
 
 // bounds reads "1000-2000", (1000, 2000), or one number for both ends.

@@ -49,6 +49,9 @@ func (o outer) value(f *wire.Field, v wire.Value) (starlark.Value, error) {
 	case wire.Union:
 		return &kindValue{f.OneOf.Name, v.Sub}, nil
 	case wire.List, wire.Array, wire.Multi:
+		if f.Kind == wire.Multi && f.Elem.Kind == wire.List && len(v.L) == 1 {
+			return o.value(f.Elem, v.L[0])
+		}
 		return o.list(v.L, func(e wire.Value) (starlark.Value, error) { return o.value(f.Elem, e) })
 	case wire.Range:
 		return rangeOut(f, v), nil

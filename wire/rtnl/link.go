@@ -114,7 +114,7 @@ func linkRows() []wire.Field {
 
 		{Name: "xdp", Type: unix.IFLA_XDP, Kind: wire.Nest, Of: xdp, Late: true, Doc: "XDP program; {\"fd\": -1} detaches"},
 		{Name: "map", Type: unix.IFLA_MAP, Kind: wire.Struct, Of: linkMap, Late: true, Doc: "memory, interrupt and port of old hardware"},
-		{Name: "vf", Type: unix.IFLA_VFINFO_LIST, Kind: wire.List, Elem: &wire.Field{Type: unix.IFLA_VF_INFO, Kind: wire.Nest, Of: vfTable}, Late: true, Doc: "virtual functions (SR-IOV), reported when ext_mask asks"},
+		{Name: "vf", Type: unix.IFLA_VFINFO_LIST, Kind: wire.Multi, Elem: &wire.Field{Kind: wire.List, Elem: &wire.Field{Type: unix.IFLA_VF_INFO, Kind: wire.Nest, Of: vfTable}}, Late: true, Doc: "virtual functions (SR-IOV), reported when ext_mask asks"},
 		{Name: "vf_ports", Type: unix.IFLA_VF_PORTS, Kind: wire.List, Elem: &wire.Field{Type: unix.IFLA_VF_PORT, Kind: wire.Nest, Of: vfPort}, Late: true, Doc: "port profiles of virtual functions (802.1Qbg, 802.1Qbh)"},
 		{Name: "port_self", Type: unix.IFLA_PORT_SELF, Kind: wire.Nest, Of: vfPort, Late: true, Doc: "port profile of the device itself"},
 		{Name: "af_spec", Type: unix.IFLA_AF_SPEC, Kind: wire.Nest, Of: linkAF, Inline: true, Doc: "what address families keep of a link"},
