@@ -201,7 +201,7 @@ func (s *session) rollback() (undone int, left []tx.Residue, err error) {
 	for i := len(s.done) - 1; i >= 0; i-- {
 		n, l, uerr := s.done[i].Undo(ctx, s.kernel, 0)
 		undone += n
-		left = append(left, l...)
+		left = append(s.done[i].Unjudged(left), l...)
 		err = errors.Join(err, uerr)
 	}
 	s.done = nil

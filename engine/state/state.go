@@ -335,6 +335,9 @@ func NewEntry(o *wire.Object, msg []byte) *Entry {
 	return &Entry{Object: o, Key: KeyOf(o, s), msg: msg, set: s}
 }
 
+// EntryOf is an object by itself: s is canonical, devices by index.
+func EntryOf(o *wire.Object, s *wire.Set) *Entry { return &Entry{Object: o, Key: KeyOf(o, s), set: s} }
+
 // Held returns the objects with this key as they were when they were loaded.
 func (st *State) Held(o *wire.Object, key string) []*Entry {
 	if l, ok := st.before[o][key]; ok {

@@ -66,7 +66,7 @@ func (p *planner) linkGone(e *state.Entry) ([]*state.Entry, error) {
 				continue
 			}
 			switch m, _ := l.Set().Get("master"); {
-			case uint32(l.Set().Uint("link")) == idx && !l.Set().Has("link_netnsid"):
+			case lower(l) == idx:
 				links = append(links, l)
 			case uint32(m.N) == idx && m.Type == wire.Int:
 				p.plan.touch.link(l.Index())
@@ -91,6 +91,20 @@ func (p *planner) linkGone(e *state.Entry) ([]*state.Entry, error) {
 		}
 	}
 	return appendNew(links[1:], gone), nil
+}
+
+// lower is the link of this namespace that a link stands on and goes with, 0
+// when there is none. A vxlan does not report its own as others do
+// (vxlan_handle_lowerdev_unregister).
+func lower(l *state.Entry) uint32 {
+	s := l.Set()
+	if kind, _ := s.Get("kind"); kind.Sub != nil && kind.Sub.Table.Name == "vxlan" {
+		return uint32(kind.Sub.Uint("dev"))
+	}
+	if s.Has("link_netnsid") {
+		return 0
+	}
+	return uint32(s.Uint("link"))
 }
 
 func appendNew(l, more []*state.Entry) []*state.Entry {
@@ -222,9 +236,15 @@ func (p *planner) disturbs(e *state.Entry, pick *wire.Set, deltas []state.Delta)
 	if err := p.loadLinkObjects(e); err != nil {
 		return nil, err
 	}
-	for _, l := range p.st.All(rtnl.Link) { // links above and beside follow flags, mtu and address
-		if uint32(l.Set().Uint("link")) == e.Index() {
-			p.plan.touch.link(l.Index())
+	// Links above follow flags, mtu and address, and a master those of its ports.
+	p.plan.touch.link(uint32(e.Set().Uint("master")))
+	all := p.st.All(rtnl.Link)
+	for at := []uint32{e.Index()}; len(at) > 0; at = at[1:] {
+		for _, l := range all {
+			if lower(l) == at[0] && !p.plan.touch.indexes[l.Index()] {
+				p.plan.touch.link(l.Index())
+				at = append(at, l.Index())
+			}
 		}
 	}
 	if m, ok := pick.Get("master"); ok && pick.Has("master") {

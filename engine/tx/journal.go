@@ -251,7 +251,7 @@ func (j *Journal) Undo(ctx context.Context, k Kernel, limit time.Duration) (undo
 		}
 		n, l, err := p.undo(ctx, k)
 		undone += n
-		left = append(left, l...)
+		left = append(p.Unjudged(left), l...)
 		if err != nil {
 			return undone, left, err
 		}
@@ -279,7 +279,7 @@ func (p *Plan) image() *image {
 	again := orderly(p.touch)
 	for _, o := range rtnl.Objects {
 		for _, e := range p.st.Before(o) {
-			if !e.Foreign() && (p.touch.has(e) || again[o]) {
+			if (!e.Foreign() || o.Patch) && (p.touch.has(e) || again[o]) {
 				img.Before[o.Name] = append(img.Before[o.Name], e.Message())
 			}
 		}

@@ -72,6 +72,22 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 	}
 }
 
+// Unjudged is what of the residue of later plans this one, undone after them,
+// had no part in. The rest it has compared itself, with what was there before it:
+// the mtu of a device may be legal again only when that of another is.
+func (p *Plan) Unjudged(left []Residue) []Residue {
+	return slices.DeleteFunc(left, func(r Residue) bool {
+		if r.Object == nil {
+			return slices.ContainsFunc(p.sysctls, func(x sysctlImage) bool { return "sysctl "+x.s.Name == r.Title })
+		}
+		s := r.Before
+		if s == nil {
+			s = r.Now
+		}
+		return p.touch.has(state.EntryOf(r.Object, s))
+	})
+}
+
 // An undoStep is one message of an undo, and what to try when it is refused:
 // the same in smaller pieces.
 type undoStep struct {
