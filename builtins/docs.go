@@ -226,8 +226,8 @@ func rowDoc(t *wire.Table, prefix, name string) (string, bool) {
 	switch {
 	case f == nil:
 		return "", false
-	case inside && f.Of != nil:
-		return rowDoc(f.Of, prefix+"."+head, rest)
+	case inside && innermost(f).Of != nil:
+		return rowDoc(innermost(f).Of, prefix+"."+head, rest)
 	case inside:
 		return "", false
 	}
@@ -251,8 +251,8 @@ func rowDoc(t *wire.Table, prefix, name string) (string, bool) {
 		b.WriteString("Note: " + strings.Join(notes, "; ") + "\n")
 	}
 	fmt.Fprintf(&b, "Wire: %s\n", wireForm(f))
-	if f.Of != nil {
-		writeRows(&b, f.Of)
+	if t := innermost(f).Of; t != nil {
+		writeRows(&b, t)
 	}
 	return b.String(), true
 }

@@ -104,7 +104,7 @@ func valueForm(f *wire.Field) string {
 	case wire.Union:
 		return "one of " + members(f.OneOf)
 	case wire.List, wire.Array, wire.Multi:
-		return "list of: " + valueForm(f.Elem)
+		return "list of: " + valueForm(innermost(f))
 	case wire.Range:
 		return `range such as "1000-2000", or one number`
 	case wire.Custom:

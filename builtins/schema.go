@@ -122,10 +122,9 @@ func schemaRows(l []SchemaAttr, path string, t *wire.Table, depth int) []SchemaA
 			}
 			a.Words[w.Name] = w.N
 		}
-		inner := f
-		if f.Elem != nil {
-			a.Elem = kindName(f.Elem.Kind)
-			inner = f.Elem
+		inner := innermost(f)
+		if inner != f {
+			a.Elem = kindName(inner.Kind)
 		}
 		if inner.OneOf != nil {
 			a.OneOf = inner.OneOf.Name
@@ -136,4 +135,12 @@ func schemaRows(l []SchemaAttr, path string, t *wire.Table, depth int) []SchemaA
 		}
 	}
 	return l
+}
+
+// innermost is what the lists of a row are made of in the end.
+func innermost(f *wire.Field) *wire.Field {
+	for f.Elem != nil {
+		f = f.Elem
+	}
+	return f
 }
