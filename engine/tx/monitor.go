@@ -102,6 +102,9 @@ func (p *Plan) heed(m wire.Message) *ConflictError {
 	if o == nil || m.Type != o.New && m.Type != o.Del {
 		return nil
 	}
+	if o == rtnl.Link && m.Data[0] != unix.AF_UNSPEC {
+		return nil // a bridge tells only its part of a port
+	}
 	msg := append([]byte(nil), m.Bytes...)
 	e := state.NewEntry(o, msg)
 	if e.Foreign() || !p.touch.has(e) {
