@@ -56,6 +56,7 @@ type Field struct {
 	Down      bool   // can be changed only while the link is down
 	Immutable bool   // cannot be changed after creation
 	Loose     bool   // whole objects: compared only when written (route protocol)
+	Merge     bool   // List of structs: what is not mentioned stays; the first row is the key, 0 in the second takes it away
 	Ages      bool   // counts down: what is reported may be less than what was written
 	Since     string // first kernel that has it, when later than 5.10
 

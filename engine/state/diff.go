@@ -47,7 +47,7 @@ func (d *differ) sets(path string, want, have *wire.Set) {
 			continue
 		}
 		hv := valueOf(have, f)
-		if f.WO || !same(f, e.V, hv) {
+		if f.WO || !d.same(f, e.V, hv) {
 			d.value(path, f, e.V, hv)
 		}
 	}
@@ -107,7 +107,11 @@ func (d *differ) pick(want, have *wire.Set, top bool) *wire.Set {
 			continue
 		}
 		hv := valueOf(have, f)
-		if !f.WO && same(f, e.V, hv) {
+		if !f.WO && d.same(f, e.V, hv) {
+			continue
+		}
+		if f.Merge {
+			out.Put(f, wire.ListOf(d.missing(e.V, hv)...))
 			continue
 		}
 		if e.V.Type == wire.SetVal && hv.Type == wire.SetVal && e.V.Sub.Table == hv.Sub.Table {
@@ -129,7 +133,7 @@ func (d *differ) pick(want, have *wire.Set, top bool) *wire.Set {
 			continue
 		}
 		if _, ok := want.At(f); !ok && !equal(zeroOf(f), e.V) {
-			if z, ok := nothing(f, e.V); ok {
+			if z, ok := d.nothing(f, e.V); ok {
 				out.Put(f, z)
 			}
 		}
@@ -157,8 +161,10 @@ func (d *differ) share(out *wire.Set, f *wire.Field, want, have *wire.Set) {
 }
 
 // nothing is the value that unsets a field; false when there is none.
-func nothing(f *wire.Field, v wire.Value) (wire.Value, bool) {
+func (d *differ) nothing(f *wire.Field, v wire.Value) (wire.Value, bool) {
 	switch {
+	case f.Merge:
+		return wire.ListOf(d.missing(wire.Value{}, v)...), true
 	case f.Kind.IsBit():
 		return zeroOf(f), true
 	case v.Type == wire.Int:
@@ -188,7 +194,10 @@ func zeroOf(f *wire.Field) wire.Value {
 
 // same reports whether a row has what it shall have. A value that counts down
 // may have become less, unless it is a word (forever).
-func same(f *wire.Field, want, have wire.Value) bool {
+func (d *differ) same(f *wire.Field, want, have wire.Value) bool {
+	if f.Merge {
+		return len(d.missing(want, have)) == 0
+	}
 	return equal(want, have) || f.Ages && want.Type == wire.Int && have.Type == wire.Int && have.N < want.N &&
 		f.Words.Name(want.N) == "" && f.Words.Name(have.N) == ""
 }

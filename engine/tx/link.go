@@ -187,7 +187,7 @@ func (p *planner) createLink(op *builtins.Op, set *wire.Set, name string, own bo
 				return err
 			}
 		}
-		e = p.st.Change(e, merged(made, canon(op.Object, rest)))
+		p.st.Change(e, merged(made, canon(op.Object, rest)))
 	}
 	p.expect(&expect{op: op, object: op.Object, name: name, set: canon(op.Object, stripped), mode: state.Patch})
 	if other == nil {
@@ -345,11 +345,12 @@ func merged(have, want *wire.Set) *wire.Set {
 			out.PutName("name", e.V)
 			continue
 		}
-		if old, ok := out.At(e.F); ok && old.Type == wire.SetVal && e.V.Type == wire.SetVal && old.Sub.Table == e.V.Sub.Table {
+		old, ok := out.At(e.F)
+		if ok && old.Type == wire.SetVal && e.V.Type == wire.SetVal && old.Sub.Table == e.V.Sub.Table {
 			out.Put(e.F, wire.SubVal(merged(old.Sub, e.V.Sub)))
 			continue
 		}
-		out.Put(e.F, e.V)
+		out.Put(e.F, state.Merged(e.F, e.V, old))
 	}
 	return out
 }

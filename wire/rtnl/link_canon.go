@@ -77,13 +77,26 @@ func canonKind(k *wire.Set) {
 	}
 }
 
-// canonBond: delays count in looks at the carrier.
+// canonBond: delays count in looks at the carrier. The kernel reports all options,
+// and refuses those that are of no use in the bond's mode even when they are as
+// they were: these are put away, when it is what the kernel reports.
 func canonBond(k *wire.Set) {
-	if look := k.Uint("miimon"); look > 0 {
-		for _, name := range []string{"updelay", "downdelay", "peer_notify_delay"} {
-			if k.Has(name) {
-				n := k.Uint(name)
-				k.PutName(name, wire.IntVal(n-n%look))
+	look := k.Uint("miimon")
+	for _, name := range []string{"updelay", "downdelay", "peer_notify_delay"} {
+		if look > 0 && k.Has(name) {
+			n := k.Uint(name)
+			k.PutName(name, wire.IntVal(n-n%look))
+		}
+	}
+	if k.Has("mode") && k.Has("resend_igmp") && k.Has("all_slaves_active") {
+		for name, modes := range bondModes {
+			if modes&(1<<k.Uint("mode")) == 0 {
+				k.Del(name)
+			}
+		}
+		if look == 0 {
+			for _, name := range []string{"updelay", "downdelay", "peer_notify_delay"} {
+				k.Del(name)
 			}
 		}
 	}
@@ -95,6 +108,31 @@ func canonBond(k *wire.Set) {
 		}
 	}
 }
+
+// bondModes are the modes, as bits, of options that not every mode has
+// (unsuppmodes in drivers/net/bonding/bond_options.c).
+var bondModes = map[string]uint64{
+	"packets_per_slave": 1 << bondRoundRobin,
+	"arp_interval":      bondProbing, "arp_missed_max": bondProbing, "arp_validate": bondProbing,
+	"primary": bondPreferring, "active_slave": bondPreferring,
+	"tlb_dynamic_lb": 1<<bondTLB | 1<<bondALB,
+	"lacp_active":    1 << bond8023AD, "lacp_rate": 1 << bond8023AD, "coupled_control": 1 << bond8023AD,
+	"broadcast_neighbor": 1 << bond8023AD, "ad_actor_sys_prio": 1 << bond8023AD, "ad_actor_system": 1 << bond8023AD, "ad_user_port_key": 1 << bond8023AD,
+}
+
+// Modes of a bond (include/uapi/linux/if_bonding.h).
+const (
+	bondRoundRobin   = 0
+	bondActiveBackup = 1
+	bondXOR          = 2
+	bondBroadcast    = 3
+	bond8023AD       = 4
+	bondTLB          = 5
+	bondALB          = 6
+
+	bondProbing    = 1<<bondRoundRobin | 1<<bondActiveBackup | 1<<bondXOR | 1<<bondBroadcast
+	bondPreferring = 1<<bondActiveBackup | 1<<bondTLB | 1<<bondALB
+)
 
 // canonVxlan: an address of zeros is none, and a flag that is off is not there.
 func canonVxlan(k *wire.Set) {

@@ -18,9 +18,9 @@ var vlanKind = &wire.Table{
 		vlanFlag("loose_binding", 0x4, "do not follow the operational state of the device below"),
 		vlanFlag("mvrp", 0x8, "register the VLAN by MVRP"),
 		vlanFlag("bridge_binding", 0x10, "follow the state of the bridge ports that carry the VLAN"),
-		{Name: "ingress_qos_map", Type: unix.IFLA_VLAN_INGRESS_QOS, Kind: wire.List, Elem: &wire.Field{Type: unix.IFLA_VLAN_QOS_MAPPING, Kind: wire.Struct, Of: vlanQoS},
+		{Name: "ingress_qos_map", Type: unix.IFLA_VLAN_INGRESS_QOS, Kind: wire.List, Merge: true, Elem: &wire.Field{Type: unix.IFLA_VLAN_QOS_MAPPING, Kind: wire.Struct, Of: vlanQoS},
 			Doc: "VLAN priority to packet priority; what is not mentioned stays, to = 0 removes"},
-		{Name: "egress_qos_map", Type: unix.IFLA_VLAN_EGRESS_QOS, Kind: wire.List, Elem: &wire.Field{Type: unix.IFLA_VLAN_QOS_MAPPING, Kind: wire.Struct, Of: vlanQoS},
+		{Name: "egress_qos_map", Type: unix.IFLA_VLAN_EGRESS_QOS, Kind: wire.List, Merge: true, Elem: &wire.Field{Type: unix.IFLA_VLAN_QOS_MAPPING, Kind: wire.Struct, Of: vlanQoS},
 			Doc: "packet priority to VLAN priority; what is not mentioned stays, to = 0 removes"},
 	},
 }
