@@ -31,7 +31,6 @@ var (
 	routeRTOMin    = routeTable.Row("rto_min")
 	routeLock      = routeTable.Row("lock")
 	hopVia         = Hop.Row("via")
-	hopWeight      = Hop.Row("weight")
 	errMixedFamily = errors.New("is of another family than the route")
 )
 
