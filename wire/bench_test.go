@@ -43,6 +43,10 @@ func shapes() []shape {
 
 func routeShape() shape {
 	dst, via := [4]byte{10, 1, 0, 0}, [4]byte{192, 0, 2, 1}
+	in := struct {
+		dst, via           netip.Addr
+		table, metric, oif uint32
+	}{netip.AddrFrom4(dst), netip.AddrFrom4(via), 1000, 100, 2}
 	head := []byte{unix.AF_INET, 16, 0, 0, 0, unix.RTPROT_BOOT, 0, unix.RTN_UNICAST, 0, 0, 0, 0}
 	return shape{"route", rtnl.Route, set(rtnl.Route.Table,
 		"family", num(unix.AF_INET), "dst", wire.NetVal(netip.MustParsePrefix("10.1.0.0/16")), "table", num(1000),
@@ -61,11 +65,11 @@ func routeShape() shape {
 		func(b []byte) []byte {
 			b, m := begin(b, unix.RTM_NEWROUTE)
 			b = append(b, head...)
-			b = u32(b, unix.RTA_TABLE, 1000)
-			b = data(b, unix.RTA_DST, dst[:])
-			b = u32(b, unix.RTA_PRIORITY, 100)
-			b = data(b, unix.RTA_GATEWAY, via[:])
-			b = u32(b, unix.RTA_OIF, 2)
+			b = u32(b, unix.RTA_TABLE, in.table)
+			b = ip(b, unix.RTA_DST, in.dst)
+			b = u32(b, unix.RTA_PRIORITY, in.metric)
+			b = ip(b, unix.RTA_GATEWAY, in.via)
+			b = u32(b, unix.RTA_OIF, in.oif)
 			return end(b, m)
 		}}
 }
@@ -74,6 +78,14 @@ func vxlanShape() shape {
 	local, group := [4]byte{10, 0, 0, 1}, [4]byte{239, 1, 1, 1}
 	var head [16]byte
 	vxlan := rtnl.Kinds.Table("vxlan")
+	in := struct {
+		name          string
+		mtu, id, dev  uint32
+		group, local  netip.Addr
+		port          uint16
+		ttl, learning uint8
+		gbp           bool
+	}{"vx100", 1450, 100, 2, netip.AddrFrom4(group), netip.AddrFrom4(local), 4789, 64, 0, true}
 	return shape{"vxlan", rtnl.Link, set(rtnl.Link.Table,
 		"name", wire.StrVal("vx100"), "mtu", num(1450),
 		"kind", wire.SubVal(set(vxlan, "id", num(100), "group", addr("239.1.1.1"), "local", addr("10.0.0.1"), "dev", num(2),
@@ -101,19 +113,21 @@ func vxlanShape() shape {
 		func(b []byte) []byte {
 			b, m := begin(b, unix.RTM_NEWLINK)
 			b = append(b, head[:]...)
-			b = str(b, unix.IFLA_IFNAME, "vx100", 1)
-			b = u32(b, unix.IFLA_MTU, 1450)
+			b = str(b, unix.IFLA_IFNAME, in.name, 1)
+			b = u32(b, unix.IFLA_MTU, in.mtu)
 			b, info := nest(b, unix.IFLA_LINKINFO)
 			b = str(b, unix.IFLA_INFO_KIND, "vxlan", 0)
 			b, d := nest(b, unix.IFLA_INFO_DATA)
-			b = u32(b, unix.IFLA_VXLAN_ID, 100)
-			b = data(b, unix.IFLA_VXLAN_GROUP, group[:])
-			b = data(b, unix.IFLA_VXLAN_LOCAL, local[:])
-			b = u32(b, unix.IFLA_VXLAN_LINK, 2)
-			b = data(b, unix.IFLA_VXLAN_PORT, []byte{4789 >> 8, 4789 & 0xff})
-			b = data(b, unix.IFLA_VXLAN_TTL, []byte{64})
-			b = data(b, unix.IFLA_VXLAN_LEARNING, []byte{0})
-			b = data(b, unix.IFLA_VXLAN_GBP, nil)
+			b = u32(b, unix.IFLA_VXLAN_ID, in.id)
+			b = ip(b, unix.IFLA_VXLAN_GROUP, in.group)
+			b = ip(b, unix.IFLA_VXLAN_LOCAL, in.local)
+			b = u32(b, unix.IFLA_VXLAN_LINK, in.dev)
+			b = data(b, unix.IFLA_VXLAN_PORT, []byte{byte(in.port >> 8), byte(in.port)})
+			b = data(b, unix.IFLA_VXLAN_TTL, []byte{in.ttl})
+			b = data(b, unix.IFLA_VXLAN_LEARNING, []byte{in.learning})
+			if in.gbp {
+				b = data(b, unix.IFLA_VXLAN_GBP, nil)
+			}
 			return end(nestEnd(nestEnd(b, d), info), m)
 		}}
 }
@@ -123,8 +137,18 @@ func multipathShape() shape {
 	head := []byte{unix.AF_INET, 16, 0, 0, unix.RT_TABLE_MAIN, unix.RTPROT_BOOT, 0, unix.RTN_UNICAST, 0, 0, 0, 0}
 	var hops []wire.Value
 	var via [8][4]byte
+	type hop struct {
+		dev    uint32
+		weight uint8
+		via    netip.Addr
+	}
+	in := struct {
+		dst  netip.Addr
+		hops []hop
+	}{dst: netip.AddrFrom4(dst)}
 	for i := range via {
 		via[i] = [4]byte{10, 0, byte(i), 1}
+		in.hops = append(in.hops, hop{uint32(3 + i), 2, netip.AddrFrom4(via[i])})
 		hops = append(hops, wire.SubVal(set(rtnl.Hop, "weight", num(2), "dev", num(uint64(3+i)), "via", wire.AddrVal(netip.AddrFrom4(via[i])))))
 	}
 	return shape{"multipath", rtnl.Route, set(rtnl.Route.Table,
@@ -148,20 +172,21 @@ func multipathShape() shape {
 		func(b []byte) []byte {
 			b, m := begin(b, unix.RTM_NEWROUTE)
 			b = append(b, head...)
-			b = data(b, unix.RTA_DST, dst[:])
+			b = ip(b, unix.RTA_DST, in.dst)
 			b, mp := nest(b, unix.RTA_MULTIPATH)
-			for i := range via {
+			for _, h := range in.hops {
 				at := len(b)
-				b = append(b, 0, 0, 0, 1)
-				b = binary.NativeEndian.AppendUint32(b, uint32(3+i))
-				b = data(b, unix.RTA_GATEWAY, via[i][:])
+				b = append(b, 0, 0, 0, h.weight-1)
+				b = binary.NativeEndian.AppendUint32(b, h.dev)
+				b = ip(b, unix.RTA_GATEWAY, h.via)
 				binary.NativeEndian.PutUint16(b[at:], uint16(len(b)-at))
 			}
 			return end(nestEnd(b, mp), m)
 		}}
 }
 
-// Messages by append, as one writes them by hand.
+// Messages by append, as one writes them by hand: from the same values that the
+// set holds, not from constants that the compiler would fold.
 
 func begin(b []byte, typ uint16) ([]byte, int) {
 	at := len(b)
@@ -190,6 +215,15 @@ func pad(b []byte) []byte {
 
 func u32(b []byte, typ uint16, v uint32) []byte {
 	return binary.NativeEndian.AppendUint32(head(b, typ, 4), v)
+}
+
+func ip(b []byte, typ uint16, a netip.Addr) []byte {
+	if a.Is4() {
+		v := a.As4()
+		return data(b, typ, v[:])
+	}
+	v := a.As16()
+	return data(b, typ, v[:])
 }
 
 func data(b []byte, typ uint16, p []byte) []byte { return pad(append(head(b, typ, len(p)), p...)) }
