@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/nlscript/nlscript/engine/tx"
 )
@@ -19,8 +22,8 @@ import (
 // SetWatcher says how to start a process that is in charge of a run that waits
 // to be confirmed, so that it is undone also when this process is gone: start
 // gets the journal, to be kept open, and a pipe on which nothing is sent and
-// which ends with this process. The process calls Watch with them. Without a
-// watcher this process does it itself.
+// which ends with this process. The process calls Watch with them, and start
+// returns when it is about to. Without a watcher this process does it itself.
 func (e *Engine) SetWatcher(start func(journal, alive *os.File) error) { e.watcher = start }
 
 // watch starts the watcher, before anything is sent.
@@ -46,10 +49,14 @@ func (s *session) await() error {
 	if s.j == nil || s.confirm <= 0 {
 		return nil
 	}
-	s.deadline = time.Now().Add(s.confirm)
-	if err := s.j.Commit(s.deadline); err != nil {
+	if err := s.j.Commit(s.confirm); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
+	own, err := os.Open(s.j.File().Name())
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	s.waits = &waits{e: s.e, file: own, deadline: s.j.Head().Deadline}
 	if s.alive != nil {
 		// The watcher is in charge from here.
 		err := errors.Join(s.j.Close(), s.alive.Close())
@@ -79,16 +86,19 @@ func (e *Engine) Watch(ctx context.Context, journal *os.File, alive io.Reader) e
 	return e.untilConfirmed(ctx, j)
 }
 
+// glance is how often a run that waits looks whether it was confirmed.
+const glance = 250 * time.Millisecond
+
 // untilConfirmed undoes a run at its deadline unless its journal has gone.
 func (e *Engine) untilConfirmed(ctx context.Context, j *tx.Journal) error {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for time.Now().Before(j.Head().Deadline) && !j.Gone() {
+	for j.Head().Left() > 0 && !j.Gone() {
 		select {
 		case <-ctx.Done():
 			return errors.Join(context.Cause(ctx), j.Close())
-		case <-time.After(time.Until(j.Head().Deadline)):
-		case <-tick.C: // confirmed meanwhile?
+		case <-time.After(min(glance, j.Head().Left())):
+		}
+		if err := j.Reread(); err != nil {
+			return errors.Join(err, j.Close())
 		}
 	}
 	if j.Gone() {
@@ -98,18 +108,18 @@ func (e *Engine) untilConfirmed(ctx context.Context, j *tx.Journal) error {
 	defer e.queue.Unlock()
 	s, err := e.session(ctx, false)
 	if err != nil {
-		return err
+		return errors.Join(err, j.Close())
 	}
 	defer s.close()
 	if s.lock, err = e.takeTurn(ctx, j.Head().Cookie); err != nil {
-		return err
+		return errors.Join(err, j.Close())
 	}
 	if j.Gone() {
 		return j.Close()
 	}
 	_, left, err := j.Undo(ctx, s.kernel, e.limits.undo())
 	if err == nil && len(left) == 0 {
-		return j.Remove()
+		return j.Undone()
 	}
 	if err == nil {
 		err = &residueError{left}
@@ -117,17 +127,63 @@ func (e *Engine) untilConfirmed(ctx context.Context, j *tx.Journal) error {
 	return errors.Join(err, j.Close())
 }
 
-// A pending run waits to be confirmed.
+// waits is a run that waits to be confirmed, seen by the engine that made it.
+type waits struct {
+	e        *Engine
+	file     *os.File // the journal, not its lock
+	deadline time.Time
+}
+
+// Settled waits until a run that is to be confirmed was confirmed, or undone. If
+// nobody is left to undo it at its deadline, Settled does. A run that does not
+// wait is confirmed. When ctx ends nothing changes.
+func (r *Result) Settled(ctx context.Context) (confirmed bool, err error) {
+	w := r.waits
+	if w == nil {
+		return true, nil
+	}
+	for {
+		over := tx.Removed(w.file) // before the head is read, so that all of it is
+		h, err := tx.HeadOf(w.file)
+		switch {
+		case err != nil:
+			return false, err
+		case over:
+			return !h.Undone, nil
+		case h.Left() <= 0 && w.orphaned():
+			_, err := w.e.Recover(ctx)
+			return false, err
+		}
+		select {
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
+		case <-time.After(glance):
+		}
+	}
+}
+
+// orphaned reports whether nobody is in charge of the run.
+func (w *waits) orphaned() bool {
+	fd := int(w.file.Fd())
+	if unix.Flock(fd, unix.LOCK_SH|unix.LOCK_NB) != nil {
+		return false
+	}
+	unix.Flock(fd, unix.LOCK_UN)
+	return !tx.Removed(w.file)
+}
+
+// A pending run has a journal: it is going on, waits to be confirmed, or has died.
 type pending struct {
 	Script   string    `json:"script"`
-	Deadline time.Time `json:"deadline"`
+	PID      int       `json:"pid"` // that began it
 	Started  time.Time `json:"started"`
-	Live     bool      `json:"live"` // somebody will undo it at the deadline; otherwise recover does
+	Deadline time.Time `json:"deadline,omitzero"` // it is undone then, unless confirmed
+	Live     bool      `json:"live"`              // somebody is in charge of it; otherwise it is Recover's
 	path     string
 }
 
-// Pending lists the runs in this network namespace that wait to be confirmed or
-// have died, the oldest first.
+// Pending lists the runs in this network namespace that are going on, wait to be
+// confirmed or have died, the oldest first.
 func (e *Engine) Pending(ctx context.Context) ([]pending, error) {
 	s, err := e.session(ctx, false)
 	if err != nil {
@@ -148,7 +204,7 @@ func (e *Engine) Pending(ctx context.Context) ([]pending, error) {
 		if err != nil || h.Cookie != cookie || h.Boot != tx.BootID() {
 			continue
 		}
-		p := pending{Script: h.Script, Deadline: h.Deadline, Started: h.Started, path: path}
+		p := pending{Script: h.Script, PID: h.PID, Deadline: h.Deadline, Started: h.Started, path: path}
 		j, err := tx.OpenJournal(path)
 		switch {
 		case err == nil:
@@ -160,14 +216,25 @@ func (e *Engine) Pending(ctx context.Context) ([]pending, error) {
 		}
 		l = append(l, p)
 	}
+	slices.SortFunc(l, func(a, b pending) int { return a.Started.Compare(b.Started) })
 	return l, nil
 }
 
-// ErrNothingPending says that no run waits to be confirmed.
+// errNothingPending says that no run waits to be confirmed.
 var errNothingPending = errors.New("no run waits to be confirmed")
 
 // Confirm keeps what waits to be confirmed in this network namespace.
-func (e *Engine) Confirm(ctx context.Context) error {
+func (e *Engine) Confirm(ctx context.Context) error { return e.decide(ctx, os.Remove) }
+
+// Reject has what waits to be confirmed undone now instead of at its deadline.
+// Who is in charge of it does so; when nobody is, Recover does.
+func (e *Engine) Reject(ctx context.Context) error { return e.decide(ctx, tx.Hasten) }
+
+// decide does something with the journal of each run that waits.
+func (e *Engine) decide(ctx context.Context, f func(path string) error) error {
+	if e.journal == "" {
+		return errNoJournal
+	}
 	l, err := e.Pending(ctx)
 	if err != nil {
 		return err
@@ -177,7 +244,7 @@ func (e *Engine) Confirm(ctx context.Context) error {
 		if p.Deadline.IsZero() {
 			continue
 		}
-		if err := e.confirm(ctx, p.path); err != nil {
+		if err := e.decideOne(ctx, p.path, f); err != nil {
 			return err
 		}
 		n++
@@ -188,8 +255,8 @@ func (e *Engine) Confirm(ctx context.Context) error {
 	return nil
 }
 
-// confirm removes a journal, unless its run is being undone already.
-func (e *Engine) confirm(ctx context.Context, path string) error {
+// decideOne does something with a journal, unless its run is being undone already.
+func (e *Engine) decideOne(ctx context.Context, path string, f func(path string) error) error {
 	h, err := tx.ReadHead(path)
 	if err != nil {
 		return errNothingPending
@@ -198,8 +265,8 @@ func (e *Engine) confirm(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
-	if err := os.Remove(path); err != nil {
+	defer endTurn(lock)
+	if err := f(path); err != nil {
 		return fmt.Errorf("too late: the run was undone (%w)", err)
 	}
 	return nil

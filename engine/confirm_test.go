@@ -125,3 +125,59 @@ func TestResultUndo(t *testing.T) {
 		t.Error("an undone run is still there")
 	}
 }
+
+func TestSettled(t *testing.T) {
+	tests := []struct {
+		name string
+		wait time.Duration
+		then func(*engine.Engine, *engine.Result) error
+		kept bool
+	}{
+		{"deadline", 50 * time.Millisecond, func(_ *engine.Engine, _ *engine.Result) error { return nil }, false},
+		{"confirmed", time.Minute, func(e *engine.Engine, _ *engine.Result) error { return e.Confirm(context.Background()) }, true},
+		{"rejected", time.Minute, func(e *engine.Engine, _ *engine.Result) error { return e.Reject(context.Background()) }, false},
+		{"undone", time.Minute, func(_ *engine.Engine, r *engine.Result) error { return r.Undo(context.Background()) }, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			e, dir := journalled(t)
+			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			defer cancel()
+			r, err := e.Run(ctx, engine.Script{Name: "a.star", Source: []byte(makeBridge), Confirm: tt.wait})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := tt.then(e, r); err != nil {
+				t.Fatal(err)
+			}
+			kept, err := r.Settled(ctx)
+			if kept != tt.kept || err != nil {
+				t.Errorf("Settled: %v, %v; want %v", kept, err, tt.kept)
+			}
+			if has(t, e, "br0") != tt.kept {
+				t.Errorf("the bridge is there: %v, want %v", !tt.kept, tt.kept)
+			}
+			if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+				t.Errorf("left in the directory of journals: %v %v", left, err)
+			}
+			if err := e.Confirm(ctx); err == nil {
+				t.Error("something can be confirmed still")
+			}
+		})
+	}
+}
+
+// A journal that does not say anything yet, or of another namespace, is let be.
+func TestForeignJournals(t *testing.T) {
+	e, dir := journalled(t)
+	other := filepath.Join(dir, "1-2.journal")
+	if err := os.WriteFile(other, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Run(context.Background(), engine.Script{Name: "a.star", Source: []byte(makeBridge)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(other); err != nil {
+		t.Error(err)
+	}
+}

@@ -152,16 +152,11 @@ func (e *Engine) transact(ctx context.Context, dry bool, f func(*session) error)
 	if err := f(s); err != nil {
 		return nil, s.fail(err)
 	}
-	path := ""
-	if s.j != nil {
-		path = s.j.File().Name()
-	}
 	if err := s.await(); err != nil {
 		return nil, s.fail(err)
 	}
 	s.endJournal(false)
 	r := s.result()
-	r.engine, r.journal = e, path
 	if done := s.done; len(done) > 0 {
 		r.undo = func(ctx context.Context) (int, []tx.Residue, error) { return e.undo(ctx, done) }
 	}
@@ -172,17 +167,31 @@ func (e *Engine) transact(ctx context.Context, dry bool, f func(*session) error)
 // Undo it. It is an error when the run has been undone already.
 func (r *Result) Confirm(ctx context.Context) error {
 	r.undo = nil
-	if r.pending.IsZero() {
+	if r.waits == nil {
 		return nil
 	}
-	return r.engine.confirm(ctx, r.journal)
+	return r.waits.e.decideOne(ctx, r.waits.file.Name(), os.Remove)
 }
 
 // Pending is when the run is undone unless it is confirmed; zero when it holds.
-func (r *Result) Pending() time.Time { return r.pending }
+func (r *Result) Pending() time.Time {
+	if r.waits == nil {
+		return time.Time{}
+	}
+	return r.waits.deadline
+}
 
-// Undo undoes a committed run, as far as nothing has changed since.
+// Undo undoes a committed run, as far as nothing has changed since. One that
+// waits to be confirmed is undone by who is in charge of it.
 func (r *Result) Undo(ctx context.Context) error {
+	if w := r.waits; w != nil {
+		if err := w.e.decideOne(ctx, w.file.Name(), tx.Hasten); err != nil {
+			return err
+		}
+		r.undo = nil
+		_, err := r.Settled(ctx)
+		return err
+	}
 	if r.undo == nil {
 		return nil
 	}

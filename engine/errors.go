@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,8 @@ type Error struct {
 	Err     error
 
 	commit  string // label
+	ours    string // of a conflict
+	theirs  string
 	sent    string
 	legal   string
 	excerpt string
@@ -76,6 +79,11 @@ func (e *Error) Format(f fmt.State, verb rune) {
 		io.WriteString(f, e.Error())
 		return
 	}
+	if e.theirs != "" {
+		fmt.Fprintf(f, "conflict: %s %s\n%s  theirs %s\n%s", e.Op, e.Message, columns("  ours   "+e.ours, shortPos(e.Pos)), e.theirs, e.status)
+		e.listResidue(f)
+		return
+	}
 	for _, l := range e.Stack {
 		io.WriteString(f, l+"\n")
 	}
@@ -99,10 +107,16 @@ func (e *Error) Format(f fmt.State, verb rune) {
 	if e.status != "" {
 		io.WriteString(f, "\n"+e.status)
 	}
+	e.listResidue(f)
+}
+
+func (e *Error) listResidue(w io.Writer) {
 	for _, r := range e.Residue {
-		io.WriteString(f, "\n  "+r.Key)
+		io.WriteString(w, "\n  "+r.Key)
 	}
 }
+
+const stillDifferent = "STILL DIFFERENT from before:"
 
 // fail undoes what was sent and says what happened.
 func (s *session) fail(err error) *Error {
@@ -112,12 +126,23 @@ func (s *session) fail(err error) *Error {
 	}
 	if s.script != nil {
 		secrets := s.script.Secrets()
-		e.Message, e.excerpt, e.sent = redact(e.Message, secrets), redact(e.excerpt, secrets), redact(e.sent, secrets)
+		for _, text := range []*string{&e.Message, &e.excerpt, &e.sent, &e.ours, &e.theirs} {
+			*text = redact(*text, secrets)
+		}
+	}
+	var earlier *residueError
+	if errors.As(err, &earlier) {
+		e.Outcome, e.status = residue, "nothing of this one was sent; "+stillDifferent
+		e.Residue = residueChanges(earlier.left)
+		return e
 	}
 	if len(s.done) == 0 {
 		e.status = "nothing was sent; the network is as it was"
 		if s.dry || s.sent == 0 {
 			e.status = ""
+		}
+		if e.Outcome == conflict {
+			e.status = "nothing of ours was sent, theirs kept"
 		}
 		if s.undone > 0 {
 			e.status = "what attempt() sent was undone; the network is as it was"
@@ -131,13 +156,10 @@ func (s *session) fail(err error) *Error {
 	if uerr != nil || len(left) > 0 {
 		s.endJournal(true)
 		e.Outcome = residue
-		for _, r := range left {
-			e.Residue = append(e.Residue, residueChange(r))
-		}
-		e.undone = n
-		e.status = fmt.Sprintf("undone by %s; STILL DIFFERENT from before:", plural(n, "message"))
+		e.Residue, e.undone = residueChanges(left), n
+		e.status = fmt.Sprintf("undone by %s; %s", plural(n, "message"), stillDifferent)
 		if uerr != nil {
-			e.status = fmt.Sprintf("undoing failed after %d messages: %v; STILL DIFFERENT from before:", n, uerr)
+			e.status = fmt.Sprintf("undoing failed after %s: %v; %s", plural(n, "message"), uerr, stillDifferent)
 		}
 		return e
 	}
@@ -213,6 +235,7 @@ func (s *session) explainOp(e *Error, err error) {
 	case errors.As(err, &clash):
 		op = clash.Op
 		e.Outcome, e.Op, e.Message = conflict, clash.Title, conflictText(clash)
+		e.ours, e.theirs = cmp.Or(clash.Ours, "removed"), cmp.Or(clash.Theirs, "removed")
 	case errors.As(err, &o):
 		op = o.Op
 		e.Op, e.Path, e.Message = tx.Title(op), o.Path, o.Err.Error()
@@ -228,7 +251,7 @@ func (s *session) explainOp(e *Error, err error) {
 	}
 }
 
-// conflictText says who changed what.
+// conflictText says who changed something.
 func conflictText(c *tx.ConflictError) string {
 	who := "another program"
 	if c.Port != 0 {
@@ -239,15 +262,7 @@ func conflictText(c *tx.ConflictError) string {
 		}
 		who += ")"
 	}
-	theirs := c.Theirs
-	if theirs == "" {
-		theirs = "removed"
-	}
-	ours := c.Ours
-	if ours == "" {
-		ours = "removed"
-	}
-	return fmt.Sprintf("changed by %s while this ran\n  ours   %s\n  theirs %s", who, ours, theirs)
+	return "changed by " + who + " while this ran"
 }
 
 // explainArg points at the argument that a builtin refused.

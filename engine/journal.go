@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -48,9 +47,6 @@ func (s *session) guard() error {
 	if err != nil {
 		return err
 	}
-	if r.journals > 0 {
-		s.warn(fmt.Sprintf("an earlier run had died; it was undone by %s", plural(r.undone, "message")))
-	}
 	if len(r.left) > 0 {
 		return &residueError{r.left}
 	}
@@ -60,19 +56,22 @@ func (s *session) guard() error {
 // takeTurn waits until no other run with a journal works in the namespace. The
 // lock goes with the process.
 func (e *Engine) takeTurn(ctx context.Context, cookie uint64) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(e.journal, fmt.Sprintf("%d.lock", cookie)), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("journal: %w; nothing was sent", err)
-	}
 	said := false
 	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
+		f, err := os.OpenFile(filepath.Join(e.journal, fmt.Sprintf("%d.lock", cookie)), os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return nil, fmt.Errorf("journal: %w; nothing was sent", err)
+		}
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil && !tx.Removed(f) {
 			return f, nil
 		}
-		if err != unix.EWOULDBLOCK && err != unix.EINTR {
-			f.Close()
-			return nil, fmt.Errorf("journal: lock: %w", err)
+		f.Close()
+		if err != nil && err != unix.EWOULDBLOCK && err != unix.EINTR {
+			return nil, fmt.Errorf("journal: lock: %w; nothing was sent", err)
+		}
+		if err == nil {
+			continue // its owner has ended between open and lock
 		}
 		if !said {
 			e.log.Warn("waiting for another run in this network namespace")
@@ -80,23 +79,26 @@ func (e *Engine) takeTurn(ctx context.Context, cookie uint64) (*os.File, error) 
 		}
 		select {
 		case <-ctx.Done():
-			f.Close()
 			return nil, context.Cause(ctx)
 		case <-time.After(turn):
 		}
 	}
 }
 
+// endTurn lets others work in the namespace, and leaves no file behind.
+func endTurn(lock *os.File) {
+	os.Remove(lock.Name())
+	lock.Close()
+}
+
 // A residueError says that an earlier run could not be undone.
 type residueError struct{ left []tx.Residue }
 
 func (e *residueError) Error() string {
-	l := make([]string, len(e.left))
-	for i, r := range e.left {
-		l[i] = r.Title + " " + r.Text
-	}
-	return "an earlier run had died and cannot be undone: " + strings.Join(l, "; ")
+	return fmt.Sprintf("an earlier run had died, and %s of what it changed cannot be restored", plural(len(e.left), "object"))
 }
+
+var errNoJournal = errors.New("there is no journal: see WithJournal")
 
 // recovered is what became of journals.
 type recovered struct {
@@ -113,6 +115,13 @@ func (s *session) recover() (recovered, error) {
 	}
 	for _, path := range paths {
 		h, err := tx.ReadHead(path)
+		if err == nil && h.Cookie == 0 {
+			// Being made in another namespace, or its run died at once. Nothing was sent.
+			if tx.JournalCookie(path) == s.cookie {
+				os.Remove(path)
+			}
+			continue
+		}
 		if err == nil && (h.Cookie != s.cookie || h.Boot != tx.BootID()) {
 			if h.Boot != tx.BootID() {
 				os.Remove(path) // what it would undo is gone with the kernel
@@ -125,7 +134,7 @@ func (s *session) recover() (recovered, error) {
 			continue
 		case errors.Is(err, tx.ErrLive):
 			if !h.Deadline.IsZero() {
-				return r, fmt.Errorf("the run of %s waits to be confirmed until %s: say nlscript confirm, or wait", h.Script, h.Deadline.Format(time.TimeOnly))
+				return r, fmt.Errorf("the run of %s waits to be confirmed until %s: say nlscript confirm, or wait (%w)", h.Script, h.Deadline.Format(time.TimeOnly), err)
 			}
 			return r, fmt.Errorf("%w: %s, pid %d", err, h.Script, h.PID)
 		case err != nil:
@@ -140,7 +149,14 @@ func (s *session) recover() (recovered, error) {
 		r.undone += n
 		if r.left = append(r.left, left...); len(left) > 0 {
 			j.Close()
-		} else if err := j.Remove(); err != nil {
+			continue
+		}
+		what := "undone by " + plural(n, "message") + ", verified"
+		if n == 0 {
+			what = "nothing of it was left"
+		}
+		s.warn(fmt.Sprintf("the run of %s, begun %s, had died: %s", h.Script, h.Started.Format(time.TimeOnly), what))
+		if err := j.Undone(); err != nil {
 			return r, err
 		}
 	}
@@ -188,7 +204,7 @@ func (s *session) endJournal(keep bool) {
 // their journals. With nothing to do its outcome is "unchanged".
 func (e *Engine) Recover(ctx context.Context) (*Result, error) {
 	if e.journal == "" {
-		return nil, errors.New("there is no journal: see WithJournal")
+		return nil, errNoJournal
 	}
 	e.queue.Lock()
 	defer e.queue.Unlock()
@@ -209,11 +225,26 @@ func (e *Engine) Recover(ctx context.Context) (*Result, error) {
 	if r.journals > 0 {
 		res.Outcome = rolledBack
 	}
-	for _, x := range r.left {
-		res.Residue = append(res.Residue, residueChange(x))
-	}
-	if err != nil || len(r.left) > 0 {
-		return res, &Error{Outcome: residue, Message: "not all could be restored", Residue: res.Residue, Err: err}
+	res.Residue = residueChanges(r.left)
+	switch {
+	case errors.Is(err, tx.ErrLive):
+		return res, &Error{Outcome: rolledBack, Message: err.Error(), Err: err}
+	case err != nil:
+		return res, &Error{Outcome: residue, Message: "recovery failed: " + err.Error(), Residue: res.Residue, Err: err}
+	case len(r.left) > 0:
+		return res, &Error{Outcome: residue, Message: "not all could be restored", Residue: res.Residue, status: stillDifferent}
 	}
 	return res, nil
+}
+
+// Forget gives up what Recover could not restore: the journals of runs in this
+// network namespace that have died are removed.
+func (e *Engine) Forget(ctx context.Context) error {
+	l, err := e.Pending(ctx)
+	for _, p := range l {
+		if !p.Live {
+			err = errors.Join(err, os.Remove(p.path))
+		}
+	}
+	return err
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"strings"
+	"time"
 
 	"github.com/nlscript/nlscript/engine/tx"
 	"github.com/nlscript/nlscript/wire"
@@ -112,6 +113,8 @@ type jsonError struct {
 	Sent    string   `json:"sent,omitempty"`
 	Legal   string   `json:"legal,omitempty"`
 	Commit  string   `json:"commit,omitempty"`
+	Ours    string   `json:"ours,omitempty"`
+	Theirs  string   `json:"theirs,omitempty"`
 }
 
 type jsonResult struct {
@@ -121,6 +124,7 @@ type jsonResult struct {
 	Messages int          `json:"messages"`
 	Undone   int          `json:"undone"`
 	Residue  []string     `json:"residue"`
+	Confirm  *time.Time   `json:"confirm_by,omitempty"`
 	Error    *jsonError   `json:"error"`
 	Commits  []jsonCommit `json:"commits,omitempty"`
 	Warnings []string     `json:"warnings,omitempty"`
@@ -128,14 +132,18 @@ type jsonResult struct {
 
 // MarshalJSON implements json.Marshaler.
 func (r *Result) MarshalJSON() ([]byte, error) {
-	b, err := json.Marshal(jsonResult{Version: schemaVersion, Outcome: r.Outcome, Changed: r.Plan.summary().changed(), Messages: len(r.Plan.Messages),
-		Undone: r.Undone, Residue: keysOf(r.Residue), Commits: r.Plan.jsonCommits(), Warnings: r.Warnings})
+	j := jsonResult{Version: schemaVersion, Outcome: r.Outcome, Changed: r.Plan.summary().changed(), Messages: len(r.Plan.Messages),
+		Undone: r.Undone, Residue: keysOf(r.Residue), Commits: r.Plan.jsonCommits(), Warnings: r.Warnings}
+	if by := r.Pending(); !by.IsZero() {
+		j.Confirm = &by
+	}
+	b, err := json.Marshal(j)
 	return redactJSON(b, r.Plan.secrets), err
 }
 
 // MarshalJSON implements json.Marshaler: the same object as a Result's.
 func (e *Error) MarshalJSON() ([]byte, error) {
-	j := &jsonError{Pos: e.Pos, Op: e.Op, Path: e.Path, Message: e.Message, Stack: e.Stack, Sent: e.sent, Legal: e.legal, Commit: e.commit}
+	j := &jsonError{Pos: e.Pos, Op: e.Op, Path: e.Path, Message: e.Message, Stack: e.Stack, Sent: e.sent, Legal: e.legal, Commit: e.commit, Ours: e.ours, Theirs: e.theirs}
 	var k *tx.KernelError
 	if errors.As(e.Err, &k) {
 		j.Errno = tx.ErrnoName(k.Errno)

@@ -39,9 +39,9 @@ type session struct {
 	lock   *os.File // held by the run that works in it
 	j      *tx.Journal
 
-	confirm  time.Duration // the run is undone unless confirmed in this time
-	deadline time.Time
-	alive    *os.File // ends with this process, for the watcher
+	confirm time.Duration // the run is undone unless confirmed in this time
+	waits   *waits        // for that
+	alive   *os.File      // ends with this process, for the watcher
 }
 
 var (
@@ -51,8 +51,12 @@ var (
 
 func (s *session) close() {
 	s.endJournal(false)
+	if s.alive != nil {
+		s.alive.Close()
+		s.alive = nil
+	}
 	if s.lock != nil {
-		s.lock.Close()
+		endTurn(s.lock)
 		s.lock = nil
 	}
 	if s.kernel.Conn != nil {
@@ -214,7 +218,7 @@ func (s *session) result() *Result {
 	if s.st != nil {
 		s.plan.standIns = s.st.StoodIn
 	}
-	r := &Result{pending: s.deadline, Outcome: unchanged, Plan: s.plan, Undone: s.undone, Warnings: s.plan.warnings, sent: s.sent, took: time.Since(s.start)}
+	r := &Result{waits: s.waits, Outcome: unchanged, Plan: s.plan, Undone: s.undone, Warnings: s.plan.warnings, sent: s.sent, took: time.Since(s.start)}
 	if s.acted || s.dry && len(s.plan.Messages) > 0 {
 		r.Outcome = committed
 	}
@@ -251,6 +255,13 @@ func publicChange(c *tx.Change) Change {
 		x.After = &Op{op: c.Op}
 	}
 	return x
+}
+
+func residueChanges(left []tx.Residue) (l []Change) {
+	for _, r := range left {
+		l = append(l, residueChange(r))
+	}
+	return l
 }
 
 func residueChange(r tx.Residue) Change {

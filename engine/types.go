@@ -77,10 +77,8 @@ type Result struct {
 	Residue  []Change // of Undo
 	Warnings []string
 
-	sent    int
-	took    time.Duration
-	pending time.Time
-	journal string
-	engine  *Engine
-	undo    func(context.Context) (int, []tx.Residue, error)
+	sent  int
+	took  time.Duration
+	waits *waits
+	undo  func(context.Context) (int, []tx.Residue, error)
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,6 +31,7 @@ import (
 type Journal struct {
 	f    *os.File
 	head Head
+	size int64 // when head was read
 }
 
 // A Head is the first line of a journal.
@@ -42,14 +44,28 @@ type Head struct {
 	Started time.Time `json:"started"`
 
 	// Deadline is in a line of its own, written when all commits hold: the run
-	// is to be undone then, unless the journal has gone.
-	Deadline time.Time `json:"-"`
+	// is to be undone then, unless the journal has gone. Due is the same on the
+	// clock that nobody sets (CLOCK_BOOTTIME); it decides.
+	Deadline time.Time     `json:"-"`
+	Due      time.Duration `json:"-"`
+	Undone   bool          `json:"-"` // and the journal is about to go
 }
 
-// a line of a journal after the first: a commit, or the deadline.
+// Left is how long it is to the deadline.
+func (h Head) Left() time.Duration { return h.Due - sinceBoot() }
+
+func sinceBoot() time.Duration {
+	var ts unix.Timespec
+	unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts) // fails only for clocks that Linux lacks
+	return time.Duration(ts.Nano())
+}
+
+// a line of a journal after the first: a commit, the deadline, or the end.
 type line struct {
-	Commit   *image    `json:"commit,omitempty"`
-	Deadline time.Time `json:"deadline,omitzero"`
+	Commit   *image        `json:"commit,omitempty"`
+	Deadline time.Time     `json:"deadline,omitzero"`
+	Due      time.Duration `json:"due,omitempty"`
+	Undone   bool          `json:"undone,omitempty"`
 }
 
 const (
@@ -112,30 +128,59 @@ func (j *Journal) Head() Head { return j.head }
 // File is the journal's open, locked file: who holds it is in charge.
 func (j *Journal) File() *os.File { return j.f }
 
-// write appends a line and syncs it.
+// write appends a line and syncs it. A line that does not fit leaves nothing
+// behind: others may follow it.
 func (j *Journal) write(v any) error {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	if _, err := j.f.Write(append(b, '\n')); err != nil {
+	end, err := j.f.Seek(0, io.SeekEnd)
+	if err != nil {
 		return err
 	}
-	return j.f.Sync()
+	if _, err = j.f.Write(append(b, '\n')); err == nil {
+		err = j.f.Sync()
+	}
+	if err != nil {
+		return errors.Join(err, j.f.Truncate(end))
+	}
+	return nil
 }
 
 // Commit notes that all commits of the run hold, and until when they wait to be
 // confirmed.
-func (j *Journal) Commit(deadline time.Time) error {
-	j.head.Deadline = deadline
-	return j.write(line{Deadline: deadline})
+func (j *Journal) Commit(wait time.Duration) error {
+	j.head.Deadline, j.head.Due = time.Now().Add(wait), sinceBoot()+wait
+	return j.write(line{Deadline: j.head.Deadline, Due: j.head.Due})
+}
+
+// Undone notes that the run was undone, for those who wait to hear of it, and
+// removes the journal.
+func (j *Journal) Undone() error {
+	j.write(line{Undone: true}) // a full disk must not keep what is over
+	return j.Remove()
+}
+
+// Hasten lets the deadline of somebody's journal be now. Who is in charge of it
+// looks at it every now and then.
+func Hasten(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return (&Journal{f: f}).Commit(0)
 }
 
 // Gone reports whether the journal was removed: the run is confirmed, or was
 // undone by its own process.
-func (j *Journal) Gone() bool {
+func (j *Journal) Gone() bool { return Removed(j.f) }
+
+// Removed reports whether an open file has no name any more.
+func Removed(f *os.File) bool {
 	var st unix.Stat_t
-	return unix.Fstat(int(j.f.Fd()), &st) == nil && st.Nlink == 0
+	return unix.Fstat(int(f.Fd()), &st) == nil && st.Nlink == 0
 }
 
 // Append notes a commit that is about to be sent.
@@ -163,6 +208,13 @@ func Journals(dir string) ([]string, error) {
 	return filepath.Glob(filepath.Join(dir, "*"+journalExt))
 }
 
+// JournalCookie is the namespace that the name of a journal tells; 0 if none.
+func JournalCookie(path string) uint64 {
+	number, _, _ := strings.Cut(filepath.Base(path), "-")
+	cookie, _ := strconv.ParseUint(number, 10, 64)
+	return cookie
+}
+
 // ReadHead reads what a journal says of its run, without locking it.
 func ReadHead(path string) (Head, error) {
 	f, err := os.Open(path)
@@ -170,6 +222,11 @@ func ReadHead(path string) (Head, error) {
 		return Head{}, err
 	}
 	defer f.Close()
+	return HeadOf(f)
+}
+
+// HeadOf is ReadHead of an open file, which may be removed already.
+func HeadOf(f *os.File) (Head, error) {
 	h, _, err := readJournal(f)
 	return h, err
 }
@@ -192,7 +249,10 @@ func readJournal(f *os.File) (h Head, images []*image, err error) {
 			if err = json.Unmarshal(b, &l); err == nil && l.Commit != nil {
 				images = append(images, l.Commit)
 			}
-			h.Deadline = l.Deadline
+			h.Undone = h.Undone || l.Undone
+			if l.Due != 0 {
+				h.Deadline, h.Due = l.Deadline, l.Due
+			}
 		}
 		if err != nil {
 			return h, images, fmt.Errorf("journal %s: line %d: %w", f.Name(), n, err)
@@ -227,9 +287,16 @@ func AdoptJournal(f *os.File) (*Journal, error) {
 	return j, j.Reread()
 }
 
-// Reread reads the head again, which another process may have completed.
-func (j *Journal) Reread() (err error) {
-	j.head, _, err = readJournal(j.f)
+// Reread reads the head again if another process has added to the journal.
+func (j *Journal) Reread() error {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(j.f.Fd()), &st); err != nil || st.Size == j.size {
+		return err
+	}
+	h, _, err := readJournal(j.f)
+	if err == nil {
+		j.head, j.size = h, st.Size
+	}
 	return err
 }
 
