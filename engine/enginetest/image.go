@@ -39,8 +39,10 @@ var takes = []struct {
 	ordered func(head []byte) bool                          // the order of these means something
 }{
 	{object: rtnl.Link, req: unix.RTM_GETLINK, head: make([]byte, 16), mask: maskLink,
-		// Alternative names have no order. Counters, carrier, promiscuity, operational state, timers, what was learned.
-		drop: []string{"52.0", "7", "16", "23", "30", "33", "35", "44", "47", "48", "61", "26.10.1", "26.10.3", "26.10.5", "26.10.6", "18.3",
+		// Alternative names have no order. Counters, carrier, promiscuity, operational state, timers, what was learned; the
+		// default qdisc there is since a device first came up, and limits that follow from ports.
+		drop: []string{"52.0", "6", "7", "59", "60", "16", "23", "30", "33", "35", "44", "47", "48", "61", "26.10.1", "26.10.3", "26.10.5", "26.10.6", "18.3",
+			"18.2:bond.2", "18.2:bond.23", "18.5:bond.1", "18.5:bond.2", "18.5:bond.3", "18.5:bond.6", "18.5:bond.7", "18.5:bond.8", "18.5:bond.11", "18.5:bond.12",
 			"18.2:bridge.14", "18.2:bridge.15", "18.2:bridge.16", "18.2:bridge.17", "18.2:bridge.18", "18.2:bridge.19", "18.2:bridge.48",
 			"18.5:bridge.1", "18.5:bridge.19", "18.5:bridge.20", "18.5:bridge.21", "18.5:bridge.22", "18.5:bridge.23", "18.5:bridge.38", "18.5:bridge.41"}},
 	{object: rtnl.Addr, req: unix.RTM_GETADDR, head: make([]byte, 8), drop: []string{"6"}, mask: maskAddr,
@@ -51,7 +53,7 @@ var takes = []struct {
 	{object: rtnl.Neigh, req: unix.RTM_GETNEIGH, head: proxies(), drop: []string{"3", "4"}},
 	{object: rtnl.FDB, req: unix.RTM_GETNEIGH, head: append([]byte{unix.AF_BRIDGE}, make([]byte, 11)...), drop: []string{"3"}, skip: skipFDB},
 	{object: rtnl.Nexthop, req: unix.RTM_GETNEXTHOP, head: make([]byte, 8), drop: []string{"12.4"}, mask: func(h []byte, _ map[uint16][]byte) { h[4] &= configured }},
-	{object: rtnl.Qdisc, req: unix.RTM_GETQDISC, head: make([]byte, 20), drop: []string{"3", "4", "7"}, mask: func(h []byte, _ map[uint16][]byte) { clear(h[16:20]) }},
+	{object: rtnl.Qdisc, req: unix.RTM_GETQDISC, head: make([]byte, 20), skip: skipQdisc, drop: []string{"3", "4", "7"}, mask: func(h []byte, _ map[uint16][]byte) { clear(h[16:20]) }},
 }
 
 // configured are the flags of next hops that somebody sets; the others say how
@@ -121,6 +123,11 @@ func skipFDB(h []byte, attrs map[uint16][]byte) bool {
 	mac := attrs[unix.NDA_LLADDR]
 	return binary.NativeEndian.Uint16(h[8:])&(unix.NUD_PERMANENT|unix.NUD_NOARP) == 0 ||
 		len(mac) > 0 && mac[0]&1 != 0 && attrs[unix.NDA_DST] == nil
+}
+
+// skipQdisc leaves out what a device without a queue has once it has been up.
+func skipQdisc(_ []byte, attrs map[uint16][]byte) bool {
+	return string(attrs[unix.TCA_KIND]) == "noqueue\x00"
 }
 
 // take reads the image of an engine's namespace.

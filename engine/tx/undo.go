@@ -384,13 +384,32 @@ func (u *undoer) patch(o *wire.Object, was, is *state.Entry) {
 		s.PutName("newname", wire.StrVal(was.Name()))
 		u.parts(s, is.Set(), is.Index())
 	}
-	if down := pick.Has("up") && pick.Uint("up") == 0; !down && (u.toBond(pick) || needsDown(o, was, is)) {
-		s := wire.NewSet(o.Table)
-		s.PutName("up", wire.BoolVal(false))
-		u.parts(s, is.Set(), is.Index())
+	first, joins := wire.NewSet(o.Table), u.toBond(pick)
+	if joins {
+		// A bond gives a port its own address, and back the one it came with.
+		pick.Del("address")
+		if v := cameWith(was.Set()); v.Type != wire.None {
+			first.PutName("address", v)
+		}
+	}
+	if down := pick.Has("up") && pick.Uint("up") == 0; !down && (joins || needsDown(o, was, is)) {
+		first.PutName("up", wire.BoolVal(false))
 		pick.PutName("up", wire.BoolVal(was.Set().Uint("up") != 0))
 	}
+	if len(first.Ents) > 0 {
+		u.parts(first, is.Set(), is.Index())
+	}
 	u.parts(pick, is.Set(), is.Index())
+}
+
+// cameWith is the address that a port of a bond had before it was one.
+func cameWith(s *wire.Set) wire.Value {
+	port, _ := s.Get("port")
+	if port.Sub == nil || port.Sub.Table.Row("perm_hwaddr") == nil {
+		return wire.Value{}
+	}
+	v, _ := port.Sub.Get("perm_hwaddr")
+	return v
 }
 
 func (u *undoer) toBond(pick *wire.Set) bool {
