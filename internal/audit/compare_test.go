@@ -80,6 +80,9 @@ func (p *prober) check(path string, f *wire.Field, n number, pol *wire.Policy) *
 
 // disagree says what a row and the kernel see differently.
 func disagree(f *wire.Field, n number, pol *wire.Policy) error {
+	if f.Kind == wire.Multi { // each attribute by itself
+		f = f.Elem
+	}
 	lo, hi, size := span(f)
 	if f.At != nil && f.At.Type != 0 {
 		size = f.At.Len

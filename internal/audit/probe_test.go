@@ -202,12 +202,16 @@ func (p *prober) inside(o *wire.Object, shapes []shape, f *wire.Field, steps []s
 	if len(steps) > 4 || len(steps) == 0 && forbidden(o.Name, f.Type) {
 		return
 	}
+	typ := f.Type
+	if f.Kind == wire.Multi {
+		f = f.Elem
+	}
 	switch {
 	case f.At == nil && f.Kind == wire.Nest:
-		p.walk(o, shapes, f.Of, append(steps[:len(steps):len(steps)], step{typ: f.Type, fixed: f.Of.Fixed}), path+".")
+		p.walk(o, shapes, f.Of, append(steps[:len(steps):len(steps)], step{typ: typ, fixed: f.Of.Fixed}), path+".")
 	case f.At == nil && f.Kind == wire.List && f.Elem.Kind == wire.Nest:
 		elem := max(f.Elem.Type, f.From)
-		p.walk(o, shapes, f.Elem.Of, append(steps[:len(steps):len(steps)], step{typ: f.Type}, step{typ: elem, fixed: f.Elem.Of.Fixed}), path+"[].")
+		p.walk(o, shapes, f.Elem.Of, append(steps[:len(steps):len(steps)], step{typ: typ}, step{typ: elem, fixed: f.Elem.Of.Fixed}), path+"[].")
 	}
 }
 
