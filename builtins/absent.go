@@ -40,6 +40,8 @@ func absentOf(thread *starlark.Thread, fn *starlark.Builtin, args starlark.Tuple
 // gone adds the op that the object of op shall not be.
 func (l *opList) gone(op *Op) error {
 	switch {
+	case op.Exact != nil:
+		return errors.New("exact says what shall not be already")
 	case op.Sysctl != nil:
 		return errors.New("a sysctl cannot be absent, only have another value")
 	case op.Verb != nil:

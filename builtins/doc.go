@@ -23,7 +23,8 @@
 //	link addr neigh bridge.fdb nexthop route rule qdisc class_
 //	                        constructors of objects, with their verbs: route.add
 //	kind port encap sch hop functions that make parts of objects: kind.vxlan
-//	commit attempt absent   what shall become of ops
+//	commit attempt absent exact
+//	                        what shall become of ops
 //	param                   what whoever runs the script may say
 //	sysctl                  an op of another carrier
 //	attr message            past the tables

@@ -29,6 +29,7 @@ func env(objects []*wire.Object, alone ...*wire.Table) starlark.StringDict {
 		"commit":  starlark.NewBuiltin("commit", commitOf),
 		"attempt": starlark.NewBuiltin("attempt", attemptOf),
 		"absent":  starlark.NewBuiltin("absent", absentOf),
+		"exact":   starlark.NewBuiltin("exact", exactOf),
 		"param":   starlark.NewBuiltin("param", paramOf),
 		"attr":    starlark.NewBuiltin("attr", attrOf),
 		"message": starlark.NewBuiltin("message", messageOf),

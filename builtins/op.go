@@ -20,6 +20,7 @@ type Op struct {
 	Rel []wire.Reloc
 
 	Sysctl *Sysctl // carrier sysctl
+	Exact  *Exact  // nothing but what its ops say shall be in a scope; the op has no message
 	Site   *Site   // where in the script it was made; nil from Go
 }
 

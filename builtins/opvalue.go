@@ -47,7 +47,7 @@ func (op *Op) Hash() (uint32, error) {
 
 // Equal reports whether two ops ask for the same, wherever they were made.
 func (op *Op) Equal(o *Op) bool {
-	if op.Object != o.Object || op.Absent != o.Absent || op.Flags != o.Flags || !bytes.Equal(op.Msg, o.Msg) || !slices.Equal(op.Rel, o.Rel) {
+	if op.Object != o.Object || op.Exact != o.Exact || op.Absent != o.Absent || op.Flags != o.Flags || !bytes.Equal(op.Msg, o.Msg) || !slices.Equal(op.Rel, o.Rel) {
 		return false
 	}
 	if (op.Verb == nil) != (o.Verb == nil) || op.Verb != nil && (op.Verb.Name != o.Verb.Name || op.Verb.Flags != o.Verb.Flags) {
@@ -74,6 +74,8 @@ const (
 func (op *Op) AttrNames() []string {
 	l := []string{attrHex, attrObject, attrText, attrWith}
 	switch {
+	case op.Exact != nil:
+		l = []string{attrObject, attrText}
 	case op.Sysctl != nil:
 		l = []string{"name", attrObject, attrText, "value"}
 	case op.Object != nil:
@@ -95,6 +97,15 @@ func (op *Op) Attr(name string) (starlark.Value, error) {
 			return starlark.String(op.Sysctl.Value), nil
 		case attrObject:
 			return starlark.String("sysctl"), nil
+		case attrText:
+			return starlark.String(op.String()), nil
+		}
+		return nil, nil
+	}
+	if op.Exact != nil {
+		switch name {
+		case attrObject:
+			return starlark.String("exact"), nil
 		case attrText:
 			return starlark.String(op.String()), nil
 		}
@@ -122,7 +133,7 @@ func (op *Op) Attr(name string) (starlark.Value, error) {
 
 // Text is the annotated dump of the op's bytes, the golden format.
 func (op *Op) Text() string {
-	if op.Sysctl != nil {
+	if op.Sysctl != nil || op.Exact != nil {
 		return op.String()
 	}
 	var w strings.Builder

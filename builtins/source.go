@@ -420,6 +420,9 @@ func (op *Op) node(names wire.Names) (node, error) {
 	if op.Sysctl != nil {
 		return node{open: "sysctl(", close: ")", kids: []node{{text: quote(op.Sysctl.Name)}, {text: quote(op.Sysctl.Value)}}}, nil
 	}
+	if op.Exact != nil {
+		return op.Exact.node(op.Object, names)
+	}
 	if op.Object.New == 0 {
 		return rawMessage(op.Object.Table.Fixed, op.Msg)
 	}

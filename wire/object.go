@@ -43,6 +43,9 @@ type Object struct {
 	Shares func(s *Set) bool
 	// Delete names the rows a deletion carries; nil: all rows that can be written.
 	Delete []string
+	// Within names the rows by which exact() bounds a set of these objects; nil:
+	// exact() is not for them. The first must be given, unless it is "".
+	Within []string
 
 	once sync.Once
 	keys []*Field

@@ -267,7 +267,7 @@ func (p *planner) linkStep(op *builtins.Op, part linkPart, e *state.Entry) error
 // patchLink plans the change of what differs.
 func (p *planner) patchLink(op *builtins.Op, set *wire.Set, e *state.Entry) error {
 	have := e.Set()
-	want := canon(op.Object, set)
+	want := mentioned(canon(op.Object, set), set)
 	want.Del("name")
 	deltas := state.Diff(op.Object, want, have, state.Patch)
 	name, _ := have.Get("name")
@@ -335,6 +335,21 @@ func (p *planner) patchLink(op *builtins.Op, set *wire.Set, e *state.Entry) erro
 		c.With, c.Back = append(c.With, lost...), back.Back
 	}
 	return nil
+}
+
+// mentioned is what a patch wants: its canonical form, and the rows that are
+// written as nothing, which that leaves out. master = 0 releases a port.
+func mentioned(want, set *wire.Set) *wire.Set {
+	for _, e := range set.Ents {
+		v, ok := want.At(e.F)
+		switch {
+		case ok && v.Type == wire.SetVal && e.V.Type == wire.SetVal && v.Sub.Table == e.V.Sub.Table:
+			mentioned(v.Sub, e.V.Sub)
+		case !ok && (e.V.Type == wire.Int && e.V.N == 0 || e.V.Type == wire.String && e.V.S == "" || e.V.Type == wire.ListVal && len(e.V.L) == 0):
+			want.Put(e.F, e.V)
+		}
+	}
+	return want
 }
 
 // merged is have with the fields of want put over it, nested ones too.

@@ -79,6 +79,7 @@ type expect struct {
 	key    string
 	name   string    // links made in the batch: their index is known later
 	set    *wire.Set // nil: shall not be there
+	gone   *wire.Set // of several with the key only this one shall not be there
 	mode   state.Mode
 }
 
@@ -151,13 +152,20 @@ func Make(ctx context.Context, st *state.State, sys Sysctls, arena *wire.Builder
 		for _, r := range op.Rel {
 			p.refs[r.Name] = true
 		}
-		if st.StandIns && op.Object == rtnl.Link {
+		if st.StandIns && op.Object == rtnl.Link && op.Exact == nil {
 			noteMade(st, op)
 		}
 	}
 	p.single = p.fewRoutes(ops)
 	if err := st.Load(ctx); err != nil {
 		return nil, err
+	}
+	for _, op := range ops {
+		if op.Exact != nil {
+			if err := p.loadExact(op); err != nil {
+				return nil, opError(op, err)
+			}
+		}
 	}
 	for i, op := range ops {
 		if i&1023 == 0 && ctx.Err() != nil {
@@ -175,7 +183,7 @@ func Make(ctx context.Context, st *state.State, sys Sysctls, arena *wire.Builder
 func (p *planner) fewRoutes(ops []*builtins.Op) bool {
 	n := 0
 	for _, op := range ops {
-		if op.Object == rtnl.Route {
+		if op.Object == rtnl.Route && op.Exact == nil {
 			n++
 		}
 	}
@@ -203,6 +211,9 @@ func noteMade(st *state.State, op *builtins.Op) {
 func (p *planner) op(op *builtins.Op) error {
 	if op.Sysctl != nil {
 		return p.sysctlOp(op)
+	}
+	if op.Exact != nil {
+		return p.exact(op)
 	}
 	if op.Object == nil {
 		return p.raw(op)

@@ -17,6 +17,8 @@ func Title(op *builtins.Op) string {
 		return "undo"
 	case op.Sysctl != nil:
 		return "sysctl " + op.Sysctl.Name
+	case op.Exact != nil:
+		return strings.TrimSpace("exact " + op.Object.Name + " " + op.Exact.Title(nil))
 	case op.Object == nil:
 		return "message"
 	}

@@ -35,12 +35,12 @@ func (p *Plan) verify(ctx context.Context, k Kernel) error {
 func (p *Plan) verifyAll(now *state.State) error {
 	last := make(map[string]*expect, len(p.want))
 	for _, x := range p.want {
-		if x.mode == state.Whole {
+		if x.mode == state.Whole && x.gone == nil {
 			last[x.object.Name+"\x00"+x.key+"\x00"+x.name] = x
 		}
 	}
 	for _, x := range p.want {
-		if x.mode == state.Whole && last[x.object.Name+"\x00"+x.key+"\x00"+x.name] != x {
+		if x.mode == state.Whole && x.gone == nil && last[x.object.Name+"\x00"+x.key+"\x00"+x.name] != x {
 			continue
 		}
 		if err := p.verifyOne(now, x); err != nil {
@@ -61,6 +61,9 @@ func (p *Plan) verifyOne(now *state.State, x *expect) error {
 			continue
 		}
 		if x.set == nil && byDefault(e) {
+			continue
+		}
+		if x.gone != nil && len(state.Diff(x.object, x.gone, e.Set(), state.Exact)) > 0 {
 			continue
 		}
 		if x.set == nil {

@@ -30,6 +30,7 @@ var Addr = &wire.Object{
 	Rank:    rankAddr,
 	Canon:   canonAddr,
 	Foreign: foreignAddr,
+	Within:  []string{"dev", "family", "scope", "label"},
 	Replace: replaceAddr,
 }
 

@@ -30,6 +30,7 @@ var FDB = &wire.Object{
 	Rank:    rankNeigh,
 	Canon:   canonFDB,
 	Foreign: foreignFDB,
+	Within:  []string{"dev", "vlan", "src_vni", "master", "self"},
 	Replace: func(*wire.Field) bool { return true },
 	Shares:  floods,
 }

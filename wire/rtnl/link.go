@@ -38,6 +38,7 @@ var Link = &wire.Object{
 	Delete:  []string{"index"}, // a group beside an index that is 0 would delete the group
 	Canon:   canonLink,
 	Foreign: foreignLink,
+	Within:  []string{"master"},
 }
 
 var linkTable = &wire.Table{

@@ -27,6 +27,7 @@ var Neigh = &wire.Object{
 	Rank:    rankNeigh,
 	Canon:   canonNeigh,
 	Foreign: foreignNeigh,
+	Within:  []string{"dev", "family", "proxy"},
 	Replace: func(*wire.Field) bool { return true },
 }
 

@@ -32,6 +32,7 @@ var Route = &wire.Object{
 	Rank:    rankRoute,
 	Canon:   canonRoute,
 	Foreign: foreignRoute,
+	Within:  []string{"table", "family", "protocol", "metric", "type"},
 	// A route of another type, or one without a gateway instead of one with,
 	// is not replaced in IPv6 but stands beside (fib6_add_rt2node).
 	Replace: func(row *wire.Field) bool { return row.Name != "type" },

@@ -36,6 +36,7 @@ var Rule = &wire.Object{
 	Rank:    rankRule,
 	Canon:   canonRule,
 	Foreign: foreignRule,
+	Within:  []string{"", "priority", "family", "table", "protocol"},
 	Replace: func(*wire.Field) bool { return false }, // nothing of a rule can be changed
 }
 

@@ -1,0 +1,30 @@
+package engine_test
+
+import (
+	"testing"
+
+	"github.com/nlscript/nlscript/engine"
+)
+
+// What is written as nothing is taken away, once.
+func TestLinkNothing(t *testing.T) {
+	e := exactNet(t)
+	for _, step := range []struct {
+		src     string
+		outcome string
+	}{
+		{`commit(link("eth1", alias = "x", altnames = ["lan", "uplink"]))`, "committed"},
+		{`commit(link("eth1", alias = "", altnames = [], master = 0))`, "committed"},
+		{`commit(link("eth1", alias = "", altnames = [], master = 0))`, "unchanged"},
+		{`x = link.get("eth1")
+if x.master != None or x.alias != None or x.altnames != None: fail(x)`, "unchanged"},
+	} {
+		r, err := e.Run(t.Context(), engine.Script{Name: "a.star", Source: []byte(step.src)})
+		if err != nil {
+			t.Fatalf("%s\n%+v", step.src, err)
+		}
+		if r.Outcome != step.outcome {
+			t.Errorf("%s: %s, want %s\n%s", step.src, r.Outcome, step.outcome, r.Plan)
+		}
+	}
+}

@@ -1,0 +1,225 @@
+package tx
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
+)
+
+// A scope is the part of the objects of a kind that an exact op is about,
+// devices by index.
+type scope struct {
+	object *wire.Object
+	rows   *wire.Set
+	bounds []builtins.Bounds
+}
+
+// scopeOf resolves the scope of an exact op.
+func (p *planner) scopeOf(op *builtins.Op) (scope, error) {
+	sc := scope{op.Object, op.Exact.Scope.Clone(), op.Exact.Bounds}
+	return sc, p.st.Resolve(sc.rows)
+}
+
+// loadExact reads the scope of an exact op, before its ops are compared one by
+// one. What is on a device that the batch makes is read when it is made.
+func (p *planner) loadExact(op *builtins.Op) error {
+	sc, err := p.scopeOf(op)
+	if u := new(state.UnknownDevice); errors.As(err, &u) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return p.st.Load(p.ctx, sc.scopes()...)
+}
+
+// scopes are what has to be read.
+func (sc *scope) scopes() []state.Scope {
+	switch sc.object {
+	case rtnl.Link:
+		return nil
+	case rtnl.Addr:
+		return []state.Scope{{Object: sc.object, Dev: uint32(sc.rows.Uint("dev"))}}
+	case rtnl.Route:
+		var l []state.Scope
+		for _, f := range sc.families() {
+			l = append(l, state.Scope{Object: sc.object, Family: uint8(f), Table: uint32(sc.rows.Uint("table"))})
+		}
+		return l
+	}
+	return []state.Scope{{Object: sc.object}}
+}
+
+// families are those of a scope of routes: IPv4 and IPv6, unless one is named.
+// Labels are in a table of their own, which has the number of main.
+func (sc *scope) families() []uint64 {
+	if sc.rows.Has("family") {
+		return []uint64{sc.rows.Uint("family")}
+	}
+	return []uint64{unix.AF_INET, unix.AF_INET6}
+}
+
+// outside says what of an object is not as the scope wants it, "" when it lies
+// inside.
+func (sc *scope) outside(s *wire.Set, names wire.Names) string {
+	if sc.object == rtnl.Route && !slices.Contains(sc.families(), s.Uint("family")) {
+		return "its family is another"
+	}
+	for _, e := range sc.rows.Ents {
+		if v, _ := s.At(e.F); !v.Equal(e.V) && !(v.Type == wire.None && e.V.Type == wire.Int && e.V.N == 0) {
+			return fmt.Sprintf("its %s is %s, not %s", e.F.Label(), valueNamed(e.F, v, names), valueNamed(e.F, e.V, names))
+		}
+	}
+	for _, b := range sc.bounds {
+		v, ok := s.At(b.Row)
+		switch {
+		case !ok && b.Row.Loose:
+			return "it has no " + b.Row.Label()
+		case v.N < b.Low || v.N > b.High:
+			return fmt.Sprintf("its %s is %d, not %d to %d", b.Row.Label(), v.N, b.Low, b.High)
+		}
+	}
+	return ""
+}
+
+// exact removes what is in the scope of the op and not among the ops before it.
+func (p *planner) exact(op *builtins.Op) error {
+	sc, err := p.scopeOf(op)
+	if u := new(state.UnknownDevice); errors.As(err, &u) && len(op.Exact.Ops) == 0 {
+		return nil // a device that is not there has nothing on it
+	}
+	if err != nil {
+		return err
+	}
+	if err := p.st.Load(p.ctx, sc.scopes()...); err != nil {
+		return err
+	}
+	keep := map[string][]*wire.Set{}
+	for _, m := range op.Exact.Ops {
+		set := wire.NewSet(m.Object.Table)
+		if err := m.Set(set); err != nil {
+			return err
+		}
+		if err := p.st.Resolve(set); err != nil {
+			return err
+		}
+		want := canon(m.Object, set)
+		if why := sc.outside(want, p.st.Names); why != "" {
+			return fmt.Errorf("%s is outside: %s", Title(m), why)
+		}
+		key := p.memberKey(m.Object, want)
+		keep[key] = append(keep[key], want)
+	}
+	kept := func(e *state.Entry) bool {
+		key := e.Key
+		if e.Object == rtnl.Link {
+			key = e.Name()
+		}
+		return slices.ContainsFunc(keep[key], func(want *wire.Set) bool { return state.Matches(want, e) })
+	}
+	var rest []*state.Entry
+	for _, e := range p.st.All(sc.object) {
+		if !e.Foreign() && sc.outside(e.Set(), p.st.Names) == "" && !kept(e) {
+			rest = append(rest, e)
+		}
+	}
+	return p.removeRest(op, rest)
+}
+
+// memberKey is what tells the objects of an exact op apart: links by name, the
+// index of a new one is not in its op.
+func (p *planner) memberKey(o *wire.Object, want *wire.Set) string {
+	if o != rtnl.Link {
+		return state.KeyOf(o, want)
+	}
+	name, _ := want.Get("name")
+	if e := p.st.Known(name.S); e != nil {
+		return e.Name()
+	}
+	return name.S
+}
+
+// removeRest removes objects, what was made last first, groups before their
+// members, and addresses so that the kernel takes little with them.
+func (p *planner) removeRest(op *builtins.Op, rest []*state.Entry) error {
+	slices.Reverse(rest)
+	switch op.Object {
+	case rtnl.Nexthop:
+		slices.SortStableFunc(rest, func(a, b *state.Entry) int { return place(a.Set().Has("group")) - place(b.Set().Has("group")) })
+	case rtnl.Addr:
+		at := p.addrPlaces(rest)
+		slices.SortStableFunc(rest, func(a, b *state.Entry) int { return at[a] - at[b] })
+	}
+	for _, e := range rest {
+		if !slices.Contains(p.st.Find(e.Object, e.Key), e) {
+			continue // it went with another
+		}
+		var err error
+		if e.Object == rtnl.Link {
+			err = p.release(op, e)
+		} else {
+			err = p.surplusGoes(op, e)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// place is a place in an order: what is to go first has the lower.
+func place(first bool) int {
+	if first {
+		return 0
+	}
+	return 1
+}
+
+// surplusGoes removes one object of an exact op's scope.
+func (p *planner) surplusGoes(op *builtins.Op, e *state.Entry) error {
+	gone, err := p.opFor(op, e.Object, Writable(e.Set()))
+	if err != nil {
+		return err
+	}
+	gone.Absent = true
+	if !looseKey(e.Object) {
+		if first := p.seen[e.Object.Name+"\x00"+e.Key]; first != nil && !first.Absent {
+			return fmt.Errorf("%s is not among the ops, but wanted by %s", titleOf(e.Object, e.Set(), p.st.Names), where(first))
+		}
+		p.seen[e.Object.Name+"\x00"+e.Key] = gone
+	}
+	c := p.change(&Change{Action: Remove, Op: gone, Object: e.Object, set: e.Set()})
+	p.expect(&expect{op: gone, object: e.Object, key: e.Key, gone: e.Set(), mode: state.Whole})
+	if e.Object == rtnl.Addr && isIPv4(e) {
+		return p.removeAddr(gone, e, c)
+	}
+	return p.remove(gone, e, c)
+}
+
+// release takes a link from its master.
+func (p *planner) release(op *builtins.Op, e *state.Entry) error {
+	s := wire.NewSet(rtnl.Link.Table)
+	s.PutName("name", wire.StrVal(e.Name()))
+	s.PutName("master", wire.IntVal(0))
+	free, err := p.opFor(op, rtnl.Link, s)
+	if err != nil {
+		return err
+	}
+	if err := p.agree(free, s, e.Name()); err != nil {
+		return err
+	}
+	return p.patchLink(free, s, e)
+}
+
+// opFor is an op that an exact op comes to: for plans and errors, it is not sent.
+func (p *planner) opFor(op *builtins.Op, o *wire.Object, s *wire.Set) (*builtins.Op, error) {
+	msg, rel, err := p.build(o, o.New, unix.NLM_F_CREATE|unix.NLM_F_EXCL, s)
+	return &builtins.Op{Object: o, Flags: builtins.Shared, Msg: msg, Rel: rel, Site: op.Site}, err
+}
