@@ -2,10 +2,8 @@ package tx
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -14,15 +12,6 @@ import (
 	"github.com/nlscript/nlscript/wire"
 	"github.com/nlscript/nlscript/wire/rtnl"
 )
-
-// A Residue is an object that undo could not make as it was.
-type Residue struct {
-	Object *wire.Object
-	Title  string
-	Text   string // was ..., is ...
-	Before *wire.Set
-	Now    *wire.Set
-}
 
 // rounds bounds undo: what comes back with a round (link-local addresses,
 // connected routes) or had to wait for it is left to the next.
@@ -34,7 +23,7 @@ const rounds = 6
 func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, err error) {
 	p.st.From(Source{k.Conn})
 	undone, left = p.undoSysctls(k.Sys)
-	refused := map[string]string{}
+	refused := map[orderKey]string{}
 	for round := 0; ; round++ {
 		now, err := p.st.AgainWhole(ctx)
 		if err != nil {
@@ -43,7 +32,7 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 		u := undoer{plan: p, now: now, refused: refused}
 		u.diff()
 		if len(u.steps) == 0 || round == rounds {
-			return undone, append(left, u.left...), nil
+			return undone, append(left, u.residues()...), nil
 		}
 		if round > 0 { // the addresses are there again
 			for src := range u.sources {
@@ -67,31 +56,15 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 		if !progress {
 			u = undoer{plan: p, now: now, refused: refused}
 			u.diff() // with what the kernel said
-			return undone, append(left, u.left...), nil
+			return undone, append(left, u.residues()...), nil
 		}
 	}
-}
-
-// Unjudged is what of the residue of later plans this one, undone after them,
-// had no part in. The rest it has compared itself, with what was there before it:
-// the mtu of a device may be legal again only when that of another is.
-func (p *Plan) Unjudged(left []Residue) []Residue {
-	return slices.DeleteFunc(left, func(r Residue) bool {
-		if r.Object == nil {
-			return slices.ContainsFunc(p.sysctls, func(x sysctlImage) bool { return "sysctl "+x.s.Name == r.Title })
-		}
-		s := r.Before
-		if s == nil {
-			s = r.Now
-		}
-		return p.touch.has(state.EntryOf(r.Object, s))
-	})
 }
 
 // An undoStep is one message of an undo, and what to try when it is refused:
 // the same in smaller pieces.
 type undoStep struct {
-	title string
+	about orderKey
 	msg   []byte
 	alt   [][]byte
 	alone bool // the next may need it
@@ -114,7 +87,7 @@ func together(steps []undoStep, size int) int {
 
 // sendUndo sends steps, one that is refused in smaller pieces: a refusal is no
 // end. ok counts the messages that took effect.
-func sendUndo(k Kernel, steps []undoStep, refused map[string]string) (ok int, err error) {
+func sendUndo(k Kernel, steps []undoStep, refused map[orderKey]string) (ok int, err error) {
 	batch := make([][]byte, len(steps))
 	for i := range steps {
 		batch[i] = steps[i].msg
@@ -126,8 +99,8 @@ func sendUndo(k Kernel, steps []undoStep, refused map[string]string) (ok int, er
 			return
 		}
 		ok--
-		if title := steps[i].title; refused[title] == "" { // what comes after follows from it
-			refused[title] = (&KernelError{Errno: r.Errno, Message: r.Message}).Text()
+		if about := steps[i].about; refused[about] == "" { // what comes after follows from it
+			refused[about] = (&KernelError{Errno: r.Errno, Message: r.Message}).Text()
 		}
 		again = append(again, steps[i].alt...)
 	})
@@ -150,9 +123,9 @@ type undoer struct {
 	now   *state.State
 	arena wire.Builder
 	steps []undoStep
-	left  []Residue
+	left  []leftover
 
-	refused map[string]string   // what the kernel said to earlier rounds, by title
+	refused map[orderKey]string // what the kernel said to earlier rounds
 	made    map[uint32]bool     // links that come with another: peers of veths
 	sources map[netip.Addr]bool // that routes to be made prefer
 }
@@ -179,6 +152,9 @@ func (u *undoer) diff() {
 			// can be changed all the same.
 			if e.Foreign() && !(o.Patch && (was || len(diffs[i][e.Key].was) > 0)) {
 				return
+			}
+			if !was && o == rtnl.Link && u.plan.arrived[e.Name()] {
+				return // it belongs elsewhere, and could not be brought back
 			}
 			if !was && !u.plan.st.Covers(e) {
 				return // it is not known what was there before
@@ -299,6 +275,9 @@ func (u *undoer) create(o *wire.Object, e *state.Entry, flags uint16, is []*stat
 		now = is[0]
 	}
 	u.residue(o, e, now)
+	if o == rtnl.Link && u.plan.gone[e.Index()] {
+		return // it is in another namespace
+	}
 	s := Writable(e.Set())
 	if src, ok := sourceOf(o, s); ok {
 		if u.sources == nil {
@@ -325,153 +304,10 @@ func (u *undoer) create(o *wire.Object, e *state.Entry, flags uint16, is []*stat
 	}
 }
 
-// bare is what a link cannot be made without, or given later.
-func bare(s *wire.Set) *wire.Set {
-	b := wire.NewSet(s.Table)
-	for _, e := range s.Ents {
-		switch f := e.F; {
-		case f.Kind == wire.Union && f.Name == "kind":
-			kind := wire.NewSet(e.V.Sub.Table)
-			for _, k := range e.V.Sub.Ents {
-				if k.F.Immutable {
-					kind.Put(k.F, k.V)
-				}
-			}
-			b.Put(f, wire.SubVal(kind))
-		case f.Immutable && !f.Late || f.Name == "name" || f.Name == "address":
-			b.Put(f, e.V)
-		}
-	}
-	return b
-}
-
-// withPeer makes a veth with its other end, when that is gone too.
-func (u *undoer) withPeer(s *wire.Set) *wire.Set {
-	kind, ok := s.Get("kind")
-	if !ok || kind.Sub.Table.Row("peer") == nil || s.Has("link_netnsid") {
-		return s
-	}
-	for _, e := range u.plan.st.Before(rtnl.Link) {
-		if e.Index() != uint32(s.Uint("link")) || u.now.LinkByIndex(e.Index()) != nil {
-			continue
-		}
-		if u.made == nil {
-			u.made = map[uint32]bool{}
-		}
-		u.made[e.Index()] = true
-		row := kind.Sub.Table.Row("peer")
-		peer := wire.NewSet(row.Of)
-		peer.PutName("name", wire.StrVal(e.Name()))
-		peer.PutName("index", wire.IntVal(uint64(e.Index())))
-		if v, ok := e.Set().Get("address"); ok {
-			peer.PutName("address", v)
-		}
-		s = s.Clone()
-		s.Del("link")
-		made := wire.NewSet(kind.Sub.Table)
-		made.Put(row, wire.SubVal(peer))
-		s.PutName("kind", wire.SubVal(made))
-	}
-	return s
-}
-
-// patch makes a link as it was.
-func (u *undoer) patch(o *wire.Object, was, is *state.Entry) {
-	u.residue(o, was, is)
-	pick := state.Pick(o, was.Set(), is.Set(), state.Exact)
-	if was.Name() != is.Name() {
-		s := wire.NewSet(o.Table)
-		s.PutName("newname", wire.StrVal(was.Name()))
-		u.parts(s, is.Set(), is.Index())
-	}
-	first, joins := wire.NewSet(o.Table), u.toBond(pick)
-	if joins {
-		// A bond gives a port its own address, and back the one it came with.
-		pick.Del("address")
-		if v := cameWith(was.Set()); v.Type != wire.None {
-			first.PutName("address", v)
-		}
-	}
-	if down := pick.Has("up") && pick.Uint("up") == 0; !down && (joins || needsDown(o, was, is)) {
-		first.PutName("up", wire.BoolVal(false))
-		pick.PutName("up", wire.BoolVal(was.Set().Uint("up") != 0))
-	}
-	if len(first.Ents) > 0 {
-		u.parts(first, is.Set(), is.Index())
-	}
-	u.parts(pick, is.Set(), is.Index())
-}
-
-// cameWith is the address that a port of a bond had before it was one.
-func cameWith(s *wire.Set) wire.Value {
-	port, _ := s.Get("port")
-	if port.Sub == nil || port.Sub.Table.Row("perm_hwaddr") == nil {
-		return wire.Value{}
-	}
-	v, _ := port.Sub.Get("perm_hwaddr")
-	return v
-}
-
-func (u *undoer) toBond(pick *wire.Set) bool {
-	return pick.Has("master") && kindOf(u.now, uint32(pick.Uint("master"))) == "bond"
-}
-
-// needsDown reports whether something that differs can only be changed while
-// the link is down.
-func needsDown(o *wire.Object, was, is *state.Entry) bool {
-	for _, d := range state.Diff(o, was.Set(), is.Set(), state.Exact) {
-		if d.Row.Down && is.Set().Uint("up") != 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// parts sends a link's change in the order that works; each message may be taken
-// field by field when it is refused as a whole.
-func (u *undoer) parts(pick, have *wire.Set, index uint32) {
-	for _, p := range splitChange(pick, have, true) {
-		p.set.PutName("index", wire.IntVal(uint64(index)))
-		n := len(u.steps)
-		u.message(rtnl.Link, p.typ, p.flags, p.set)
-		if len(u.steps) == n || len(p.set.Ents) < 2 {
-			continue
-		}
-		for _, one := range singles(p.set) {
-			one.PutName("index", wire.IntVal(uint64(index)))
-			u.steps[n].alt = append(u.steps[n].alt, u.encode(rtnl.Link, p.typ, p.flags, one)...)
-		}
-	}
-}
-
-// singles divides a set into sets of one field each, those of kinds and ports
-// included.
-func singles(s *wire.Set) []*wire.Set {
-	var l []*wire.Set
-	for _, e := range s.Ents {
-		if e.F.Name == "index" {
-			continue
-		}
-		if e.F.Kind == wire.Union && len(e.V.Sub.Ents) > 0 {
-			for _, k := range e.V.Sub.Ents {
-				sub, one := wire.NewSet(e.V.Sub.Table), wire.NewSet(s.Table)
-				sub.Put(k.F, k.V)
-				one.Put(e.F, wire.SubVal(sub))
-				l = append(l, one)
-			}
-			continue
-		}
-		one := wire.NewSet(s.Table)
-		one.Put(e.F, e.V)
-		l = append(l, one)
-	}
-	return l
-}
-
 // message adds a step.
 func (u *undoer) message(o *wire.Object, typ, flags uint16, s *wire.Set) {
 	for _, msg := range u.encode(o, typ, flags, s) {
-		u.steps = append(u.steps, undoStep{title: u.left[len(u.left)-1].Title, msg: msg, alone: o.Rank <= rtnl.Nexthop.Rank})
+		u.steps = append(u.steps, undoStep{about: u.left[len(u.left)-1].about(), msg: msg, alone: o.Rank <= rtnl.Nexthop.Rank})
 	}
 }
 
@@ -486,44 +322,4 @@ func (u *undoer) encode(o *wire.Object, typ, flags uint16, s *wire.Set) [][]byte
 		return nil
 	}
 	return [][]byte{msg}
-}
-
-// residue notes a difference, in case it stays.
-func (u *undoer) residue(o *wire.Object, was, is *state.Entry) {
-	r := Residue{Object: o}
-	names := func(i uint32) string {
-		if n := u.plan.st.Names(i); n != "" {
-			return n
-		}
-		return u.now.Names(i)
-	}
-	switch {
-	case was == nil:
-		r.Now = is.Set()
-		r.Title, r.Text = titleOf(o, is.Set(), names), "was not there; is there"
-	case is == nil:
-		r.Before = was.Set()
-		r.Title, r.Text = titleOf(o, was.Set(), names), "was "+short(Writable(was.Set()).Text(names))+"; is gone"
-	default:
-		r.Before, r.Now = was.Set(), is.Set()
-		var d []string
-		for _, x := range state.Diff(o, was.Set(), is.Set(), state.Exact) {
-			d = append(d, fmt.Sprintf("%s was %s, is %s", x.Path, valueNamed(x.Row, x.After, names), valueNamed(x.Row, x.Before, names)))
-		}
-		if len(d) == 0 {
-			d = append(d, "was there in another order")
-		}
-		r.Title, r.Text = titleOf(o, was.Set(), names), strings.Join(d, "; ")
-	}
-	if why := u.refused[r.Title]; why != "" {
-		r.Text += "  (" + why + ")"
-	}
-	u.left = append(u.left, r)
-}
-
-func short(s string) string {
-	if len(s) > 120 {
-		return s[:117] + "..."
-	}
-	return s
 }

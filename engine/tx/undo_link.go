@@ -1,0 +1,150 @@
+package tx
+
+import (
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
+)
+
+// bare is what a link cannot be made without, or given later.
+func bare(s *wire.Set) *wire.Set {
+	b := wire.NewSet(s.Table)
+	for _, e := range s.Ents {
+		switch f := e.F; {
+		case f.Kind == wire.Union && f.Name == "kind":
+			kind := wire.NewSet(e.V.Sub.Table)
+			for _, k := range e.V.Sub.Ents {
+				if k.F.Immutable {
+					kind.Put(k.F, k.V)
+				}
+			}
+			b.Put(f, wire.SubVal(kind))
+		case f.Immutable && !f.Late || f.Name == "name" || f.Name == "address":
+			b.Put(f, e.V)
+		}
+	}
+	return b
+}
+
+// withPeer makes a veth with its other end, when that is gone too.
+func (u *undoer) withPeer(s *wire.Set) *wire.Set {
+	kind, ok := s.Get("kind")
+	if !ok || kind.Sub.Table.Row("peer") == nil || s.Has("link_netnsid") {
+		return s
+	}
+	for _, e := range u.plan.st.Before(rtnl.Link) {
+		if e.Index() != uint32(s.Uint("link")) || u.now.LinkByIndex(e.Index()) != nil {
+			continue
+		}
+		if u.made == nil {
+			u.made = map[uint32]bool{}
+		}
+		u.made[e.Index()] = true
+		row := kind.Sub.Table.Row("peer")
+		peer := wire.NewSet(row.Of)
+		peer.PutName("name", wire.StrVal(e.Name()))
+		peer.PutName("index", wire.IntVal(uint64(e.Index())))
+		if v, ok := e.Set().Get("address"); ok {
+			peer.PutName("address", v)
+		}
+		s = s.Clone()
+		s.Del("link")
+		made := wire.NewSet(kind.Sub.Table)
+		made.Put(row, wire.SubVal(peer))
+		s.PutName("kind", wire.SubVal(made))
+	}
+	return s
+}
+
+// patch makes a link as it was.
+func (u *undoer) patch(o *wire.Object, was, is *state.Entry) {
+	u.residue(o, was, is)
+	pick := state.Pick(o, was.Set(), is.Set(), state.Exact)
+	if was.Name() != is.Name() {
+		s := wire.NewSet(o.Table)
+		s.PutName("newname", wire.StrVal(was.Name()))
+		u.parts(s, is.Set(), is.Index())
+	}
+	first, joins := wire.NewSet(o.Table), u.toBond(pick)
+	if joins {
+		// A bond gives a port its own address, and back the one it came with.
+		pick.Del("address")
+		if v := cameWith(was.Set()); v.Type != wire.None {
+			first.PutName("address", v)
+		}
+	}
+	if down := pick.Has("up") && pick.Uint("up") == 0; !down && (joins || needsDown(o, was, is)) {
+		first.PutName("up", wire.BoolVal(false))
+		pick.PutName("up", wire.BoolVal(was.Set().Uint("up") != 0))
+	}
+	if len(first.Ents) > 0 {
+		u.parts(first, is.Set(), is.Index())
+	}
+	u.parts(pick, is.Set(), is.Index())
+}
+
+// cameWith is the address that a port of a bond had before it was one.
+func cameWith(s *wire.Set) wire.Value {
+	port, _ := s.Get("port")
+	if port.Sub == nil || port.Sub.Table.Row("perm_hwaddr") == nil {
+		return wire.Value{}
+	}
+	v, _ := port.Sub.Get("perm_hwaddr")
+	return v
+}
+
+func (u *undoer) toBond(pick *wire.Set) bool {
+	return pick.Has("master") && kindOf(u.now, uint32(pick.Uint("master"))) == "bond"
+}
+
+// needsDown reports whether something that differs can only be changed while
+// the link is down.
+func needsDown(o *wire.Object, was, is *state.Entry) bool {
+	for _, d := range state.Diff(o, was.Set(), is.Set(), state.Exact) {
+		if d.Row.Down && is.Set().Uint("up") != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// parts sends a link's change in the order that works; each message may be taken
+// field by field when it is refused as a whole.
+func (u *undoer) parts(pick, have *wire.Set, index uint32) {
+	for _, p := range splitChange(pick, have, true) {
+		p.set.PutName("index", wire.IntVal(uint64(index)))
+		n := len(u.steps)
+		u.message(rtnl.Link, p.typ, p.flags, p.set)
+		if len(u.steps) == n || len(p.set.Ents) < 2 {
+			continue
+		}
+		for _, one := range singles(p.set) {
+			one.PutName("index", wire.IntVal(uint64(index)))
+			u.steps[n].alt = append(u.steps[n].alt, u.encode(rtnl.Link, p.typ, p.flags, one)...)
+		}
+	}
+}
+
+// singles divides a set into sets of one field each, those of kinds and ports
+// included.
+func singles(s *wire.Set) []*wire.Set {
+	var l []*wire.Set
+	for _, e := range s.Ents {
+		if e.F.Name == "index" {
+			continue
+		}
+		if e.F.Kind == wire.Union && len(e.V.Sub.Ents) > 0 {
+			for _, k := range e.V.Sub.Ents {
+				sub, one := wire.NewSet(e.V.Sub.Table), wire.NewSet(s.Table)
+				sub.Put(k.F, k.V)
+				one.Put(e.F, wire.SubVal(sub))
+				l = append(l, one)
+			}
+			continue
+		}
+		one := wire.NewSet(s.Table)
+		one.Put(e.F, e.V)
+		l = append(l, one)
+	}
+	return l
+}
