@@ -100,6 +100,12 @@ func (e *residueError) Error() string {
 
 var errNoJournal = errors.New("there is no journal: see WithJournal")
 
+// A liveError says whom a run has to wait for.
+type liveError struct{ text string }
+
+func (e *liveError) Error() string { return e.text }
+func (e *liveError) Unwrap() error { return tx.ErrLive }
+
 // recovered is what became of journals.
 type recovered struct {
 	journals, undone int
@@ -134,12 +140,13 @@ func (s *session) recover() (recovered, error) {
 			continue
 		case errors.Is(err, tx.ErrLive):
 			if !h.Deadline.IsZero() {
-				return r, fmt.Errorf("the run of %s waits to be confirmed until %s: say nlscript confirm, or wait (%w)", h.Script, h.Deadline.Format(time.TimeOnly), err)
+				return r, &liveError{fmt.Sprintf("the run of %s waits to be confirmed until %s: say nlscript confirm, or wait", h.Script, h.Deadline.Format(time.TimeOnly))}
 			}
 			return r, fmt.Errorf("%w: %s, pid %d", err, h.Script, h.PID)
 		case err != nil:
 			return r, err
 		}
+		s.recovering = path
 		n, left, err := j.Undo(context.WithoutCancel(s.ctx), s.kernel, s.e.limits.undo())
 		if err != nil {
 			j.Close()

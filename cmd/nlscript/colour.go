@@ -54,10 +54,13 @@ func (p painter) plan(text string) string {
 	return b.String()
 }
 
-// failure colours the word error.
+// failure colours the word error, or conflict.
 func (p painter) failure(text string) string {
 	if !p {
 		return text
+	}
+	if rest, ok := strings.CutPrefix(text, "conflict:"); ok {
+		return red + "conflict:" + plain + rest
 	}
 	return strings.Replace(text, "error:", red+"error:"+plain, 1)
 }

@@ -28,8 +28,11 @@ var update = flag.Bool("update", false, "write what the scripts of testdata expe
 //
 //	sandboxed [-powerless] [DEVICE...] -- COMMAND...   in a network namespace of its own, with these devices
 //	interrupted COMMAND...                             with SIGINT as soon as it says "started"
+//
+// and what programs_test.go has.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"nlscript": main, "sandboxed": sandboxed, "interrupted": interrupted})
+	testscript.Main(m, map[string]func(){"nlscript": main, "sandboxed": sandboxed, "interrupted": interrupted,
+		"killed": killed, "killwatcher": killWatcher, "onterminal": onTerminal, "routedev": routeDevs})
 }
 
 // TestScripts runs testdata/*.txtar. Those that have to do with the kernel are
@@ -119,7 +122,10 @@ func sandboxed() {
 }
 
 // interrupted is a program: see TestMain.
-func interrupted() {
+func interrupted() { signalled(os.Interrupt) }
+
+// signalled runs a command and sends it a signal when it says "started".
+func signalled(sig os.Signal) {
 	cmd := exec.Command(os.Args[1], os.Args[2:]...)
 	cmd.Stdout = os.Stdout
 	pipe, err := cmd.StderrPipe()
@@ -134,7 +140,7 @@ func interrupted() {
 		line, err := r.ReadString('\n')
 		io.WriteString(os.Stderr, line)
 		if strings.Contains(line, "started") {
-			cmd.Process.Signal(os.Interrupt)
+			cmd.Process.Signal(sig)
 		}
 		if err != nil {
 			break

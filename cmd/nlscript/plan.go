@@ -36,6 +36,7 @@ func (a *app) planCommand() *cobra.Command {
 					return err
 				}
 			}
+			session := a.sshSession(&t)
 			e, s, err := a.open(cmd.Context(), &t, args[0], verbose)
 			if err != nil {
 				return err
@@ -49,6 +50,7 @@ func (a *app) planCommand() *cobra.Command {
 			} else {
 				_, err = fmt.Fprint(a.stdout, colours(a.stdout).plan(plan.Text(verbose)))
 			}
+			session.warn(a, plan, t.again("--confirm 60s", args[0]))
 			if err == nil && check && !plan.Empty() {
 				err = statusError(exitDifferent)
 			}

@@ -18,6 +18,21 @@ type app struct {
 	stdout, stderr io.Writer
 	colour         painter
 	handler        *handler
+	after          advice
+}
+
+// advice is what to say when a run fails and something can be done.
+type advice struct{ recover, retry string }
+
+// of is the end of what is said of a failure.
+func (v advice) of(e *engine.Error) string {
+	switch {
+	case e.Outcome == "residue" && v.recover != "":
+		return "\ntry again with  " + v.recover + "  (journal kept)"
+	case e.Outcome == "conflict" && v.retry != "":
+		return ". Again:  " + v.retry
+	}
+	return ""
 }
 
 // A usageError is wrong use of the command line: exit status 2, with the usage
@@ -81,7 +96,8 @@ func (a *app) root() *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(a.runCommand(), a.planCommand(), a.buildCommand(), a.decodeCommand(), a.goldenCommand(),
-		a.docCommand(), a.schemaCommand(), a.versionCommand())
+		a.docCommand(), a.schemaCommand(), a.versionCommand(),
+		a.confirmCommand(), a.recoverCommand(), a.statusCommand(), a.watchCommand())
 	return root
 }
 
@@ -147,7 +163,7 @@ func (a *app) status(cmd *cobra.Command, err error) int {
 		if fail.Usage() {
 			return a.wrongUsage(cmd, fail)
 		}
-		fmt.Fprintln(a.stderr, a.colour.failure(fmt.Sprintf("%+v", fail)))
+		fmt.Fprintln(a.stderr, a.colour.failure(fmt.Sprintf("%+v", fail)+a.after.of(fail)))
 		return outcomeStatus(fail)
 	case errors.As(err, &usage):
 		return a.wrongUsage(cmd, usage.error)

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -24,6 +27,13 @@ name has a '/' or ends in .star, so a script may begin with
 Values for the script's param()s come by -D KEY=VALUE: text as it is, anything
 else as JSON. nlscript run SCRIPT --help lists them.
 
+With --confirm 60s it is undone after that time unless "nlscript confirm" is
+said: a watcher sees to it, also when the terminal, or this process, is gone. On a
+terminal run waits, and Enter confirms.
+
+A journal is written before anything is sent. When a run is killed, the next one,
+or "nlscript recover", restores the state before it.
+
 With --sandbox the script runs in a private user and network namespace, which
 needs no root: devices that it uses and does not create get stand-ins there.
 With --facts it runs without a kernel, and what it would send is recorded.`
@@ -31,6 +41,7 @@ With --facts it runs without a kernel, and what it would send is recorded.`
 const runExample = `  nlscript run site.star
   nlscript run --sandbox scripts/router.star
   nlscript run --plan -D wan=eth7 -D 'lans=["eth1","eth2"]' site.star
+  nlscript run --confirm 60s site.star
   nlscript run --netns blue --json site.star | jq .outcome`
 
 // A target is where a script is run: a kernel, or facts.
@@ -58,8 +69,10 @@ func (t *target) check(cmd *cobra.Command) error {
 
 func (a *app) runCommand() *cobra.Command {
 	var t target
+	var p place
 	var asJSON, showPlan, verbose bool
-	var confirm string
+	var confirm time.Duration
+	var retry int
 	cmd := &cobra.Command{
 		Use:     "run [flags] SCRIPT",
 		Short:   "Make the network what a script says",
@@ -67,25 +80,61 @@ func (a *app) runCommand() *cobra.Command {
 		Example: runExample,
 		Args:    exactArgs("SCRIPT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if cmd.Flags().Changed("confirm") {
-				return usagef("--confirm %s: this version cannot undo a run later; nothing was done", confirm)
-			}
 			if err := t.check(cmd); err != nil {
 				return err
+			}
+			p.netns = t.netns
+			switch {
+			case cmd.Flags().Changed("confirm") && confirm <= 0:
+				return usagef("--confirm %v: a time to come is wanted", confirm)
+			case confirm > 0 && (p.journal == noJournal || t.facts.given()):
+				return usagef("--confirm needs a journal, and a kernel")
+			case retry < 0:
+				return usagef("--retry %d: a number of times is wanted", retry)
 			}
 			if t.sandbox {
 				if done, err := a.enterSandbox(cmd); done {
 					return err
 				}
 			}
-			e, s, err := a.open(cmd.Context(), &t, args[0], verbose)
+			session := a.sshSession(&t)
+			var opts []engine.Option
+			if !t.facts.given() {
+				keep, err := p.option(t.sandbox)
+				if err != nil {
+					return err
+				}
+				opts = append(opts, keep)
+			}
+			again := t.again("--confirm 60s", args[0])
+			if session != nil && confirm == 0 && !showPlan {
+				opts = append(opts, session.policy(a, again))
+			}
+			e, s, err := a.open(cmd.Context(), &t, args[0], verbose, opts...)
 			if err != nil {
 				return err
 			}
+			s.Confirm, s.Retry = confirm, retry
 			if showPlan {
-				if err := a.showPlan(cmd.Context(), e, s, verbose, asJSON); err != nil {
+				plan, err := a.showPlan(cmd.Context(), e, s, verbose, asJSON)
+				if err != nil {
 					return a.fail(err, asJSON)
 				}
+				if confirm == 0 {
+					session.warn(a, plan, again)
+				}
+			}
+			a.after.retry = t.again(fmt.Sprintf("--retry %d", max(3, 2*retry)), args[0])
+			if p.journal != noJournal && !t.facts.given() && !t.sandbox {
+				a.after.recover = p.command("recover")
+			}
+			e.SetWatcher(startWatcher(e))
+			var signals chan os.Signal
+			wait := confirm > 0 && !asJSON && readable(a.stdin)
+			if wait {
+				var stop func()
+				signals, stop = confirmSignals()
+				defer stop()
 			}
 			r, err := e.Run(cmd.Context(), s)
 			a.done()
@@ -95,26 +144,52 @@ func (a *app) runCommand() *cobra.Command {
 			if asJSON {
 				return a.writeJSON(r)
 			}
-			_, err = fmt.Fprintln(a.stdout, r)
-			return err
+			if _, err = fmt.Fprintln(a.stdout, r); err != nil || r.Pending().IsZero() {
+				return err
+			}
+			return a.pending(cmd.Context(), r, &p, signals, wait)
 		},
 	}
 	t.flags(cmd)
+	p.journalFlag(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object instead of text")
 	cmd.Flags().BoolVar(&showPlan, "plan", false, "show the plan first")
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "show more: what is so already, and each commit")
-	cmd.Flags().StringVar(&confirm, "confirm", "", "reserved: undo after `DURATION` unless confirmed; refused by this version")
+	cmd.Flags().DurationVar(&confirm, "confirm", 0, "undo after `DURATION` (60s, 5m) unless confirmed")
+	cmd.Flags().IntVar(&retry, "retry", 0, "run again up to `N` times when another program interferes")
 	a.scriptHelp(cmd, &t.params)
 	return cmd
 }
 
+// again is how a person would type this run with more flags. Values of params
+// are left to them: some are secret.
+func (t *target) again(flags, file string) string {
+	s := "nlscript run " + flags
+	if t.netns != "" {
+		s += " --netns " + t.netns
+	}
+	if len(t.params.define) > 0 {
+		s += " -D ..."
+	}
+	if t.params.file != "" {
+		s += " --params " + t.params.file
+	}
+	return s + " " + file
+}
+
+// readable reports whether somebody can type to r.
+func readable(r io.Reader) bool {
+	f, ok := r.(*os.File)
+	return ok && f != nil && terminal(f)
+}
+
 // open reads a script and makes the engine that runs it.
-func (a *app) open(ctx context.Context, t *target, file string, verbose bool) (*engine.Engine, engine.Script, error) {
+func (a *app) open(ctx context.Context, t *target, file string, verbose bool, more ...engine.Option) (*engine.Engine, engine.Script, error) {
 	s, root, err := a.script(file, &t.params)
 	if err != nil {
 		return nil, s, err
 	}
-	opts := []engine.Option{engine.WithFS(root), engine.WithLogger(a.logger(s.Name, verbose))}
+	opts := append(more, engine.WithFS(root), engine.WithLogger(a.logger(s.Name, verbose)))
 	switch {
 	case t.facts.given():
 		known, err := t.facts.read()
@@ -140,17 +215,17 @@ func (a *app) open(ctx context.Context, t *target, file string, verbose bool) (*
 
 // showPlan prints the plan of a run: to the standard output, or where that is
 // for JSON beside it.
-func (a *app) showPlan(ctx context.Context, e *engine.Engine, s engine.Script, verbose, asJSON bool) error {
+func (a *app) showPlan(ctx context.Context, e *engine.Engine, s engine.Script, verbose, asJSON bool) (*engine.Plan, error) {
 	plan, err := e.Plan(ctx, s)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	w := a.stdout
 	if asJSON {
 		w = a.stderr
 	}
 	_, err = fmt.Fprintln(w, colours(w).plan(plan.Text(verbose)))
-	return err
+	return plan, err
 }
 
 // fail is what a run that failed ends with: with asJSON the error as an object,

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/engine"
+	"github.com/nlscript/nlscript/engine/nlconn"
+)
+
+const (
+	rootJournals = "/run/nlscript"
+	userRuntime  = "/run/user"
+	userJournals = "/tmp/nlscript-" // and the user's number
+	noJournal    = "none"
+)
+
+// A place is where runs are kept track of: a network namespace and a directory
+// of journals.
+type place struct{ netns, journal string }
+
+func (p *place) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&p.netns, "netns", "", "work in the network namespace `NAME` of ip netns")
+	p.journalFlag(cmd)
+}
+
+func (p *place) journalFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&p.journal, "journal", "", "keep journals in `DIR`, or \"none\" (default "+rootJournals+", or a private directory)")
+}
+
+// option makes an engine keep journals; private does so out of the way of runs
+// outside of a sandbox.
+func (p *place) option(private bool) (engine.Option, error) {
+	if p.journal == noJournal {
+		return func(*engine.Engine) error { return nil }, nil
+	}
+	dir, err := p.dir(private)
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w; nothing was sent (--journal DIR names another directory, --journal none does without)", err)
+	}
+	return engine.WithJournal(dir), nil
+}
+
+// engine makes the engine of a verb that looks after runs.
+func (p *place) engine(a *app) (*engine.Engine, error) {
+	if p.journal == noJournal {
+		return nil, usagef("--journal none: there is nothing to look at")
+	}
+	keep, err := p.option(false)
+	if err != nil {
+		return nil, err
+	}
+	opts := []engine.Option{keep, engine.WithLogger(a.logger("", false))}
+	if p.netns != "" {
+		ns, err := nlconn.OpenNetNS(p.netns)
+		if err != nil {
+			return nil, err
+		}
+		defer ns.Close()
+		opts = append(opts, engine.WithNetNS(int(ns.Fd())))
+	}
+	return engine.New(opts...)
+}
+
+// command is another verb for the same place, as a person would type it.
+func (p *place) command(verb string) string {
+	s := "nlscript " + verb
+	if p.netns != "" {
+		s += " --netns " + p.netns
+	}
+	if p.journal != "" {
+		s += " --journal " + p.journal
+	}
+	return s
+}
+
+// dir makes the directory if it is missing. What is in it can change the network
+// of whoever reads it, so it has to be ours alone to write.
+func (p *place) dir(private bool) (string, error) {
+	if p.journal != "" {
+		dir, err := filepath.Abs(p.journal) // the watcher works in another directory
+		if err != nil {
+			return "", err
+		}
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return "", fileError(err)
+		}
+		return dir, ours(dir)
+	}
+	uid := outsideUID()
+	dir := rootJournals
+	if uid != 0 || private {
+		dir = userJournals + strconv.Itoa(uid)
+		if runtime := filepath.Join(userRuntime, strconv.Itoa(uid)); ours(runtime) == nil {
+			dir = filepath.Join(runtime, "nlscript")
+		}
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", fileError(err)
+	}
+	return dir, ours(dir)
+}
+
+// ours reports what is wrong with a directory that only we shall write to.
+func ours(dir string) error {
+	var st unix.Stat_t
+	if err := unix.Lstat(dir, &st); err != nil {
+		return fmt.Errorf("%s: %w", dir, err)
+	}
+	switch {
+	case st.Mode&unix.S_IFMT != unix.S_IFDIR:
+		return fmt.Errorf("%s is no directory", dir)
+	case int(st.Uid) != os.Geteuid():
+		return fmt.Errorf("%s belongs to user %d", dir, st.Uid)
+	case st.Mode&0o022 != 0:
+		return fmt.Errorf("%s can be written to by others", dir)
+	}
+	return nil
+}
+
+// outsideUID is our user as the world outside of this user namespace numbers it:
+// all are root in their own.
+func outsideUID() int {
+	uid := os.Geteuid()
+	f, err := os.Open("/proc/self/uid_map")
+	if err != nil {
+		return uid
+	}
+	defer f.Close()
+	for s := bufio.NewScanner(f); s.Scan(); {
+		var inside, outside, size int64
+		if n, _ := fmt.Sscan(strings.TrimSpace(s.Text()), &inside, &outside, &size); n == 3 && int64(uid) >= inside && int64(uid) < inside+size {
+			return int(outside + int64(uid) - inside)
+		}
+	}
+	return uid
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// More programs for the scripts of testdata:
+//
+//	killed COMMAND...             with SIGKILL as soon as it says "started"
+//	routedev ADDRESS...           prints by which device packets there leave
+//	killwatcher                   ends the watchers in this network namespace with SIGKILL
+//	onterminal ACTION COMMAND...  on a terminal; when it waits to be confirmed, there
+//	                              is enter, int, hup, usr1, kill, close or nothing
+
+func killed() { signalled(os.Kill) }
+
+// killWatcher is a program: see above. The watchers are gone when it ends.
+func killWatcher() {
+	own, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		fatal(err)
+	}
+	found := 0
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		args, _ := os.ReadFile(dir + "/cmdline")
+		ns, _ := os.Readlink(dir + "/ns/net")
+		var pid int
+		if words := strings.Split(string(args), "\x00"); ns != own || len(words) < 2 || words[1] != watchVerb {
+			continue
+		}
+		fmt.Sscan(filepath.Base(dir), &pid)
+		fd, err := unix.PidfdOpen(pid, 0)
+		if err != nil {
+			fatal(err)
+		}
+		if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err != nil {
+			fatal(err)
+		}
+		unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 10000)
+		found++
+	}
+	fmt.Println("killed", found)
+}
+
+// onTerminal is a program: see above. Its exit status is the command's, 128 more
+// than the signal that ended it.
+func onTerminal() {
+	action := os.Args[1]
+	master, slave, err := terminalPair()
+	if err != nil {
+		fatal(err)
+	}
+	cmd := exec.Command(os.Args[2], os.Args[3:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		fatal(err)
+	}
+	slave.Close()
+	stop := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+	defer stop.Stop()
+	var said strings.Builder
+	acted := false
+	buf := make([]byte, 4096)
+	for {
+		n, err := master.Read(buf)
+		os.Stdout.Write(buf[:n])
+		said.Write(buf[:n])
+		if !acted && strings.Contains(said.String(), "unless confirmed:") {
+			acted = true
+			if act(action, master, cmd.Process); action == "close" {
+				break
+			}
+		}
+		if err != nil { // EIO: nobody has the terminal open any more
+			break
+		}
+	}
+	err = cmd.Wait()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signaled() {
+		os.Exit(128 + int(exit.Sys().(syscall.WaitStatus).Signal()))
+	}
+	finish(err)
+}
+
+func act(action string, terminal *os.File, p *os.Process) {
+	switch action {
+	case "enter":
+		io.WriteString(terminal, "\n")
+	case "int":
+		io.WriteString(terminal, "\x03")
+	case "hup":
+		p.Signal(syscall.SIGHUP)
+	case "usr1":
+		p.Signal(syscall.SIGUSR1)
+	case "kill":
+		p.Kill()
+	case "close":
+		terminal.Close()
+	case "nothing":
+	default:
+		fatal(fmt.Errorf("onterminal: %s?", action))
+	}
+}
+
+// terminalPair opens a pseudo terminal.
+func terminalPair() (master, slave *os.File, err error) {
+	if master, err = os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0); err != nil {
+		return nil, nil, err
+	}
+	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		return nil, nil, err
+	}
+	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		return nil, nil, err
+	}
+	slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	return master, slave, err
+}
+
+// routeDevs is a program: see above.
+func routeDevs() {
+	for _, to := range os.Args[1:] {
+		dev, err := routeDev(netip.MustParseAddr(to))
+		fmt.Println(to, dev, err)
+	}
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+const statusLong = `Status lists the runs in a network namespace that are not over: those that are
+going on, wait to be confirmed, or have died. It changes nothing.`
+
+func (a *app) statusCommand() *cobra.Command {
+	var p place
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:     "status [flags]",
+		Short:   "Show what waits to be confirmed or recovered",
+		Long:    statusLong,
+		Example: "  nlscript status\n  nlscript status --json | jq '.runs[].deadline'",
+		Args:    exactArgs(),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			e, err := p.engine(a)
+			if err != nil {
+				return err
+			}
+			runs, err := e.Pending(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				l := []any{}
+				for _, r := range runs {
+					l = append(l, r)
+				}
+				return a.writeJSON(map[string]any{"schema_version": 1, "runs": l})
+			}
+			for _, r := range runs {
+				what := fmt.Sprintf("is running (pid %d, since %s)", r.PID, r.Started.Format(time.TimeOnly))
+				by := r.Deadline.Format(time.TimeOnly)
+				switch {
+				case r.Live && !r.Deadline.IsZero():
+					what = fmt.Sprintf("is to be undone at %s unless confirmed:  %s", by, p.command("confirm"))
+				case !r.Deadline.IsZero():
+					what = fmt.Sprintf("was to be undone at %s, and nobody is left to do it:  %s  undoes, %s  keeps", by, p.command("recover"), p.command("confirm"))
+				case !r.Live:
+					what = fmt.Sprintf("died (pid %d, begun %s); the next run undoes it, or  %s", r.PID, r.Started.Format(time.TimeOnly), p.command("recover"))
+				}
+				if _, err := fmt.Fprintf(a.stdout, "%s %s\n", r.Script, what); err != nil {
+					return err
+				}
+			}
+			if len(runs) == 0 {
+				_, err = fmt.Fprintln(a.stdout, "nothing is going on or waits to be confirmed or recovered")
+			}
+			return err
+		},
+	}
+	p.flags(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object instead of text")
+	return cmd
+}
