@@ -6,7 +6,7 @@ import (
 	"github.com/nlscript/nlscript/engine"
 )
 
-// What is written as nothing is taken away, once.
+// What is written as nothing, or off, is taken away, once.
 func TestLinkNothing(t *testing.T) {
 	e := exactNet(t)
 	for _, step := range []struct {
@@ -18,6 +18,9 @@ func TestLinkNothing(t *testing.T) {
 		{`commit(link("eth1", alias = "", altnames = [], master = 0))`, "unchanged"},
 		{`x = link.get("eth1")
 if x.master != None or x.alias != None or x.altnames != None: fail(x)`, "unchanged"},
+		{`commit(link("eth1", arp = False, multicast = False))`, "committed"},
+		{`commit(link("eth1", arp = False, multicast = False))`, "unchanged"},
+		{`commit(link("eth1", arp = True))`, "committed"},
 	} {
 		r, err := e.Run(t.Context(), engine.Script{Name: "a.star", Source: []byte(step.src)})
 		if err != nil {

@@ -184,10 +184,11 @@ func valueOf(s *wire.Set, f *wire.Field) wire.Value {
 	return zeroOf(f)
 }
 
-// zeroOf is what a field has that is not mentioned: bits are clear.
+// zeroOf is what a field has that is not mentioned: bits are clear. Of bits with
+// a mask those are reported that are true (arp).
 func zeroOf(f *wire.Field) wire.Value {
 	if f.Kind.IsBit() {
-		return wire.BoolVal(f.Not)
+		return wire.BoolVal(f.Not && f.At.Mask == 0)
 	}
 	return wire.Value{}
 }
