@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -20,6 +22,8 @@ import (
 //	killed COMMAND...             with SIGKILL as soon as it says "started"
 //	routedev ADDRESS...           prints by which device packets there leave
 //	killwatcher                   ends the watchers in this network namespace with SIGKILL
+//	meddled COMMAND...            while another program sets the mtu of eth0 to 1301 and 1302
+//	                              all the time, until it hears of "running again"
 //	onterminal ACTION COMMAND...  on a terminal; when it waits to be confirmed, there
 //	                              is enter, int, hup, usr1, kill, close or nothing
 
@@ -138,4 +142,59 @@ func routeDevs() {
 		dev, err := routeDev(netip.MustParseAddr(to))
 		fmt.Println(to, dev, err)
 	}
+}
+
+// meddled is a program: see above.
+func meddled() {
+	cmd := exec.Command(os.Args[1], os.Args[2:]...)
+	cmd.Stdout = os.Stdout
+	pipe, err := cmd.StderrPipe()
+	if err != nil {
+		fatal(err)
+	}
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for mtu := uint32(1301); ; mtu = 2603 - mtu {
+			select {
+			case <-stop:
+				return
+			case <-time.After(100 * time.Microsecond):
+			}
+			if err := setMTU("eth0", mtu); err != nil {
+				fatal(err)
+			}
+		}
+	}()
+	if err := cmd.Start(); err != nil {
+		fatal(err)
+	}
+	end := sync.OnceFunc(func() { close(stop); <-done })
+	for r := bufio.NewReader(pipe); ; {
+		line, err := r.ReadString('\n')
+		io.WriteString(os.Stderr, line)
+		if strings.Contains(line, "running again") {
+			end()
+		}
+		if err != nil {
+			break
+		}
+	}
+	err = cmd.Wait()
+	end()
+	finish(err)
+}
+
+func setMTU(dev string, mtu uint32) error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	req, err := unix.NewIfreq(dev)
+	if err != nil {
+		return err
+	}
+	req.SetUint32(mtu)
+	return unix.IoctlIfreq(fd, unix.SIOCSIFMTU, req)
 }
