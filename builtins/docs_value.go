@@ -98,6 +98,9 @@ func valueForm(f *wire.Field) string {
 	case wire.MAC:
 		return `link-layer address such as "02:00:00:00:00:01"`
 	case wire.Dev:
+		if f.Notation != nil {
+			return "name, or path"
+		}
 		return "device: name, altname, or the op of a link"
 	case wire.Nest, wire.Struct:
 		return wantNest(f.Of)

@@ -42,6 +42,9 @@ func (r *reader) value(f *wire.Field, v starlark.Value) (wire.Value, error) {
 	case wire.MAC:
 		return linkAddress(f, v)
 	case wire.Dev:
+		if f.Notation != nil {
+			return wire.Value{}, wrong(v, "a string: "+valueForm(f))
+		}
 		return device(v)
 	case wire.Nest, wire.Struct:
 		return r.nest(f, v)

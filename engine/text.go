@@ -28,6 +28,9 @@ func (p *Plan) Text(verbose bool) string {
 		}
 		b.WriteString(columns(head, shortPos(c.site)))
 		p.changes(&b, c.plan, verbose)
+		for _, k := range c.checks {
+			b.WriteString(columns(fmt.Sprintf("  ? %-*s within %v", nameWidth-1, "check "+k.Text(), (&builtins.Commit{Within: c.within}).Limit()), shortPos(sitePos(k.Site))))
+		}
 		if t.same > 0 && !verbose {
 			fmt.Fprintf(&b, "  = %s so already (-v shows them)\n", objects(t.same))
 		}
@@ -107,7 +110,7 @@ func (p *Plan) changes(b *strings.Builder, plan *tx.Plan, verbose bool) {
 					what = "lost on down, put back"
 				}
 			}
-			fmt.Fprintf(b, "      - %-36s %s\n", tx.EntryTitle(e, plan.State()), what)
+			fmt.Fprintf(b, "      - %-36s %s\n", tx.EntryTitle(e, c.State()), what)
 		}
 		for _, n := range c.Notes {
 			fmt.Fprintf(b, "      note: %s\n", n)

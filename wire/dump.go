@@ -37,7 +37,8 @@ func (o *Object) Dump(w io.Writer, msg []byte, rel []Reloc, names Names) error {
 	o.walk(numbered, func(n uint32) string {
 		switch {
 		case n >= unlinked && n-unlinked < uint32(len(rel)):
-			return rel[n-unlinked].Name
+			_, name := Referred(rel[n-unlinked].Name)
+			return name
 		case names != nil:
 			return names(n)
 		}

@@ -3,11 +3,31 @@ package wire
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // unlinked is the first of the numbers that stand for relocations while a
 // message is decoded: no index of a device is that high.
 const unlinked = 0xff000000
+
+// A relocation is of a device unless its name says what else, before a slash:
+// no name of a device has one.
+
+// Referring returns the name of a relocation of something else than a device.
+func Referring(what, name string) string { return what + "/" + name }
+
+// Referred reports what a relocation is of, "" a device, and its bare name.
+func Referred(rel string) (what, name string) {
+	if what, name, ok := strings.Cut(rel, "/"); ok {
+		return what, name
+	}
+	return "", rel
+}
+
+// Unlinked reports whether a value is a relocation, not a number.
+func Unlinked(v Value) bool {
+	return v.Type == Name || v.Type == Int && v.N >= unlinked && v.N <= 1<<32-1
+}
 
 // Link returns a copy of msg, or msg itself when there is nothing to patch,
 // with the indexes that index gives for the names.

@@ -308,7 +308,7 @@ func (st *State) unknown(name string) *UnknownDevice {
 // Resolve replaces the names of devices in s by their indexes.
 func (st *State) Resolve(s *wire.Set) error {
 	return s.Devices(func(v *wire.Value) error {
-		if v.Type != wire.Name {
+		if what, _ := wire.Referred(v.S); v.Type != wire.Name || what != "" {
 			return nil
 		}
 		e := st.Link(v.S)

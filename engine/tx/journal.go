@@ -49,6 +49,9 @@ type Head struct {
 	Deadline time.Time     `json:"-"`
 	Due      time.Duration `json:"-"`
 	Undone   bool          `json:"-"` // and the journal is about to go
+
+	// Others are the other namespaces that commits of the run are in.
+	Others []uint64 `json:"-"`
 }
 
 // Left is how long it is to the deadline.
@@ -81,6 +84,10 @@ type image struct {
 	Links   []string            `json:"links"`
 	Before  map[string][][]byte `json:"before"`
 	Sysctls []imageSysctl       `json:"sysctls"`
+
+	NetNS *imagePlace `json:"netns,omitempty"` // nil: that of the run
+	Parts []*image    `json:"parts,omitempty"` // of a commit over several; it has nothing else but moves
+	Moves []imageMove `json:"moves,omitempty"`
 }
 
 type imageScope struct {
@@ -248,6 +255,7 @@ func readJournal(f *os.File) (h Head, images []*image, err error) {
 		default:
 			if err = json.Unmarshal(b, &l); err == nil && l.Commit != nil {
 				images = append(images, l.Commit)
+				h.Others = append(h.Others, l.Commit.cookies()...)
 			}
 			h.Undone = h.Undone || l.Undone
 			if l.Due != 0 {
@@ -316,7 +324,7 @@ func (j *Journal) Undo(ctx context.Context, k Kernel, limit time.Duration) (undo
 		if err != nil {
 			return undone, left, err
 		}
-		n, l, err := p.undo(ctx, k)
+		n, l, err := p.undoAll(ctx, k)
 		undone += n
 		left = append(p.Unjudged(left), l...)
 		if err != nil {
@@ -328,6 +336,9 @@ func (j *Journal) Undo(ctx context.Context, k Kernel, limit time.Duration) (undo
 
 // image is what a plan needs to be undone.
 func (p *Plan) image() *image {
+	if p.parts != nil {
+		return p.imageParts()
+	}
 	img := &image{Keys: map[string][][]byte{}, Before: map[string][][]byte{}}
 	for _, sc := range p.st.Scopes() {
 		img.Scopes = append(img.Scopes, imageScope{sc.Object.Name, sc.Family, sc.Table, sc.Dev, []byte(sc.Route)})
@@ -365,6 +376,9 @@ func orderly(t *touch) map[*wire.Object]bool {
 
 // plan is a plan that can be undone and nothing else.
 func (img *image) plan(src state.Source) (*Plan, error) {
+	if img.Parts != nil {
+		return img.planParts(src)
+	}
 	objects := map[string]*wire.Object{}
 	for _, o := range rtnl.Objects {
 		objects[o.Name] = o

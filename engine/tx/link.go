@@ -35,6 +35,12 @@ func (p *planner) link(op *builtins.Op, set *wire.Set) error {
 	if err := p.agree(op, set, name.S); err != nil {
 		return err
 	}
+	if to, err := p.elsewhere(set); to != nil || err != nil {
+		if err != nil {
+			return err
+		}
+		return p.linkTo(op, set, to, name.S)
+	}
 	if err := p.st.Resolve(set); err != nil {
 		return err
 	}
@@ -57,6 +63,12 @@ func (p *planner) patchPeer(op *builtins.Op, set *wire.Set, e *state.Entry) erro
 		return nil
 	}
 	name, _ := peer.Get("name")
+	if to, err := p.elsewhere(peer); to != nil || err != nil {
+		if err != nil {
+			return wire.At("kind.veth.peer", err)
+		}
+		return p.patchFar(op, peer, e, to, name.S)
+	}
 	other := p.st.LinkByIndex(uint32(e.Set().Uint("link")))
 	if e.Set().Has("link_netnsid") || !e.Set().Has("link") {
 		return nil // it is in another namespace, or a fact says nothing of it
@@ -160,9 +172,25 @@ func (p *planner) createLink(op *builtins.Op, set *wire.Set, name string, own bo
 	p.change(&Change{Action: Create, Op: op, Object: op.Object, set: canon(op.Object, set)})
 
 	var other *state.Entry
+	to := p
 	if peer != nil {
-		other = p.addPeer(peer, stripped, index)
-		first = withPeerIndex(first, other, p.virtual)
+		far, err := p.elsewhere(peer)
+		if err != nil {
+			return wire.At("kind.veth.peer", err)
+		}
+		if far == nil {
+			other = p.addPeer(peer, stripped, index)
+			first = withPeerIndex(first, other, p.virtual)
+		} else {
+			to = far
+			if other, first, err = p.farPeer(peer, first, index, to); err != nil {
+				return wire.At("kind.veth.peer", err)
+			}
+			if other != nil {
+				made.PutName("link", wire.IntVal(uint64(other.Index())))
+				made.PutName("link_netnsid", wire.IntVal(0))
+			}
+		}
 	}
 	if p.refs[name] && !first.Has("index") {
 		first = first.Clone()
@@ -193,7 +221,11 @@ func (p *planner) createLink(op *builtins.Op, set *wire.Set, name string, own bo
 	if other == nil {
 		return nil
 	}
-	return p.quietly(func() error { return p.patchLink(op, peer, other) })
+	if to != p {
+		p.joint.flush(p)
+		peer.Del("netns")
+	}
+	return to.quietly(func() error { return to.patchLink(op, peer, other) })
 }
 
 func (p *planner) assigned(name string) string {
@@ -209,7 +241,11 @@ func (p *planner) pair(name string, peer *wire.Set) {
 	if peer == nil {
 		return
 	}
-	if v, ok := peer.Get("name"); ok && p.refs[v.S] {
+	refs := p.refs
+	if to, _ := p.elsewhere(peer); to != nil {
+		refs = to.refs
+	}
+	if v, ok := peer.Get("name"); ok && refs[v.S] {
 		p.refs[name] = true
 	}
 }

@@ -24,7 +24,16 @@ type Residue struct {
 // had no part in. The rest it has compared itself, with what was there before it:
 // the mtu of a device may be legal again only when that of another is.
 func (p *Plan) Unjudged(left []Residue) []Residue {
+	if p.parts != nil {
+		for _, q := range p.parts {
+			left = q.Unjudged(left)
+		}
+		return left
+	}
 	return slices.DeleteFunc(left, func(r Residue) bool {
+		if !p.Place.Same(r.Place) {
+			return false
+		}
 		if r.Object == nil {
 			return slices.ContainsFunc(p.sysctls, func(x sysctlImage) bool { return "sysctl "+x.s.Name == r.Title })
 		}

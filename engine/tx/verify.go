@@ -12,6 +12,9 @@ import (
 // verify reads the state again and compares what the ops wanted with what is
 // there. The last op on a key counts.
 func (p *Plan) verify(ctx context.Context, k Kernel) error {
+	if p.parts != nil {
+		return p.inParts(k, func(p *Plan, k Kernel) error { return p.verify(ctx, k) })
+	}
 	if err := p.verifySysctls(k.Sys); err != nil {
 		return err
 	}
@@ -101,7 +104,7 @@ func (p *Plan) verifyLink(now *state.State, x *expect) error {
 	case x.set == nil:
 		return nil
 	case e == nil:
-		if v, _ := x.set.Get("netns_pid"); v.N != 0 || x.set.Has("netns_fd") {
+		if v, _ := x.set.Get("netns_pid"); v.N != 0 || x.set.Has("netns_fd") || x.set.Has("netns") {
 			return nil // moved away
 		}
 		if p.st.Link(x.name) == nil {

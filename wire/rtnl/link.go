@@ -104,7 +104,8 @@ func linkRows() []wire.Field {
 		{Name: "altnames", Type: unix.IFLA_PROP_LIST, Kind: wire.List, Elem: &wire.Field{Type: unix.IFLA_ALT_IFNAME, Kind: wire.Str, Min: 1, Max: 127}, Late: true, Doc: "alternative names, by property_add and property_delete"},
 
 		{Name: "netns_pid", Type: unix.IFLA_NET_NS_PID, Kind: wire.U32, WO: true, Doc: "network namespace to be in, by a process that is there; ip says netns PID"},
-		{Name: "netns_fd", Type: unix.IFLA_NET_NS_FD, Kind: wire.U32, WO: true, Doc: "network namespace to be in, by an open file; ip says netns NAME"},
+		{Name: "netns", Type: unix.IFLA_NET_NS_FD, Kind: wire.Dev, When: wire.Unlinked, Notation: netnsName{}, WO: true, Doc: "network namespace to be in, by its name or the path of its file"},
+		{Name: "netns_fd", Type: unix.IFLA_NET_NS_FD, Kind: wire.U32, WO: true, Doc: "network namespace to be in, by a file that this process has open"},
 		{Name: "target_netnsid", Type: unix.IFLA_TARGET_NETNSID, Kind: wire.S32, WO: true, Doc: "network namespace that a request is about, by nsid"},
 		{Name: "link_netnsid", Type: unix.IFLA_LINK_NETNSID, Kind: wire.S32, Immutable: true, Doc: "nsid of the namespace that holds link; ip says link-netnsid"},
 		{Name: "new_ifindex", Type: unix.IFLA_NEW_IFINDEX, Kind: wire.S32, Min: 1, Max: 1<<31 - 1, WO: true, Doc: "index wanted in the namespace the link moves to"},

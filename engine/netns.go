@@ -1,0 +1,387 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/engine/nlconn"
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/engine/tx"
+)
+
+// spaces are the network namespaces of a run, opened when ops first name them.
+type spaces struct {
+	s    *session
+	home *tx.Space
+	list []*space
+}
+
+// A space is a namespace other than the one the run works in.
+type space struct {
+	tx.Space
+	in    *spaces
+	file  string // by which it was opened
+	names []string
+	ns    namespace
+	bound bool         // by this run
+	lock  *os.File     // held by the run that works in it
+	st    *state.State // dry: after the commits so far
+}
+
+var _ tx.Spaces = (*spaces)(nil)
+
+// Open implements tx.Spaces.
+func (l *spaces) Open(p *builtins.Place, create bool) (*tx.Space, error) {
+	if p == nil {
+		return l.own()
+	}
+	if l.s.e.rehearsal != nil {
+		return nil, errOneNamespace
+	}
+	file := p.File()
+	for _, sp := range l.list {
+		if slices.Contains(sp.names, file) {
+			return &sp.Space, nil
+		}
+	}
+	if l.s.e.facts != nil {
+		if !create && !l.s.e.facts.StandIns {
+			return nil, noSpace(p)
+		}
+		sp := l.add(p, file)
+		sp.ID, sp.Missing = file, create
+		return &sp.Space, nil
+	}
+	f, err := openSpace(p, file)
+	switch {
+	case err == nil:
+		return l.found(p, file, f)
+	case !errors.Is(err, fs.ErrNotExist) || !create || p.PID != 0:
+		return nil, err
+	}
+	return l.fresh(p, file)
+}
+
+func noSpace(p *builtins.Place) error {
+	if p.PID != 0 {
+		return fmt.Errorf("no process %d: %w", p.PID, fs.ErrNotExist)
+	}
+	return fmt.Errorf("no network namespace %q; netns(%[1]q) makes it: %w", p.String(), fs.ErrNotExist)
+}
+
+// openSpace opens a namespace by its file.
+func openSpace(p *builtins.Place, file string) (*os.File, error) {
+	f, err := os.Open(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, noSpace(p)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("network namespace %s: %w", p, err)
+	}
+	typ, err := unix.IoctlRetInt(int(f.Fd()), unix.NS_GET_NSTYPE)
+	if err != nil || typ != unix.CLONE_NEWNET {
+		f.Close()
+		return nil, fmt.Errorf("network namespace %s: %s is there and is none", p, file)
+	}
+	return f, nil
+}
+
+// own is the namespace that the run works in.
+func (l *spaces) own() (*tx.Space, error) {
+	if l.home != nil {
+		l.home.Kernel = l.s.kernel
+		return l.home, nil
+	}
+	s := l.s
+	sp := &tx.Space{ID: "", Kernel: s.kernel, FD: s.e.NetNS, State: func() *state.State {
+		if s.dry {
+			return s.st
+		}
+		return state.New(tx.Source{Conn: s.kernel.Conn})
+	}}
+	if s.e.facts == nil {
+		id, err := identity(s.e.NetNS())
+		if err != nil {
+			return nil, err
+		}
+		sp.ID = id
+		if sp.Cookie, err = s.kernel.Conn.Cookie(); err != nil {
+			return nil, err
+		}
+	}
+	l.home = sp
+	return sp, nil
+}
+
+// identity tells namespaces apart.
+func identity(fd int) (string, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return "", fmt.Errorf("network namespace: %w", err)
+	}
+	return fmt.Sprintf("%d:%d", st.Dev, st.Ino), nil
+}
+
+func (l *spaces) add(p *builtins.Place, file string) *space {
+	sp := &space{Space: tx.Space{Place: p}, in: l, file: file, names: []string{file}}
+	sp.State, sp.FD, sp.Bind, sp.Unbind = sp.state, sp.ns.fd, sp.bind, sp.unbind
+	l.list = append(l.list, sp)
+	return sp
+}
+
+// found takes a namespace that is there; it may be known by another name.
+func (l *spaces) found(p *builtins.Place, file string, f *os.File) (*tx.Space, error) {
+	id, err := identity(int(f.Fd()))
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	home, err := l.own()
+	if err != nil || home.ID == id {
+		f.Close()
+		return home, err
+	}
+	for _, sp := range l.list {
+		if sp.ID == id {
+			f.Close()
+			sp.names = append(sp.names, file)
+			return &sp.Space, nil
+		}
+	}
+	sp := l.add(p, file)
+	sp.ID, sp.ns.f = id, f
+	if err := sp.dial(true); err != nil {
+		sp.drop()
+		return nil, fmt.Errorf("network namespace %s: %w", p, err)
+	}
+	return &sp.Space, nil
+}
+
+// fresh makes a namespace that has no name yet and ends with the run unless it
+// gets one. A dry run only notes that it is wanted.
+func (l *spaces) fresh(p *builtins.Place, file string) (*tx.Space, error) {
+	sp := l.add(p, file)
+	sp.ID, sp.Missing = file, true
+	if l.s.dry {
+		return &sp.Space, nil
+	}
+	f, err := newNetNS()
+	if err != nil {
+		sp.drop()
+		return nil, fmt.Errorf("network namespace %s cannot be made: %w", p, err)
+	}
+	sp.ns.f = f
+	if sp.ID, err = identity(int(f.Fd())); err == nil {
+		err = sp.dial(false)
+	}
+	if err != nil {
+		sp.drop()
+		return nil, fmt.Errorf("network namespace %s: %w", p, err)
+	}
+	return &sp.Space, nil
+}
+
+// dial opens the sockets, inside; they are used from anywhere.
+func (sp *space) dial(guard bool) error {
+	s := sp.in.s
+	err := sp.ns.do(func() (err error) {
+		if sp.Kernel.Conn, err = nlconn.Dial(nlconn.Config{Strict: true}); err == nil && !s.dry {
+			sp.Kernel.Mon, err = tx.NewMonitor(sp.Kernel.Conn.PortID(), 0)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	sp.Kernel.Sys, sp.Kernel.NS = procSys{&sp.ns}, &sp.ns
+	if sp.Cookie, err = sp.Kernel.Conn.Cookie(); err != nil || !guard || s.dry || s.e.journal == "" {
+		return err
+	}
+	return sp.guard()
+}
+
+// patience is how long a run waits for another one in a namespace that is not
+// its own: that one may be waiting for this.
+const patience = 10 * time.Second
+
+// guard makes this run the only one that works in the namespace with a journal.
+func (sp *space) guard() (err error) {
+	s := sp.in.s
+	busy := fmt.Errorf("another run works in network namespace %s", sp.Place)
+	ctx, cancel := context.WithTimeoutCause(s.ctx, patience, busy)
+	defer cancel()
+	if sp.lock, err = s.e.takeTurn(ctx, sp.Cookie); err != nil {
+		return err
+	}
+	paths, err := tx.Journals(s.e.journal)
+	if err != nil {
+		return err
+	}
+	for _, path := range paths {
+		if s.j != nil && s.j.File().Name() == path || s.recovering == path {
+			continue
+		}
+		h, err := tx.ReadHead(path)
+		if err != nil || h.Boot != tx.BootID() || h.Cookie != sp.Cookie && !slices.Contains(h.Others, sp.Cookie) {
+			continue
+		}
+		return fmt.Errorf("the run of %s, begun %s, changed network namespace %s and has not ended: confirm or recover it first", h.Script, h.Started.Format(time.TimeOnly), sp.Place)
+	}
+	return nil
+}
+
+// state is what plans are made against: the kernel's, or in a dry run what the
+// commits so far would have made of it. One that is not there has only lo.
+func (sp *space) state() *state.State {
+	if sp.Kernel.Conn != nil && !sp.in.s.dry {
+		return state.New(tx.Source{Conn: sp.Kernel.Conn})
+	}
+	if sp.st == nil {
+		var src state.Source = &factSource{&Facts{}}
+		if sp.Kernel.Conn != nil {
+			src = tx.Source{Conn: sp.Kernel.Conn}
+		}
+		sp.st = state.New(src)
+	}
+	return sp.st
+}
+
+// bind gives the namespace its name, as ip netns add does.
+func (sp *space) bind() error {
+	dir := filepath.Dir(sp.file)
+	if sp.Place.Name != "" {
+		if err := shareNames(dir); err != nil {
+			return err
+		}
+	}
+	f, err := os.OpenFile(sp.file, os.O_RDONLY|os.O_CREATE|os.O_EXCL, 0)
+	if err != nil {
+		return err
+	}
+	f.Close()
+	if err := unix.Mount(fmt.Sprintf("/proc/self/fd/%d", sp.ns.fd()), sp.file, "none", unix.MS_BIND, ""); err != nil {
+		os.Remove(sp.file)
+		return fmt.Errorf("mounting %s: %w", sp.file, err)
+	}
+	sp.bound, sp.Missing = true, false
+	return nil
+}
+
+// shareNames makes the directory of names a mount point that shares with other
+// mount namespaces, so that names made and removed there are so everywhere.
+func shareNames(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	err := unix.Mount("", dir, "none", unix.MS_SHARED|unix.MS_REC, "")
+	if err == unix.EINVAL { // it is no mount point
+		if err = unix.Mount(dir, dir, "none", unix.MS_BIND|unix.MS_REC, ""); err == nil {
+			err = unix.Mount("", dir, "none", unix.MS_SHARED|unix.MS_REC, "")
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("sharing %s: %w", dir, err)
+	}
+	return nil
+}
+
+// unbind takes the name away. The namespace ends when nothing is in it.
+func (sp *space) unbind() error {
+	missing, file := sp.Missing, sp.file
+	sp.drop()
+	if missing {
+		return nil
+	}
+	if err := unix.Unmount(file, unix.MNT_DETACH); err != nil {
+		return err
+	}
+	return os.Remove(file)
+}
+
+// Clear implements tx.Spaces.
+func (l *spaces) Clear(p *builtins.Place) {
+	file := p.File()
+	if info, err := os.Lstat(file); err == nil && info.Mode().IsRegular() && info.Size() == 0 {
+		if f, err := openSpace(p, file); err == nil {
+			f.Close() // it was mounted meanwhile
+			return
+		}
+		os.Remove(file)
+	}
+}
+
+// drop closes the space and forgets it.
+func (sp *space) drop() {
+	sp.close()
+	sp.in.list = slices.DeleteFunc(sp.in.list, func(x *space) bool { return x == sp })
+}
+
+func (sp *space) close() {
+	if sp.Kernel.Conn != nil {
+		sp.Kernel.Conn.Close()
+	}
+	if sp.Kernel.Mon != nil {
+		sp.Kernel.Mon.Close()
+	}
+	sp.Kernel = tx.Kernel{}
+	if sp.lock != nil {
+		endTurn(sp.lock)
+		sp.lock = nil
+	}
+	sp.ns.close()
+}
+
+func (l *spaces) close() {
+	for _, sp := range l.list {
+		sp.close()
+	}
+	l.list, l.home = nil, nil
+}
+
+// keep returns a function that brings the states of a dry run back.
+func (l *spaces) keep() (back func()) {
+	list := slices.Clone(l.list)
+	states := make([]*state.State, len(list))
+	missing := make([]bool, len(list))
+	for i, sp := range list {
+		missing[i] = sp.Missing
+		if sp.st != nil {
+			states[i] = sp.st.Clone()
+		}
+	}
+	return func() {
+		for _, sp := range l.list {
+			if !slices.Contains(list, sp) {
+				sp.close()
+			}
+		}
+		l.list = list
+		for i, sp := range list {
+			sp.st, sp.Missing = states[i], missing[i]
+		}
+	}
+}
+
+// newNetNS makes a network namespace, by a thread that ends with it.
+func newNetNS() (f *os.File, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // never unlocked: the thread must not come back
+		if err = unix.Unshare(unix.CLONE_NEWNET); err == nil {
+			f, err = os.Open(threadNetNS)
+		}
+	}()
+	<-done
+	return f, err
+}

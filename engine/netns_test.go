@@ -1,0 +1,235 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/engine"
+	"github.com/nlscript/nlscript/engine/enginetest"
+	"github.com/nlscript/nlscript/internal/testnet"
+	"github.com/nlscript/nlscript/wire"
+)
+
+// places returns paths at which network namespaces can be made.
+func places(t *testing.T, n int) []string {
+	t.Helper()
+	dir := t.TempDir()
+	var l []string
+	for i := range n {
+		path := filepath.Join(dir, fmt.Sprintf("ns%d", i))
+		l = append(l, path)
+		t.Cleanup(func() { unix.Unmount(path, unix.MNT_DETACH) })
+	}
+	probe := filepath.Join(dir, "probe")
+	if err := os.WriteFile(probe, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("/proc/self/ns/net", probe, "none", unix.MS_BIND, ""); err != nil {
+		testnet.Refuse(t, fmt.Sprintf("no mounts: %v", err))
+	}
+	if err := unix.Unmount(probe, unix.MNT_DETACH); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// cabled are two namespaces with a cable between them, addresses at both ends, a bridge and a
+// rule behind.
+const cabled = `
+a, b = param("a"), param("b")
+commit(
+    netns(a, link("v0", kind = kind.veth(peer = {"name": "e0", "netns": b}), up = True)),
+    netns(b,
+        link("e0", up = True, mtu = 1400),
+        addr("192.0.2.2/24", dev = "e0"),
+        link("br0", kind = kind.bridge(), up = True),
+        sysctl("net.ipv4.ip_forward", 1),
+    ),
+    netns(a,
+        addr("192.0.2.1/24", dev = "v0"),
+        route("198.51.100.0/24", via = "192.0.2.2"),
+        rule(from_ = "198.51.100.0/24", table = 100, priority = 1000),
+    ),
+    netns(b, route("203.0.113.0/24", via = "192.0.2.1", dev = "e0")),
+    addr("10.77.0.1/24", dev = "lo"),
+)
+`
+
+func labScript(paths []string) engine.Script {
+	return engine.Script{Name: "lab.star", Source: []byte(cabled), Params: map[string]any{"a": paths[0], "b": paths[1]}}
+}
+
+func home(t *testing.T, opts ...engine.Option) (*engine.Engine, *testnet.NS) {
+	t.Helper()
+	ns := testnet.New(t)
+	e, err := engine.New(append(opts, engine.WithNetNS(ns.FD()))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e, ns
+}
+
+func absentFile(t *testing.T, paths ...string) {
+	t.Helper()
+	for _, p := range paths {
+		if _, err := os.Lstat(p); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s is left behind: %v", p, err)
+		}
+	}
+}
+
+// A lab of two namespaces is made, and made again without a change.
+func TestNetNSLab(t *testing.T) {
+	e, _ := home(t)
+	s := labScript(places(t, 2))
+	p, err := e.Plan(context.Background(), s)
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	r, err := e.Run(context.Background(), s)
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	if got, want := len(r.Plan.Messages), len(p.Messages); got != want {
+		t.Errorf("%d messages were sent, %d planned", got, want)
+	}
+	for i := range r.Plan.Messages {
+		// Sent, a message has a number, and only the last of a datagram asks for an answer.
+		wire.SetFlags(r.Plan.Messages[i], 0)
+		wire.SetFlags(p.Messages[i], 0)
+		clear(r.Plan.Messages[i][8:16])
+		if string(r.Plan.Messages[i]) != string(p.Messages[i]) {
+			t.Errorf("message %d is not as planned:\n%x\n%x", i, r.Plan.Messages[i], p.Messages[i])
+		}
+	}
+	if r, err = e.Run(context.Background(), s); err != nil {
+		t.Fatalf("%+v", err)
+	}
+	if r.Outcome != "unchanged" {
+		t.Errorf("the second run: %s\n%s", r, r.Plan)
+	}
+}
+
+// Each message of the lab is made to fail: no namespace is left, and nothing in
+// the one the run works in.
+func TestNetNSFailures(t *testing.T) {
+	e, _ := home(t)
+	paths := places(t, 2)
+	enginetest.EveryFailure(t, e, labScript(paths))
+	absentFile(t, paths...)
+}
+
+// at is how a script reaches the namespace of a test.
+func at(ns *testnet.NS) string { return fmt.Sprintf("/proc/self/fd/%d", ns.FD()) }
+
+func engineIn(t *testing.T, ns *testnet.NS, opts ...engine.Option) *engine.Engine {
+	t.Helper()
+	e, err := engine.New(append(opts, engine.WithNetNS(ns.FD()))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func mustRun(t *testing.T, e *engine.Engine, src string, params map[string]any) *engine.Result {
+	t.Helper()
+	r, err := e.Run(context.Background(), engine.Script{Name: "a.star", Source: []byte(src), Params: params})
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	return r
+}
+
+// planned says what a script would change, "" nothing.
+func planned(t *testing.T, e *engine.Engine, src string) string {
+	t.Helper()
+	p, err := e.Plan(context.Background(), engine.Script{Name: "p.star", Source: []byte(src)})
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	if p.Empty() {
+		return ""
+	}
+	return p.String()
+}
+
+// A link moves to another namespace and back, with what is on it; when a later
+// message fails it is where it was, with its index, its addresses and routes.
+func TestNetNSMove(t *testing.T) {
+	here, there := testnet.New(t), testnet.New(t)
+	here.Veth("eth0")
+	e, far := engineIn(t, here), engineIn(t, there)
+	const before = `commit(
+    link("eth0", up = True, alias = "uplink"),
+    addr(["192.0.2.2/24", "2001:db8::2/64"], dev = "eth0"),
+    route("198.51.100.0/24", via = "192.0.2.1"),
+)`
+	mustRun(t, e, before, nil)
+	b := map[string]any{"b": at(there)}
+	const move = `
+b = param("b")
+commit(
+    link("eth0", netns = b, up = True, mtu = 1400),
+    netns(b, addr("192.0.2.3/24", dev = "eth0"), route("203.0.113.0/24", via = "192.0.2.9")),
+)
+`
+	enginetest.EveryFailure(t, e, engine.Script{Name: "move.star", Source: []byte(move), Params: b})
+	if text := planned(t, e, before); text != "" {
+		t.Errorf("after failures:\n%s", text)
+	}
+	if has(t, far, "eth0") {
+		t.Error("eth0 is in the other namespace")
+	}
+	mustRun(t, e, move, b)
+	if r := mustRun(t, e, move, b); r.Outcome != "unchanged" {
+		t.Errorf("the second run: %s\n%s", r, r.Plan)
+	}
+	if has(t, e, "eth0") || !has(t, far, "eth0") {
+		t.Error("eth0 did not move")
+	}
+	if text := planned(t, far, `commit(link("eth0", up = True, mtu = 1400, alias = "uplink"), addr("192.0.2.3/24", dev = "eth0"))`); text != "" {
+		t.Errorf("in the other namespace:\n%s", text)
+	}
+	mustRun(t, e, `
+b, a = param("b"), param("a")
+commit(netns(b, link("eth0", netns = a)))
+`, map[string]any{"b": at(there), "a": at(here)})
+	if !has(t, e, "eth0") || has(t, far, "eth0") {
+		t.Error("eth0 did not come back")
+	}
+}
+
+// What a script does in a namespace that is there is undone in it, message by
+// message.
+func TestNetNSUndoThere(t *testing.T) {
+	here, there := testnet.New(t), testnet.New(t)
+	there.Veth("eth0")
+	e, far := engineIn(t, here), engineIn(t, there)
+	mustRun(t, far, `commit(link("eth0", up = True), addr("192.0.2.2/24", dev = "eth0"), route("198.51.100.0/24", via = "192.0.2.1"))`, nil)
+	src := `
+b = param("b")
+commit(netns(b,
+    link("eth0", mtu = 1300),
+    absent(addr("192.0.2.2/24", dev = "eth0")),
+    addr("192.0.2.3/24", dev = "eth0"),
+    sysctl("net.ipv4.conf.eth0.forwarding", 1),
+), addr("192.0.2.1/32", dev = "lo"), netns(b, addr("192.0.2.4/24", dev = "eth0")), label = "both")
+`
+	s := engine.Script{Name: "there.star", Source: []byte(src), Params: map[string]any{"b": at(there)}}
+	// The image that is compared is of the engine's namespace: here, and there.
+	enginetest.EveryFailure(t, e, s)
+	p := map[string]any{"b": at(there)}
+	if r := mustRun(t, far, `b = param("b")
+commit(netns(b, addr("192.0.2.2/24", dev = "eth0"), link("eth0", mtu = 1500), route("198.51.100.0/24", via = "192.0.2.1"), absent(addr("192.0.2.3/24", dev = "eth0"))))`, p); r.Outcome != "unchanged" {
+		t.Errorf("the other namespace was not as before: %s\n%s", r, r.Plan)
+	}
+	enginetest.EveryFailure(t, far, engine.Script{Name: "there.star", Source: []byte(strings.ReplaceAll(src, `param("b")`, `param("b", default = "")`)), Params: p})
+}

@@ -1,0 +1,364 @@
+package tx
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/engine/nlconn"
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
+)
+
+// A link that moves to another namespace goes down and loses all that lives on
+// it; its own fields, and links above it, stay (KERNEL.md C). It keeps its index
+// when that is free there.
+
+// A move is a link that a commit takes from one namespace to another.
+type move struct {
+	from, to *Plan
+	name     string
+	index    uint32 // in from
+}
+
+// elsewhere returns the planner of the namespace where a link shall be, nil when
+// that is the one it is made in, or the set does not say.
+func (p *planner) elsewhere(set *wire.Set) (*planner, error) {
+	v, ok := set.Get("netns")
+	if !ok {
+		return nil, nil
+	}
+	if p.joint == nil {
+		return nil, wire.At("netns", errSpaces)
+	}
+	to, err := p.joint.at(builtins.PlaceOf(rtnl.NetNS(v.S)), false)
+	if err != nil {
+		return nil, wire.At("netns", err)
+	}
+	if to == p {
+		return nil, nil
+	}
+	return to, nil
+}
+
+// linkTo plans a link that shall be in another namespace: it is moved, or made
+// there, and what else is written is so there.
+func (p *planner) linkTo(op *builtins.Op, set *wire.Set, to *planner, name string) error {
+	if err := farMaster(set); err != nil {
+		return err
+	}
+	if err := p.st.Resolve(set); err != nil {
+		return err
+	}
+	rest := set.Clone()
+	rest.Del("netns")
+	e, there := p.st.Known(name), to.st.Known(name)
+	if e == nil && there == nil && !set.Has("kind") {
+		e = p.st.Link(name) // there may be a stand-in
+	}
+	switch {
+	case e != nil && there != nil:
+		return wire.At("netns", fmt.Errorf("there is a %s there, and one here", name))
+	case e == nil && there == nil && !set.Has("kind"):
+		return &NoLink{Name: name}
+	case e == nil && there == nil:
+		return p.createThere(op, set, rest, to, name)
+	case e != nil:
+		where, _ := set.Get("netns")
+		if err := p.depart(op, e, to, where); err != nil {
+			return err
+		}
+		there = to.st.Known(name)
+		p.joint.flush(p)
+		rest.Del("link")
+		return to.quietly(func() error { return to.patchLink(op, rest, there) })
+	}
+	rest.Del("link")
+	if err := to.patchLink(op, rest, there); err != nil {
+		return err
+	}
+	return nil
+}
+
+// createThere plans a link that is made in another namespace.
+func (p *planner) createThere(op *builtins.Op, set, rest *wire.Set, to *planner, name string) error {
+	if peer, _ := splitPeer(set); peer != nil {
+		return wire.At("netns", errors.New("of a new veth the peer can be elsewhere, the veth itself is made here; write it inside of netns(...)"))
+	}
+	index := to.take(name)
+	first, more := splitCreate(rest)
+	made := canon(op.Object, first)
+	made.PutName("index", wire.IntVal(uint64(index)))
+	if made.Has("link") {
+		made.PutName("link_netnsid", wire.IntVal(0))
+	}
+	e := to.st.Add(op.Object, made)
+	to.plan.touch.links[name] = true
+	p.change(&Change{Action: Create, Op: op, Object: op.Object, set: canon(op.Object, set)})
+	msg := first.Clone()
+	v, _ := set.Get("netns")
+	msg.PutName("netns", v)
+	if to.refs[name] {
+		msg.PutName("index", p.named(to, name, index))
+	}
+	buf, rel, err := p.build(op.Object, op.Object.New, unix.NLM_F_CREATE|unix.NLM_F_EXCL, msg)
+	if err != nil {
+		return err
+	}
+	p.step(Step{Op: op, Object: op.Object, Msg: buf, Rel: rel, Index: to.assigned(name)})
+	p.mild = true
+	p.joint.flush(p)
+	want := canon(op.Object, rest)
+	want.Del("link")
+	if more != nil {
+		for _, part := range splitChange(more, made, true) {
+			if err := to.linkStep(op, part, e); err != nil {
+				return err
+			}
+		}
+		to.st.Change(e, merged(made, canon(op.Object, more)))
+	}
+	to.expect(&expect{op: op, object: op.Object, name: name, set: want, mode: state.Patch})
+	return nil
+}
+
+// named is the relocation of a link's index in another namespace.
+func (p *planner) named(to *planner, name string, index uint32) wire.Value {
+	if p.abroad == nil {
+		p.abroad = map[string]uint32{}
+	}
+	id := to.plan.Place.String() + "/" + name
+	p.abroad[id] = index
+	return wire.NameVal(wire.Referring("link", id))
+}
+
+// depart plans that a link moves: one message, and what goes with it.
+func (p *planner) depart(op *builtins.Op, e *state.Entry, to *planner, where wire.Value) error {
+	name := e.Name()
+	row := op.Object.Table.Row("netns")
+	c := p.change(&Change{Action: Modify, Op: op, Object: op.Object, name: name, Deltas: []state.Delta{{Path: row.Name, Row: row, After: where}}})
+	gone, err := p.leaves(e)
+	if err != nil {
+		return err
+	}
+	c.With = append(c.With, gone...)
+	s := wire.NewSet(op.Object.Table)
+	s.PutName("netns", where)
+	index := e.Index()
+	if p.virtual[index] || to.st.LinkByIndex(index) != nil {
+		index = to.take(name)
+		if to.refs[name] {
+			s.PutName("new_ifindex", wire.IntVal(uint64(index)))
+		}
+	}
+	if err := p.linkStep(op, linkPart{typ: op.Object.New, set: s, fence: true}, e); err != nil {
+		return err
+	}
+	p.arrive(e, to, index)
+	return nil
+}
+
+// leaves takes what goes with a link that moves away out of the state.
+func (p *planner) leaves(e *state.Entry) ([]*state.Entry, error) {
+	if err := p.loadLinkObjects(e); err != nil {
+		return nil, err
+	}
+	idx := e.Index()
+	p.plan.touch.key(e.Object, e.Key)
+	p.plan.touch.link(idx)
+	p.plan.touch.link(uint32(e.Set().Uint("master")))
+	var gone []*state.Entry
+	for _, o := range append([]*wire.Object{rtnl.Class}, linkObjects...) {
+		for _, x := range p.st.All(o) {
+			if !uses(x, idx) {
+				continue
+			}
+			gone = appendNew(gone, []*state.Entry{x})
+			if o == rtnl.Nexthop {
+				more, err := p.nexthopGone(x)
+				if err != nil {
+					return nil, err
+				}
+				gone = appendNew(gone, more)
+			}
+		}
+	}
+	for _, l := range p.st.All(rtnl.Link) {
+		if l != e && uint32(l.Set().Uint("link")) == idx && !l.Set().Has("link_netnsid") { // above it, or its peer
+			p.plan.touch.link(l.Index())
+			far := l.Set().Clone()
+			far.PutName("link_netnsid", wire.IntVal(0))
+			p.st.Change(l, far)
+		}
+	}
+	for _, g := range gone {
+		p.st.Remove(g)
+	}
+	return gone, nil
+}
+
+// arrive puts a link that moves into the state of the other namespace.
+func (p *planner) arrive(e *state.Entry, to *planner, index uint32) {
+	name, old := e.Name(), e.Index()
+	made := e.Set().Clone()
+	made.PutName("index", wire.IntVal(uint64(index)))
+	made.PutName("up", wire.BoolVal(false))
+	for _, row := range []string{"master", "port"} {
+		made.Del(row)
+	}
+	if made.Has("link") {
+		made.PutName("link_netnsid", wire.IntVal(0))
+	}
+	made.Del("netns")
+	p.st.Remove(e)
+	to.st.Add(rtnl.Link, made)
+	to.plan.touch.link(index)
+	if p.plan.touch.links[name] { // made by this commit: undo removes it
+		to.plan.touch.links[name] = true
+		return
+	}
+	p.joint.top.noteMove(move{p.plan, to.plan, name, old})
+}
+
+// noteMove notes that a link that was there before the commit moves.
+func (p *Plan) noteMove(m move) {
+	p.moves = append(p.moves, m)
+	if m.to.arrived == nil {
+		m.to.arrived = map[string]bool{}
+	}
+	m.to.arrived[m.name] = true
+	if m.from.gone == nil {
+		m.from.gone = map[uint32]bool{}
+	}
+	m.from.gone[m.index] = true
+}
+
+// moveBack brings the links that moved back to where they were, with the index
+// they had, and counts them. What it does not bring is told of by undo.
+func (p *Plan) moveBack(k Kernel) (n int) {
+	for i := len(p.moves) - 1; i >= 0; i-- {
+		m := p.moves[i]
+		from, err := k.at(m.from)
+		if err != nil {
+			continue
+		}
+		to, err := k.at(m.to)
+		if err != nil || k.Spaces == nil {
+			continue
+		}
+		home, err := k.Spaces.Open(m.from.Place, false)
+		if err != nil || !linked(to.Conn, m.name) || linked(from.Conn, m.name) {
+			continue
+		}
+		s := wire.NewSet(rtnl.Link.Table)
+		s.PutName("name", wire.StrVal(m.name))
+		s.PutName("netns_fd", wire.IntVal(uint64(home.FD())))
+		s.PutName("new_ifindex", wire.IntVal(uint64(m.index)))
+		if sendOne(to.Conn, s) {
+			n++
+			continue
+		}
+		s.Del("new_ifindex") // its index was taken meanwhile
+		if sendOne(to.Conn, s) {
+			n++
+		}
+	}
+	return n
+}
+
+// linked reports whether a link is there.
+func linked(c *nlconn.Conn, name string) bool {
+	var b wire.Builder
+	s := wire.NewSet(rtnl.Link.Table)
+	s.PutName("name", wire.StrVal(name))
+	if rtnl.Link.Append(&b, unix.RTM_GETLINK, unix.NLM_F_REQUEST, s) != nil {
+		return false
+	}
+	req, _, err := b.Last()
+	if err != nil {
+		return false
+	}
+	_, err = c.Get(req)
+	return err == nil
+}
+
+// sendOne sends a change of a link, and reports whether it took.
+func sendOne(c *nlconn.Conn, s *wire.Set) bool {
+	var b wire.Builder
+	if rtnl.Link.Append(&b, unix.RTM_NEWLINK, unix.NLM_F_REQUEST|unix.NLM_F_ACK, s) != nil {
+		return false
+	}
+	msg, _, err := b.Last()
+	if err != nil {
+		return false
+	}
+	ok := true
+	err = c.Transact([][]byte{msg}, func(_ int, r wire.Reply) { ok = ok && r.Errno == 0 })
+	return ok && err == nil
+}
+
+// farPeer puts the other end of a new veth into the state of the namespace where
+// it shall be, and its index into the message when it is referred to there.
+func (p *planner) farPeer(peer, first *wire.Set, veth uint32, to *planner) (*state.Entry, *wire.Set, error) {
+	name, ok := peer.Get("name")
+	if !ok {
+		return nil, first, nil // the kernel picks it
+	}
+	if err := farMaster(peer); err != nil {
+		return nil, first, err
+	}
+	if to.st.Known(name.S) != nil {
+		return nil, first, fmt.Errorf("there is a %s in that namespace already", name.S)
+	}
+	kind, _ := first.Get("kind")
+	given, _ := kind.Sub.Get("peer")
+	made := canon(rtnl.Link, linkSet(given.Sub))
+	made.Del("netns")
+	if made.Uint("index") == 0 {
+		made.PutName("index", wire.IntVal(uint64(to.take(name.S))))
+	}
+	made.PutName("link", wire.IntVal(uint64(veth)))
+	made.PutName("link_netnsid", wire.IntVal(0))
+	to.plan.touch.links[name.S] = true
+	e := to.st.Add(rtnl.Link, made)
+	if !to.virtual[e.Index()] && given.Sub.Uint("index") == 0 {
+		first = first.Clone()
+		kind, _ = first.Get("kind")
+		v, _ := kind.Sub.Get("peer")
+		v.Sub.PutName("index", p.named(to, name.S, e.Index()))
+	}
+	return e, first, nil
+}
+
+func farMaster(set *wire.Set) error {
+	if set.Has("master") {
+		return wire.At("master", errors.New("a link has its master in its own namespace; write it inside of netns(...)"))
+	}
+	return nil
+}
+
+// patchFar makes the other end of a veth that exists, and shall be in another
+// namespace, what is written.
+func (p *planner) patchFar(op *builtins.Op, peer *wire.Set, e *state.Entry, to *planner, name string) error {
+	if err := farMaster(peer); err != nil {
+		return err
+	}
+	rest := peer.Clone()
+	rest.Del("netns")
+	there := to.st.Known(name)
+	if here := p.st.Known(name); there == nil && here != nil && uint32(e.Set().Uint("link")) == here.Index() && !e.Set().Has("link_netnsid") {
+		where, _ := peer.Get("netns")
+		if err := p.depart(op, here, to, where); err != nil {
+			return err
+		}
+		p.joint.flush(p)
+		there = to.st.Known(name)
+	}
+	if there == nil || e.Set().Has("link") && uint32(e.Set().Uint("link")) != there.Index() {
+		return wire.At("kind.veth.peer", fmt.Errorf("the other end is not %s in network namespace %s", name, to.plan.Place))
+	}
+	return to.quietly(func() error { return to.patchLink(op, rest, there) })
+}

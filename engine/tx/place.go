@@ -1,0 +1,343 @@
+package tx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
+)
+
+// A Space is a network namespace that a commit works in, opened.
+type Space struct {
+	ID      string          // the same for all places that are this namespace
+	Place   *builtins.Place // nil: the one the run works in
+	Kernel  Kernel          // without Conn: nothing is sent
+	State   func() *state.State
+	FD      func() int
+	Cookie  uint64       // 0 not known
+	Missing bool         // it has no name yet: the commit that uses it first gives it one
+	Bind    func() error // gives it the name
+	Unbind  func() error // closes it and takes its name away, if it has one
+}
+
+// Spaces opens network namespaces for the commits of a run.
+type Spaces interface {
+	// Open opens a place, nil the one the run works in. With create one that is
+	// not there is made, without a name.
+	Open(p *builtins.Place, create bool) (*Space, error)
+	// Clear removes the file on which a name was about to be mounted.
+	Clear(p *builtins.Place)
+}
+
+// joint plans the ops of a commit over several namespaces: a planner for each,
+// fed in the order written. What they come to is one list of steps.
+type joint struct {
+	ctx    context.Context
+	spaces Spaces
+	arena  *wire.Builder
+	first  uint32
+	whole  bool
+	top    *Plan
+	list   []*planner
+	byID   map[string]*planner
+}
+
+// Several reports whether ops are for more than the namespace the run works in.
+func Several(ops []*builtins.Op) bool {
+	for _, op := range ops {
+		if op.Place != nil || slices.ContainsFunc(op.Rel, func(r wire.Reloc) bool { return rtnl.NetNS(r.Name) != "" }) {
+			return true
+		}
+	}
+	return false
+}
+
+// MakeIn plans ops, each in its namespace; see Make.
+func MakeIn(ctx context.Context, spaces Spaces, whole bool, arena *wire.Builder, ops []*builtins.Op, first uint32) (*Plan, error) {
+	if !Several(ops) {
+		home, err := spaces.Open(nil, false)
+		if err != nil {
+			return nil, err
+		}
+		st := home.State()
+		st.Whole = whole
+		return Make(ctx, st, home.Kernel.Sys, arena, ops, first)
+	}
+	j := &joint{ctx: ctx, spaces: spaces, arena: arena, first: first, whole: whole, top: &Plan{touch: newTouch()}, byID: map[string]*planner{}}
+	if err := j.begin(ops); err != nil {
+		return nil, err
+	}
+	for i, op := range ops {
+		if i&1023 == 0 && ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		p, err := j.at(op.Place, false)
+		if err == nil {
+			err = p.op(op)
+		}
+		if err != nil {
+			return nil, opError(op, err)
+		}
+		j.flush(p)
+		for _, p := range j.list {
+			j.flush(p)
+			j.top.Changes = append(j.top.Changes, p.plan.Changes[p.changes:]...)
+			p.changes = len(p.plan.Changes)
+		}
+	}
+	return j.top, nil
+}
+
+// begin opens all namespaces, those that are not there first of all, and notes
+// what refers to which link.
+func (j *joint) begin(ops []*builtins.Op) error {
+	if _, err := j.at(nil, false); err != nil {
+		return err
+	}
+	of := map[*planner][]*builtins.Op{}
+	for _, op := range ops {
+		p, err := j.at(op.Place, true)
+		if err != nil {
+			return opError(op, err)
+		}
+		if of[p] = append(of[p], op); p.plan.made && len(of[p]) == 1 {
+			j.create(p, op)
+		}
+	}
+	for _, op := range ops { // where a link shall be, when nothing else is there
+		for _, r := range op.Rel {
+			if name := rtnl.NetNS(r.Name); name != "" {
+				if _, err := j.at(builtins.PlaceOf(name), false); err != nil {
+					return opError(op, wire.At("netns", err))
+				}
+			}
+		}
+	}
+	for _, p := range j.list {
+		if err := p.begin(of[p]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// at returns the planner of a place.
+func (j *joint) at(place *builtins.Place, create bool) (*planner, error) {
+	sp, err := j.spaces.Open(place, create)
+	if err != nil {
+		return nil, err
+	}
+	if p := j.byID[sp.ID]; p != nil {
+		return p, nil
+	}
+	if sp.Kernel.Mon != nil {
+		if err := sp.Kernel.Mon.forget(); err != nil {
+			return nil, err
+		}
+	}
+	st := sp.State()
+	st.Whole = j.whole
+	p := newPlanner(j.ctx, st, sp.Kernel.Sys, j.arena, j.first)
+	p.joint = j
+	p.plan.Place, p.plan.space, p.plan.made = sp.Place, sp, sp.Missing
+	if sp.Place == nil {
+		j.top.st = st
+	}
+	j.byID[sp.ID] = p
+	j.list = append(j.list, p)
+	j.top.parts = append(j.top.parts, p.plan)
+	return p, nil
+}
+
+// create plans the namespace itself.
+func (j *joint) create(p *planner, first *builtins.Op) {
+	op := &builtins.Op{Place: p.plan.Place, NetNS: true, Site: first.Site}
+	c := p.change(&Change{Action: Create, Op: op})
+	j.top.Changes = append(j.top.Changes, c)
+	p.changes = len(p.plan.Changes)
+	j.top.Steps = append(j.top.Steps, Step{Op: op, NetNS: p.plan.space, Fence: true, part: p.plan})
+}
+
+// netnsOp plans that a namespace shall be there: it is, or the commit makes it
+// before all else.
+func (p *planner) netnsOp(op *builtins.Op) error {
+	if !p.plan.made {
+		p.change(&Change{Action: Same, Op: op})
+	}
+	return nil
+}
+
+// flush puts the steps of a planner behind those of the commit so far.
+func (j *joint) flush(p *planner) {
+	for _, s := range p.plan.Steps[p.flushed:] {
+		s.part = p.plan
+		j.top.Steps = append(j.top.Steps, s)
+	}
+	p.flushed = len(p.plan.Steps)
+}
+
+// Title names what a step is about.
+func (s *Step) Title() string {
+	if s.NetNS != nil {
+		return Title(s.Op)
+	}
+	return titleHere(s.Op) + in(s.Place())
+}
+
+// Place is the namespace that a step is sent in; nil: the one the run works in.
+func (s *Step) Place() *builtins.Place {
+	if s.part == nil {
+		return nil
+	}
+	return s.part.Place
+}
+
+// State is what the changed object's namespace is expected to be like afterwards.
+func (c *Change) State() *state.State { return c.st }
+
+// Made lists the namespaces that the commit makes.
+func (p *Plan) Made() []*Space {
+	var l []*Space
+	for _, q := range p.parts {
+		if q.made {
+			l = append(l, q.space)
+		}
+	}
+	return l
+}
+
+// at is the kernel of a part's namespace.
+func (k Kernel) at(part *Plan) (Kernel, error) {
+	if part == nil || k.Spaces == nil {
+		return k, nil
+	}
+	sp, err := k.Spaces.Open(part.Place, false)
+	if err != nil {
+		return k, err
+	}
+	in := sp.Kernel
+	in.Spaces = k.Spaces
+	return in, nil
+}
+
+// errSpaces says that ops name namespaces where only one is known.
+var errSpaces = errors.New("other network namespaces cannot be reached here")
+
+// descriptors returns a message with the descriptors of the namespaces it names.
+func (k Kernel) descriptors(s *Step) ([]byte, error) {
+	msg := s.Msg
+	for _, r := range s.Rel {
+		name := rtnl.NetNS(r.Name)
+		if name == "" {
+			continue
+		}
+		if k.Spaces == nil {
+			return nil, errSpaces
+		}
+		sp, err := k.Spaces.Open(builtins.PlaceOf(name), false)
+		if err != nil {
+			return nil, err
+		}
+		fd := uint32(sp.FD())
+		msg = wire.Link(msg, []wire.Reloc{r}, func(string) uint32 { return fd })
+	}
+	return msg, nil
+}
+
+// inParts calls f for what the plan is in each namespace, in the order of first
+// use: with the plan itself when it is in one.
+func (p *Plan) inParts(k Kernel, f func(*Plan, Kernel) error) error {
+	if p.parts == nil {
+		return f(p, k)
+	}
+	for _, q := range p.parts {
+		in, err := k.at(q)
+		if err == nil {
+			err = f(q, in)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Plan) undoAll(ctx context.Context, k Kernel) (undone int, left []Residue, err error) {
+	if p.parts == nil {
+		return p.undo(ctx, k)
+	}
+	return p.undoParts(ctx, k)
+}
+
+// sweeps bounds how often undo goes over all namespaces: what is in one may have
+// to wait for another.
+const sweeps = 4
+
+// undoParts undoes a commit over several namespaces, the last used first, until
+// nothing differs in any.
+func (p *Plan) undoParts(ctx context.Context, k Kernel) (undone int, left []Residue, err error) {
+	if k.Spaces == nil {
+		return 0, nil, errSpaces
+	}
+	for range sweeps {
+		n := p.moveBack(k)
+		left, err = nil, nil
+		for _, q := range slices.Backward(p.parts) {
+			in, why := k.same(q)
+			if why != nil {
+				if !q.made { // what was never there, or has gone by itself, is as it was
+					left = append(left, Residue{Title: "netns " + q.Place.String(), Text: why.Error()})
+				}
+				continue
+			}
+			m, l, uerr := q.undo(ctx, in)
+			n += m
+			for _, r := range l {
+				r.Place = q.Place
+				left = append(left, r)
+			}
+			err = errors.Join(err, uerr)
+		}
+		undone += n
+		if len(left) == 0 && err == nil || n == 0 || ctx.Err() != nil {
+			break
+		}
+	}
+	if err != nil || len(left) > 0 {
+		return undone, left, err // what is left may be in a namespace that we made
+	}
+	for _, q := range slices.Backward(p.parts) {
+		if !q.made {
+			continue
+		}
+		if _, err := k.same(q); err != nil {
+			k.Spaces.Clear(q.Place)
+			continue
+		}
+		sp, err := k.Spaces.Open(q.Place, false)
+		if err == nil {
+			err = sp.Unbind()
+		}
+		if err != nil {
+			left = append(left, Residue{Title: "netns " + q.Place.String(), Text: fmt.Sprintf("was not there; is there (%v)", err)})
+		}
+	}
+	return undone, left, nil
+}
+
+// same is the kernel of a part's namespace, if that is still the one.
+func (k Kernel) same(q *Plan) (Kernel, error) {
+	sp, err := k.Spaces.Open(q.Place, false)
+	if err != nil {
+		return k, err
+	}
+	if q.space != nil && q.space.Cookie != sp.Cookie {
+		return k, errors.New("is another one now")
+	}
+	return k.at(q)
+}
