@@ -40,6 +40,12 @@ func absentOf(thread *starlark.Thread, fn *starlark.Builtin, args starlark.Tuple
 // gone adds the op that the object of op shall not be.
 func (l *opList) gone(op *Op) error {
 	switch {
+	case op.Wait != nil:
+		return errWaitAbsent
+	case op.Cutover != nil:
+		return errCutoverAbsent
+	case op.NetNS:
+		return errors.New("a network namespace is not removed: what is in it could not be put back")
 	case op.Exact != nil:
 		return errors.New("exact says what shall not be already")
 	case op.Sysctl != nil:

@@ -1,12 +1,14 @@
 package builtins
 
 import (
+	"errors"
 	"fmt"
 
 	"go.starlark.net/starlark"
 )
 
-// commitOf is commit(ops..., label = "vlans"): the ops as one batch.
+// commitOf is commit(ops..., label = "vlans", checks = [...], within = "5s"): the
+// ops as one batch.
 func commitOf(thread *starlark.Thread, fn *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	s, c, err := newCommit(thread, fn, args, kwargs)
 	if err != nil {
@@ -51,9 +53,19 @@ func newCommit(thread *starlark.Thread, fn *starlark.Builtin, args starlark.Tupl
 				return nil, nil, argError(name, wrong(v, "a string"))
 			}
 			c.Label = label
+		case name == "checks":
+			err = checksInto(&c.Checks)(v)
+		case name == "within":
+			err = durationInto(&c.Within)(v)
 		default:
-			return nil, nil, &ArgError{Arg: name, Err: fmt.Errorf("unknown keyword %s, there is label%s", name, didYouMean(name, []string{"label"}))}
+			return nil, nil, &ArgError{Arg: name, Err: fmt.Errorf("unknown keyword %s, there are label, checks and within%s", name, didYouMean(name, []string{"label", "checks", "within"}))}
 		}
+		if err != nil {
+			return nil, nil, argError(name, err)
+		}
+	}
+	if c.Within != 0 && len(c.Checks) == 0 {
+		return nil, nil, &ArgError{Arg: "within", Err: errors.New("within is for checks, and there are none")}
 	}
 	for i, v := range args {
 		err := flatten(v, func(op *Op) error {

@@ -20,7 +20,10 @@ type Decoded struct {
 	Msg    []byte
 	Rel    []wire.Reloc
 
-	Sysctl *Sysctl // of golden files: what stands between the messages, Msg being nil
+	// Of golden files: what stands between the messages, Msg being nil.
+	Sysctl *Sysctl
+	Wait   *Wait
+	Check  *NotedCheck // of the commit; it is no op
 }
 
 // Decode reads messages from text: hexadecimal, one or more whole messages a
@@ -55,6 +58,13 @@ func fromGolden(entries []golden.Entry) (l []Decoded, err error) {
 			if l, err = appendDecoded(l, e.Msg, e.Rel); err != nil {
 				return nil, fmt.Errorf("%s: %w", e.Summary, err)
 			}
+			continue
+		}
+		if d, ok, err := decodeOther(strings.TrimSuffix(e.Text, "\n")); ok || err != nil {
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", e.Summary, err)
+			}
+			l = append(l, d)
 			continue
 		}
 		name, value, ok := strings.Cut(strings.TrimSuffix(e.Text, "\n"), " = ")
@@ -121,6 +131,10 @@ func (d *Decoded) set() (*wire.Set, error) {
 
 // Text writes the message as golden files hold it.
 func (d *Decoded) Text(w io.Writer, names wire.Names) error {
+	if s := d.other(); s != "" {
+		_, err := fmt.Fprintf(w, "> %s\n", s)
+		return err
+	}
 	if d.Sysctl != nil {
 		_, err := fmt.Fprintf(w, "> %s = %s\n", d.Sysctl.Name, d.Sysctl.Value)
 		return err
@@ -130,6 +144,10 @@ func (d *Decoded) Text(w io.Writer, names wire.Names) error {
 
 // JSON is the message as encoding/json can write it: names and values.
 func (d *Decoded) JSON(names wire.Names) (map[string]any, error) {
+	if s := d.other(); s != "" {
+		carrier, text, _ := strings.Cut(s, " ")
+		return map[string]any{"carrier": carrier, carrier: text}, nil
+	}
 	if d.Sysctl != nil {
 		return map[string]any{"carrier": "sysctl", "sysctl": d.Sysctl.Name, "value": d.Sysctl.Value}, nil
 	}
@@ -156,6 +174,7 @@ const maxArgs = 255
 // Script writes the script that sends the messages, in one commit. What the
 // kernel reports becomes the op that ensures it.
 func (p *Printer) Script(w io.Writer, messages []Decoded) error {
+	messages, checks := apart(messages)
 	open, end := "commit(\n", ")\n"
 	if len(messages) > maxArgs {
 		open, end = "commit([\n", "])\n"
@@ -174,8 +193,17 @@ func (p *Printer) Script(w io.Writer, messages []Decoded) error {
 			return err
 		}
 	}
-	if len(messages) == 0 {
+	if len(messages) == 0 && checks == "" {
 		return nil
+	}
+	if len(messages) == 0 {
+		io.WriteString(w, open)
+	}
+	if checks != "" {
+		end = strings.Repeat(" ", indentWidth) + checks + ",\n)\n"
+		if open == "commit([\n" {
+			end = "], " + checks + ")\n"
+		}
 	}
 	_, err := io.WriteString(w, end)
 	return err
@@ -184,6 +212,9 @@ func (p *Printer) Script(w io.Writer, messages []Decoded) error {
 // decoded writes one message as an op.
 func (p *Printer) decoded(w io.Writer, d *Decoded) error {
 	switch {
+	case d.Wait != nil:
+		_, err := io.WriteString(w, render(d.Wait.node(), 0))
+		return err
 	case d.Sysctl != nil:
 		src, err := (&Op{Sysctl: d.Sysctl}).Source(nil)
 		if err == nil {

@@ -26,7 +26,12 @@
 //	commit attempt absent exact
 //	                        what shall become of ops
 //	param                   what whoever runs the script may say
+//	netns                   ops in another network namespace
 //	sysctl                  an op of another carrier
+//	wait.dad wait.carrier   ops that hold back what comes behind them
+//	cutover                 an op that gives a table other routes at one instant
+//	check.ping check.tcp check.route_get check.carrier
+//	                        what has to hold when a batch was sent
 //	attr message            past the tables
 //	ip mac                  values to count with
 //	struct json math        from the library of Starlark

@@ -30,6 +30,7 @@ func env(objects []*wire.Object, alone ...*wire.Table) starlark.StringDict {
 		"attempt": starlark.NewBuiltin("attempt", attemptOf),
 		"absent":  starlark.NewBuiltin("absent", absentOf),
 		"exact":   starlark.NewBuiltin("exact", exactOf),
+		"netns":   starlark.NewBuiltin("netns", netnsOf),
 		"param":   starlark.NewBuiltin("param", paramOf),
 		"attr":    starlark.NewBuiltin("attr", attrOf),
 		"message": starlark.NewBuiltin("message", messageOf),
@@ -38,6 +39,9 @@ func env(objects []*wire.Object, alone ...*wire.Table) starlark.StringDict {
 		"struct":  starlark.NewBuiltin("struct", starlarkstruct.Make),
 		"json":    json.Module,
 		"math":    math.Module,
+		"check":   checkNamespace(),
+		"wait":    waitNamespace(),
+		"cutover": starlark.NewBuiltin("cutover", cutoverOf),
 		"ip": &namespace{name: "ip", doc: "addresses and prefixes to count with", members: map[string]starlark.Value{
 			"addr":   starlark.NewBuiltin("ip.addr", ipAddr),
 			"prefix": starlark.NewBuiltin("ip.prefix", ipPrefix),

@@ -88,9 +88,11 @@ func exactly(args starlark.Tuple, kwargs []starlark.Tuple) (*opList, error) {
 // exactable reports why an op cannot be one of an exact set of objects.
 func exactable(obj *wire.Object, op *Op) error {
 	switch {
+	case op.Place != nil:
+		return errors.New("it is in another namespace; write netns(..., exact(...))")
 	case op.Exact != nil:
 		return errors.New("exact in exact")
-	case op.Sysctl != nil, op.Object.New == 0:
+	case op.plain(), op.Sysctl != nil, op.Object.New == 0:
 		return fmt.Errorf("%s is not an object of a kind that exact knows", short(op.String()))
 	case op.Verb != nil, op.Absent:
 		return fmt.Errorf("%s: exact takes ops that ensure, such as %s(...)", short(op.String()), op.Object.Name)

@@ -1,6 +1,8 @@
 package builtins
 
 import (
+	"time"
+
 	"go.starlark.net/starlark"
 
 	"github.com/nlscript/nlscript/wire"
@@ -32,6 +34,17 @@ type Commit struct {
 	Ops   []*Op
 	Label string
 	Site  *Site
+
+	Checks []*Check      // have to hold in the end
+	Within time.Duration // in this time after the batch was verified; 0: CheckWithin
+}
+
+// Limit is how long the checks may take.
+func (c *Commit) Limit() time.Duration {
+	if c.Within != 0 {
+		return c.Within
+	}
+	return CheckWithin
 }
 
 // A Param is a call of param().

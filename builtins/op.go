@@ -19,9 +19,13 @@ type Op struct {
 	Msg []byte
 	Rel []wire.Reloc
 
-	Sysctl *Sysctl // carrier sysctl
-	Exact  *Exact  // nothing but what its ops say shall be in a scope; the op has no message
-	Site   *Site   // where in the script it was made; nil from Go
+	Sysctl  *Sysctl  // carrier sysctl
+	Wait    *Wait    // nothing is sent until it holds
+	Cutover *Cutover // a table gets other routes at one instant
+	Exact   *Exact   // nothing but what its ops say shall be in a scope; the op has no message
+	NetNS   bool     // carrier netns: the namespace of Place shall be there
+	Place   *Place   // network namespace the op is in; nil: the one the run works in
+	Site    *Site    // where in the script it was made; nil from Go
 }
 
 // OpFlags are what is asked of the engine beside the message.

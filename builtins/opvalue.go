@@ -39,15 +39,21 @@ func (op *Op) Hash() (uint32, error) {
 	for _, r := range op.Rel {
 		h.Write([]byte(r.Name))
 	}
-	if op.Sysctl != nil {
+	switch {
+	case op.Sysctl != nil:
 		h.Write([]byte(op.Sysctl.Path))
+	case op.plain():
+		h.Write([]byte(op.String()))
 	}
 	return h.Sum32(), nil
 }
 
 // Equal reports whether two ops ask for the same, wherever they were made.
 func (op *Op) Equal(o *Op) bool {
-	if op.Object != o.Object || op.Exact != o.Exact || op.Absent != o.Absent || op.Flags != o.Flags || !bytes.Equal(op.Msg, o.Msg) || !slices.Equal(op.Rel, o.Rel) {
+	if op.NetNS != o.NetNS || !op.Place.Same(o.Place) || op.Object != o.Object || op.Exact != o.Exact || op.Absent != o.Absent || op.Flags != o.Flags || !bytes.Equal(op.Msg, o.Msg) || !slices.Equal(op.Rel, o.Rel) {
+		return false
+	}
+	if !op.plainEqual(o) {
 		return false
 	}
 	if (op.Verb == nil) != (o.Verb == nil) || op.Verb != nil && (op.Verb.Name != o.Verb.Name || op.Verb.Flags != o.Verb.Flags) {
@@ -74,7 +80,7 @@ const (
 func (op *Op) AttrNames() []string {
 	l := []string{attrHex, attrObject, attrText, attrWith}
 	switch {
-	case op.Exact != nil:
+	case op.Exact != nil, op.NetNS, op.plain():
 		l = []string{attrObject, attrText}
 	case op.Sysctl != nil:
 		l = []string{"name", attrObject, attrText, "value"}
@@ -89,6 +95,9 @@ func (op *Op) AttrNames() []string {
 // Attr reads a row of the op back, None when it was not written, or one of the
 // op's own attributes.
 func (op *Op) Attr(name string) (starlark.Value, error) {
+	if op.plain() {
+		return op.plainAttr(name)
+	}
 	if op.Sysctl != nil {
 		switch name {
 		case "name":
@@ -102,9 +111,12 @@ func (op *Op) Attr(name string) (starlark.Value, error) {
 		}
 		return nil, nil
 	}
-	if op.Exact != nil {
+	if op.Exact != nil || op.NetNS {
 		switch name {
 		case attrObject:
+			if op.NetNS {
+				return starlark.String("netns"), nil
+			}
 			return starlark.String("exact"), nil
 		case attrText:
 			return starlark.String(op.String()), nil
@@ -133,7 +145,7 @@ func (op *Op) Attr(name string) (starlark.Value, error) {
 
 // Text is the annotated dump of the op's bytes, the golden format.
 func (op *Op) Text() string {
-	if op.Sysctl != nil || op.Exact != nil {
+	if op.Sysctl != nil || op.Exact != nil || op.plain() {
 		return op.String()
 	}
 	var w strings.Builder
@@ -208,7 +220,7 @@ func (s *Script) with(op *Op, args starlark.Tuple, kwargs []starlark.Tuple) (*Op
 	if err := b.encode(out, set); err != nil {
 		return nil, err
 	}
-	out.Absent = op.Absent
+	out.Absent, out.Place = op.Absent, op.Place
 	op.use()
 	return out, nil
 }

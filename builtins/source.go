@@ -413,10 +413,25 @@ func (op *Op) Source(names wire.Names) (string, error) {
 	if op.Absent {
 		n = node{open: "absent(", close: ")", kids: []node{n}}
 	}
+	switch {
+	case op.NetNS:
+		n = op.Place.call()
+	case op.Place != nil:
+		n = op.Place.call(n)
+	}
 	return render(n, 0), nil
 }
 
 func (op *Op) node(names wire.Names) (node, error) {
+	switch {
+	case op.Wait != nil:
+		return op.Wait.node(), nil
+	case op.Cutover != nil:
+		return op.Cutover.node(names)
+	}
+	if op.NetNS {
+		return node{}, nil // its place says all
+	}
 	if op.Sysctl != nil {
 		return node{open: "sysctl(", close: ")", kids: []node{{text: quote(op.Sysctl.Name)}, {text: quote(op.Sysctl.Value)}}}, nil
 	}

@@ -28,6 +28,9 @@ type Engine struct {
 	journal     string // directory
 	watcher     func(journal, alive *os.File) error
 
+	rehearsal *Rehearsal // the namespace is a copy, made for it
+	sys       tx.Sysctls // of such a one
+
 	queue sync.Mutex // commits of one engine do not interleave
 }
 
@@ -108,6 +111,8 @@ func (e *Engine) Commit(ctx context.Context, ops ...Op) (*Result, error) {
 // session opens what a run needs.
 func (e *Engine) session(ctx context.Context, dry bool) (*session, error) {
 	s := &session{e: e, ctx: ctx, dry: dry, plan: &Plan{}, start: time.Now()}
+	s.spaces = &spaces{s: s}
+	s.kernel.Spaces = s.spaces
 	if e.facts != nil {
 		s.st = state.New(&factSource{e.facts})
 		s.st.StandIns = e.facts.StandIns
@@ -124,7 +129,10 @@ func (e *Engine) session(ctx context.Context, dry bool) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.kernel.Conn, s.kernel.Sys = conn, procSys{&e.ns}
+	s.kernel.Conn, s.kernel.Sys, s.kernel.NS = conn, procSys{&e.ns}, &e.ns
+	if e.sys != nil {
+		s.kernel.Sys = e.sys
+	}
 	s.plan.conn = true
 	if dry {
 		s.st = state.New(tx.Source{Conn: conn})

@@ -41,6 +41,8 @@ type Error struct {
 	undone  int
 	total   int
 	usage   bool
+
+	rehearsal *Rehearsal // in which it happened
 }
 
 // Error is one line.
@@ -63,6 +65,9 @@ func (e *Error) text() string {
 	}
 	if e.commit != "" {
 		s = e.commit + ": " + s
+	}
+	if e.rehearsal != nil {
+		s = "in rehearsal: " + s
 	}
 	return s
 }
@@ -228,10 +233,16 @@ func (s *session) explainOp(e *Error, err error) {
 	var o *tx.OpError
 	var op *builtins.Op
 	var clash *tx.ConflictError
+	var check *tx.CheckError
 	switch {
 	case errors.As(err, &k):
 		op = k.Op
 		e.Op, e.Path, e.Message, e.legal, e.sent = tx.Title(op), k.Path, k.Text(), k.Legal, k.Sent
+	case errors.As(err, &check):
+		e.Op, e.Message = check.Title(), check.Text()
+		if check.Check.Site != nil {
+			s.stack(e, check.Check.Site.Frames)
+		}
 	case errors.As(err, &clash):
 		op = clash.Op
 		e.Outcome, e.Op, e.Message = conflict, clash.Title, conflictText(clash)

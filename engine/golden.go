@@ -18,12 +18,21 @@ func (p *Plan) Golden(name string) (string, error) {
 		}
 		for j := range b.plan.Steps {
 			s := &b.plan.Steps[j]
-			e := golden.Entry{Commit: i + 1, Label: b.label, Summary: fmt.Sprintf("%s %c", tx.Title(s.Op), action[s.Op]), Object: s.Object, Msg: s.Msg, Rel: s.Rel}
+			e := golden.Entry{Commit: i + 1, Label: b.label, Summary: fmt.Sprintf("%s %c", s.Title(), action[s.Op]), Object: s.Object, Msg: s.Msg, Rel: s.Rel}
+			if s.NetNS != nil {
+				e.Text = "ip netns add " + s.Place().String()
+			}
+			if s.Wait != nil {
+				e.Text = s.Wait.Text()
+			}
 			if s.Sysctl != nil {
 				e.Text = fmt.Sprintf("%s = %s", s.Sysctl.Name, s.Sysctl.Value)
 			}
 			e.Summary, e.Text = redact(e.Summary, p.secrets), redact(e.Text, p.secrets)
 			entries = append(entries, e)
+		}
+		for j, text := range b.notes() {
+			entries = append(entries, golden.Entry{Commit: i + 1, Label: b.label, Summary: redact("check "+b.checks[j].Text(), p.secrets), Text: redact(text, p.secrets)})
 		}
 	}
 	return golden.Render(name, entries)

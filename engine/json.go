@@ -22,6 +22,7 @@ type jsonCommit struct {
 	Label   string       `json:"label"`
 	Pos     string       `json:"pos"`
 	Changes []jsonChange `json:"changes"`
+	Checks  []string     `json:"checks,omitempty"`
 }
 
 type jsonChange struct {
@@ -74,31 +75,35 @@ func (p *Plan) jsonCommits() []jsonCommit {
 		for _, x := range b.plan.Changes {
 			c.Changes = append(c.Changes, changeJSON(b.plan, x)...)
 		}
+		c.Checks = b.notes()
 		l = append(l, c)
 	}
 	return l
 }
 
 func changeJSON(p *tx.Plan, c *tx.Change) []jsonChange {
-	j := jsonChange{Action: actionNames[c.Action], Object: "sysctl", Key: c.Title(), Pos: sitePos(c.Op.Site), Notes: c.Notes}
+	j := jsonChange{Action: actionNames[c.Action], Object: carrier(c.Op), Key: c.Title(), NetNS: c.Place.String(), Pos: sitePos(c.Op.Site), Notes: c.Notes}
 	if c.Op.Site != nil && len(c.Op.Site.Frames) > 1 {
 		for _, f := range c.Op.Site.Frames {
 			j.Stack = append(j.Stack, fmt.Sprintf("%s:%d:%d: in %s", f.File, f.Line, f.Col, f.Func))
 		}
 	}
 	j.Attrs = c.Attrs()
-	if c.Object != nil {
+	switch {
+	case c.Object != nil:
 		j.Object = c.Object.Name
+	case c.Op.NetNS:
+		j.Object = "netns"
 	}
 	l := []jsonChange{j}
 	for _, e := range c.With {
 		if e.Foreign() {
 			continue
 		}
-		l = append(l, jsonChange{Action: "delete", Object: e.Object.Name, Key: tx.EntryTitle(e, p.State()), Pos: j.Pos, Cause: j.Key})
+		l = append(l, jsonChange{Action: "delete", Object: e.Object.Name, Key: tx.EntryTitle(e, c.State()), NetNS: j.NetNS, Pos: j.Pos, Cause: j.Key})
 	}
 	for _, e := range c.Back {
-		l = append(l, jsonChange{Action: "create", Object: e.Object.Name, Key: tx.EntryTitle(e, p.State()), Pos: j.Pos, Cause: j.Key})
+		l = append(l, jsonChange{Action: "create", Object: e.Object.Name, Key: tx.EntryTitle(e, c.State()), NetNS: j.NetNS, Pos: j.Pos, Cause: j.Key})
 	}
 	return l
 }
@@ -118,14 +123,17 @@ type jsonError struct {
 }
 
 type jsonResult struct {
-	Version  int          `json:"schema_version"`
-	Outcome  string       `json:"outcome"`
-	Changed  int          `json:"changed"`
-	Messages int          `json:"messages"`
-	Undone   int          `json:"undone"`
-	Residue  []string     `json:"residue"`
-	Confirm  *time.Time   `json:"confirm_by,omitempty"`
-	Error    *jsonError   `json:"error"`
+	Version  int        `json:"schema_version"`
+	Outcome  string     `json:"outcome"`
+	Changed  int        `json:"changed"`
+	Messages int        `json:"messages"`
+	Undone   int        `json:"undone"`
+	Residue  []string   `json:"residue"`
+	Confirm  *time.Time `json:"confirm_by,omitempty"`
+	Error    *jsonError `json:"error"`
+
+	Rehearsal *jsonRehearsal `json:"rehearsal,omitempty"`
+
 	Commits  []jsonCommit `json:"commits,omitempty"`
 	Warnings []string     `json:"warnings,omitempty"`
 }
@@ -137,6 +145,7 @@ func (r *Result) MarshalJSON() ([]byte, error) {
 	if by := r.Pending(); !by.IsZero() {
 		j.Confirm = &by
 	}
+	j.Rehearsal = r.Rehearsal.json()
 	b, err := json.Marshal(j)
 	return redactJSON(b, r.Plan.secrets), err
 }
@@ -148,7 +157,7 @@ func (e *Error) MarshalJSON() ([]byte, error) {
 	if errors.As(e.Err, &k) {
 		j.Errno = tx.ErrnoName(k.Errno)
 	}
-	return json.Marshal(jsonResult{Version: schemaVersion, Outcome: e.Outcome, Messages: e.total, Undone: e.undone, Residue: keysOf(e.Residue), Error: j})
+	return json.Marshal(jsonResult{Version: schemaVersion, Outcome: e.Outcome, Messages: e.total, Undone: e.undone, Residue: keysOf(e.Residue), Error: j, Rehearsal: e.rehearsal.json()})
 }
 
 func keysOf(l []Change) []string {
@@ -163,9 +172,32 @@ func keysOf(l []Change) []string {
 // object a line.
 func (p *Plan) WriteBuild(w io.Writer) error {
 	enc := json.NewEncoder(w)
+	done := 0
+	checks := func(before int) error {
+		for ; done < before; done++ {
+			b := p.commits[done]
+			for j, text := range b.notes() {
+				line := map[string]any{"commit": done, "index": len(b.plan.Steps) + j, "pos": sitePos(b.checks[j].Site), "carrier": "check", "check": redact(strings.TrimPrefix(text, "check "), p.secrets)}
+				if err := enc.Encode(line); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
 	for i, s := range p.steps() {
+		if err := checks(i.commit); err != nil {
+			return err
+		}
 		line := map[string]any{"commit": i.commit, "index": i.index, "pos": sitePos(s.Op.Site)}
+		if at := s.Place(); at != nil {
+			line["netns"] = at.String()
+		}
 		switch {
+		case s.NetNS != nil:
+			line["carrier"] = "netns"
+		case s.Wait != nil:
+			line["carrier"], line["wait"] = "wait", strings.TrimPrefix(s.Wait.Text(), "wait ")
 		case s.Sysctl != nil:
 			line["carrier"], line["sysctl"], line["value"] = "sysctl", s.Sysctl.Name, redact(s.Sysctl.Value, p.secrets)
 		default:
@@ -178,7 +210,7 @@ func (p *Plan) WriteBuild(w io.Writer) error {
 			return err
 		}
 	}
-	return nil
+	return checks(len(p.commits))
 }
 
 type stepID struct{ commit, index int }

@@ -21,6 +21,7 @@ type session struct {
 	ctx     context.Context
 	dry     bool // plan or facts: nothing is sent
 	kernel  tx.Kernel
+	spaces  *spaces      // other namespaces
 	st      *state.State // dry: the state after the commits so far
 	script  *builtins.Script
 	files   *files
@@ -34,6 +35,8 @@ type session struct {
 	acted   bool // something was sent, a sysctl perhaps
 	undone  int
 	start   time.Time
+
+	recovering string // journal of an earlier run that is being undone
 
 	cookie uint64   // of the namespace
 	lock   *os.File // held by the run that works in it
@@ -59,6 +62,7 @@ func (s *session) close() {
 		endTurn(s.lock)
 		s.lock = nil
 	}
+	s.spaces.close()
 	if s.kernel.Conn != nil {
 		s.kernel.Conn.Close()
 		if s.kernel.Mon != nil {
@@ -103,8 +107,9 @@ func (s *session) Commit(c *builtins.Commit) error {
 // Attempt implements builtins.Host.
 func (s *session) Attempt(c *builtins.Commit) (failure, err error) {
 	var was *state.State
+	var back func()
 	if s.dry {
-		was = s.st.Clone()
+		was, back = s.st.Clone(), s.spaces.keep()
 	}
 	p, err := s.commit(c, true)
 	if err == nil {
@@ -112,6 +117,7 @@ func (s *session) Attempt(c *builtins.Commit) (failure, err error) {
 	}
 	if s.dry {
 		s.st = was
+		back()
 	}
 	if s.ctx.Err() != nil {
 		return nil, err
@@ -131,13 +137,17 @@ func (s *session) Attempt(c *builtins.Commit) (failure, err error) {
 // commit plans a batch and, unless the run is dry, sends and verifies it. The
 // plan it returns beside an error may have been sent in part.
 func (s *session) commit(c *builtins.Commit, attempt bool) (*tx.Plan, error) {
-	b := &batch{label: c.Label, site: sitePos(c.Site), attempt: attempt}
+	b := &batch{label: c.Label, site: sitePos(c.Site), attempt: attempt, checks: c.Checks, within: c.Within}
 	begin := time.Now()
 	if s.dry {
-		p, err := tx.Make(s.ctx, s.st, s.sysctls(), s.builder(), c.Ops, 0)
+		p, err := tx.MakeIn(s.ctx, s.spaces, false, s.builder(), c.Ops, 0)
 		if err != nil {
 			return nil, err
 		}
+		for _, sp := range p.Made() {
+			sp.Missing = false // for later commits
+		}
+		s.standInForChecks(c)
 		b.plan = p
 		s.plan.add(b)
 		if s.e.policy != nil {
@@ -171,6 +181,9 @@ func (s *session) commit(c *builtins.Commit, attempt bool) (*tx.Plan, error) {
 	if d.Sent {
 		s.done = append(s.done, d.Plan)
 	}
+	if err == nil {
+		err = s.check(c, d.Plan)
+	}
 	if err != nil {
 		if !d.Sent {
 			return nil, err
@@ -188,14 +201,6 @@ func (s *session) approve(ctx context.Context, b *batch) error {
 	p.add(b)
 	p.finish()
 	return s.e.policy(ctx, p)
-}
-
-// sysctls is how sysctls are read; nil without a kernel.
-func (s *session) sysctls() tx.Sysctls {
-	if s.kernel.Sys == nil {
-		return nil
-	}
-	return s.kernel.Sys
 }
 
 // rollback undoes what was sent, the last commit first.
@@ -241,12 +246,15 @@ func (p *Plan) finish() {
 	}
 }
 
-var actionNames = map[tx.Action]string{tx.Create: "create", tx.Modify: "change", tx.Bounce: "bounce", tx.Remove: "delete", tx.Send: "send", tx.Same: "unchanged"}
+var actionNames = map[tx.Action]string{tx.Create: "create", tx.Modify: "change", tx.Bounce: "bounce", tx.Remove: "delete", tx.Send: "send", tx.Await: "wait", tx.Same: "unchanged"}
 
 func publicChange(c *tx.Change) Change {
-	x := Change{Action: actionNames[c.Action], Key: c.Title(), Pos: sitePos(c.Op.Site), Object: "sysctl"}
-	if c.Object != nil {
+	x := Change{Action: actionNames[c.Action], Key: c.Title(), Pos: sitePos(c.Op.Site), Object: carrier(c.Op)}
+	switch {
+	case c.Object != nil:
 		x.Object = c.Object.Name
+	case c.Op.NetNS:
+		x.Object = "netns"
 	}
 	switch {
 	case c.Action == tx.Remove:
@@ -265,7 +273,11 @@ func residueChanges(left []tx.Residue) (l []Change) {
 }
 
 func residueChange(r tx.Residue) Change {
-	c := Change{Action: "residue", Key: r.Title + "  " + r.Text}
+	title := r.Title
+	if r.Place != nil {
+		title += " netns " + r.Place.String()
+	}
+	c := Change{Action: "residue", Key: title + "  " + r.Text}
 	if r.Object != nil {
 		c.Object = r.Object.Name
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/nlscript/nlscript/builtins"
 	"github.com/nlscript/nlscript/engine/tx"
 )
 
@@ -30,6 +31,10 @@ type Script struct {
 	Params  map[string]any // values for param(): a string as -D gives it, or what encoding/json makes of a file
 	Retry   int            // how often to run it again after a conflict with another program
 	Confirm time.Duration  // undo unless confirmed in this time; needs WithJournal
+
+	// Rehearse runs it in a copy of the namespace first, and then only if it held
+	// there. It takes CAP_SYS_ADMIN.
+	Rehearse bool
 }
 
 // Outcomes of a run.
@@ -59,6 +64,8 @@ type batch struct {
 	site    string
 	plan    *tx.Plan
 	attempt bool
+	checks  []*builtins.Check
+	within  time.Duration // as written
 }
 
 // A Change is what becomes of one object. Action is create, change, bounce (down
@@ -76,6 +83,8 @@ type Result struct {
 	Undone   int      // messages of undo, by Undo or by attempt()
 	Residue  []Change // of Undo
 	Warnings []string
+
+	Rehearsal *Rehearsal // of a script that was rehearsed
 
 	sent  int
 	took  time.Duration

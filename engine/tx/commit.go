@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -40,7 +41,7 @@ func Commit(ctx context.Context, k Kernel, arena *wire.Builder, ops []*builtins.
 		}
 		d := &Done{Plan: p}
 		if p.Empty() {
-			return d, nil
+			return d, p.waits(ctx, k)
 		}
 		if approve != nil {
 			if err := approve(ctx, p); err != nil {
@@ -50,7 +51,7 @@ func Commit(ctx context.Context, k Kernel, arena *wire.Builder, ops []*builtins.
 		}
 		var done int
 		done, d.Refused, err = send(ctx, k, p, progress)
-		d.Sent, d.Messages = done > 0, messages(p.Steps[:done])
+		d.Sent, d.Messages = acts(p.Steps[:done]), messages(p.Steps[:done])
 		if err == nil {
 			err = p.hold(ctx, k)
 		}
@@ -74,9 +75,7 @@ func fresh(ctx context.Context, k Kernel, arena *wire.Builder, ops []*builtins.O
 				return nil, err
 			}
 		}
-		st := state.New(Source{k.Conn})
-		st.Whole = whole
-		p, err := Make(ctx, st, k.Sys, arena, ops, first)
+		p, err := k.plan(ctx, arena, ops, first, whole)
 		if err != nil {
 			return nil, err
 		}
@@ -85,6 +84,18 @@ func fresh(ctx context.Context, k Kernel, arena *wire.Builder, ops []*builtins.O
 			return p, err
 		}
 	}
+}
+
+func (k Kernel) plan(ctx context.Context, arena *wire.Builder, ops []*builtins.Op, first uint32, whole bool) (*Plan, error) {
+	if k.Spaces != nil {
+		return MakeIn(ctx, k.Spaces, whole, arena, ops, first)
+	}
+	if Several(ops) {
+		return nil, errSpaces
+	}
+	st := state.New(Source{k.Conn})
+	st.Whole = whole
+	return Make(ctx, st, k.Sys, arena, ops, first)
 }
 
 // hidden reports whether a route turned out to exist that a look-up had not
@@ -96,6 +107,9 @@ func (p *Plan) hidden(err error) bool {
 
 // probed reports whether routes were looked up one by one.
 func (p *Plan) probed() bool {
+	if p.parts != nil {
+		return slices.ContainsFunc(p.parts, (*Plan).probed)
+	}
 	for _, sc := range p.st.Scopes() {
 		if sc.Route != "" {
 			return true
@@ -122,5 +136,5 @@ func (p *Plan) Undo(ctx context.Context, k Kernel, limit time.Duration) (undone 
 		ctx, cancel = context.WithTimeoutCause(ctx, limit, fmt.Errorf("undo took longer than %v", limit))
 		defer cancel()
 	}
-	return p.undo(ctx, k)
+	return p.undoAll(ctx, k)
 }

@@ -23,6 +23,7 @@ const (
 	Bounce Action = '!' // down and up again, to change what needs it
 	Remove Action = '-'
 	Send   Action = '>' // a verb: sent as it is, not compared
+	Await  Action = ':' // sends nothing: what follows waits for it
 	Same   Action = '=' // nothing to do
 )
 
@@ -35,6 +36,7 @@ type Change struct {
 	With   []*state.Entry // objects that go with it
 	Back   []*state.Entry // of these, the ones put back afterwards
 	Notes  []string
+	Place  *builtins.Place // namespace; nil: the one the run works in
 
 	set  *wire.Set // the object: as wanted, or for Remove as it was; nil: Op says
 	st   *state.State
@@ -48,10 +50,14 @@ type Step struct {
 	Object *wire.Object
 	Msg    []byte // devices linked
 	Rel    []wire.Reloc
-	Fence  bool       // what was sent before must be known to have worked
-	Index  string     // the message creates this link with an index assigned by us
-	Source netip.Addr // the route prefers this source, and is the first to
+	Fence  bool           // what was sent before must be known to have worked
+	Index  string         // the message creates this link with an index assigned by us
+	Source netip.Addr     // the route prefers this source, and is the first to
+	Wait   *builtins.Wait // sends nothing, but holds back what follows
 	Sysctl *builtins.Sysctl
+	NetNS  *Space // it gets its name
+
+	part *Plan // of a commit over several namespaces; nil: the plan itself
 }
 
 // A Plan is what a batch of ops comes to.
@@ -63,6 +69,13 @@ type Plan struct {
 	touch   *touch
 	want    []*expect
 	sysctls []sysctlImage
+	Place   *builtins.Place    // namespace; nil: the one the run works in
+	parts   []*Plan            // of a commit over several namespaces: what it comes to in each, which has the fields above
+	moves   []move             // links that change between them
+	arrived map[string]bool    // links that came from another one: they go back, none is removed
+	gone    map[uint32]bool    // and those that left
+	space   *Space             // it is in, unless it is the only one
+	made    bool               // the commit makes the namespace
 	byKey   map[string]*expect // the last of want for each object; made when needed
 }
 
@@ -70,7 +83,7 @@ type Plan struct {
 func (p *Plan) State() *state.State { return p.st }
 
 // Empty reports whether there is nothing to send.
-func (p *Plan) Empty() bool { return len(p.Steps) == 0 }
+func (p *Plan) Empty() bool { return !acts(p.Steps) }
 
 // An expect is an object that shall be there, or not, after the commit.
 type expect struct {
@@ -138,34 +151,21 @@ type planner struct {
 	sources map[netip.Addr]bool     // that routes of the batch wait for
 	sysctl  map[string]string       // what earlier ops of the batch wrote
 	ops     int
-	single  bool // routes are read one by one
-	mild    bool // the last steps destroy nothing: a destructive one is fenced
+	single  bool              // routes are read one by one
+	joint   *joint            // of a commit over several namespaces
+	flushed int               // steps that joint has
+	changes int               // and changes
+	abroad  map[string]uint32 // indexes of links made in other namespaces: "NETNS/NAME"
+	mild    bool              // the last steps destroy nothing: a destructive one is fenced
 }
 
 // Make plans ops against st, which is changed to what the plan expects to
 // leave. Messages go into arena; those of the ops are used where they lie.
 // first is where assigned indexes begin.
 func Make(ctx context.Context, st *state.State, sys Sysctls, arena *wire.Builder, ops []*builtins.Op, first uint32) (*Plan, error) {
-	p := &planner{ctx: ctx, st: st, sys: sys, arena: arena, next: max(first, FirstIndex), unknown: unknownIndex, ops: len(ops),
-		plan: &Plan{st: st, touch: newTouch()}, refs: map[string]bool{}, virtual: map[uint32]bool{}, seen: map[string]*builtins.Op{}, sources: map[netip.Addr]bool{}, sysctl: map[string]string{}}
-	for _, op := range ops {
-		for _, r := range op.Rel {
-			p.refs[r.Name] = true
-		}
-		if st.StandIns && op.Object == rtnl.Link && op.Exact == nil {
-			noteMade(st, op)
-		}
-	}
-	p.single = p.fewRoutes(ops)
-	if err := st.Load(ctx); err != nil {
+	p := newPlanner(ctx, st, sys, arena, first)
+	if err := p.begin(ops); err != nil {
 		return nil, err
-	}
-	for _, op := range ops {
-		if op.Exact != nil {
-			if err := p.loadExact(op); err != nil {
-				return nil, opError(op, err)
-			}
-		}
 	}
 	for i, op := range ops {
 		if i&1023 == 0 && ctx.Err() != nil {
@@ -176,6 +176,37 @@ func Make(ctx context.Context, st *state.State, sys Sysctls, arena *wire.Builder
 		}
 	}
 	return p.plan, nil
+}
+
+func newPlanner(ctx context.Context, st *state.State, sys Sysctls, arena *wire.Builder, first uint32) *planner {
+	return &planner{ctx: ctx, st: st, sys: sys, arena: arena, next: max(first, FirstIndex), unknown: unknownIndex,
+		plan: &Plan{st: st, touch: newTouch()}, refs: map[string]bool{}, virtual: map[uint32]bool{}, seen: map[string]*builtins.Op{}, sources: map[netip.Addr]bool{}, sysctl: map[string]string{}}
+}
+
+// begin notes what ops refer to, and reads what has to be there before the first.
+func (p *planner) begin(ops []*builtins.Op) error {
+	st := p.st
+	p.ops = len(ops)
+	for _, op := range ops {
+		for _, r := range op.Rel {
+			p.refs[r.Name] = true
+		}
+		if st.StandIns && op.Object == rtnl.Link && op.Exact == nil {
+			noteMade(st, op)
+		}
+	}
+	p.single = p.fewRoutes(ops)
+	if err := st.Load(p.ctx); err != nil {
+		return err
+	}
+	for _, op := range ops {
+		if op.Exact != nil {
+			if err := p.loadExact(op); err != nil {
+				return opError(op, err)
+			}
+		}
+	}
+	return nil
 }
 
 // fewRoutes reports whether it is cheaper to look routes up one by one than to
@@ -202,15 +233,20 @@ func noteMade(st *state.State, op *builtins.Op) {
 	}
 	name, _ := set.Get("name")
 	st.Made[name.S] = true
-	if peer, _ := splitPeer(set); peer != nil {
+	if peer, _ := splitPeer(set); peer != nil && !peer.Has("netns") {
 		name, _ := peer.Get("name")
 		st.Made[name.S] = true
 	}
 }
 
 func (p *planner) op(op *builtins.Op) error {
-	if op.Sysctl != nil {
+	switch {
+	case op.Sysctl != nil:
 		return p.sysctlOp(op)
+	case op.Wait != nil:
+		return p.wait(op)
+	case op.Cutover != nil:
+		return p.cutover(op)
 	}
 	if op.Exact != nil {
 		return p.exact(op)
@@ -278,7 +314,7 @@ func (p *planner) load(op *builtins.Op, set *wire.Set) error {
 }
 
 func (p *planner) change(c *Change) *Change {
-	c.st = p.st
+	c.st, c.Place = p.st, p.plan.Place
 	p.plan.Changes = append(p.plan.Changes, c)
 	return c
 }
@@ -559,6 +595,9 @@ func (p *planner) sendFlags(op *builtins.Op, flags uint16, fence bool) error {
 
 // index is the index of a device that is known to be there.
 func (p *planner) index(name string) uint32 {
+	if what, name := wire.Referred(name); what != "" {
+		return p.abroad[name] // a namespace: its descriptor is known when the message is sent
+	}
 	if e := p.st.Link(name); e != nil {
 		return e.Index()
 	}

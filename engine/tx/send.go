@@ -17,7 +17,10 @@ import (
 type Kernel struct {
 	Conn *nlconn.Conn
 	Sys  Sysctls
-	Mon  *Monitor // nil: what others do meanwhile is not noticed
+	Mon  *Monitor  // nil: what others do meanwhile is not noticed
+	NS   Namespace // for waits and checks; nil: there can be none
+
+	Spaces Spaces // other namespaces; nil: none can be reached
 }
 
 // A KernelError is the kernel's refusal of one message.
@@ -86,25 +89,51 @@ func send(ctx context.Context, k Kernel, p *Plan, progress Progress) (done, fail
 		if ctx.Err() != nil {
 			return done, failed, context.Cause(ctx)
 		}
-		if s := steps[done].Sysctl; s != nil {
-			if err := k.Sys.Write(s.Path, s.Value); err != nil {
+		in, err := k.at(steps[done].part)
+		if err != nil {
+			return done, failed, err
+		}
+		if sp := steps[done].NetNS; sp != nil {
+			if err := sp.Bind(); err != nil {
 				return done + 1, 1, &OpError{steps[done].Op, "", err}
 			}
 			done++
 			continue
 		}
+		if s := steps[done].Sysctl; s != nil {
+			if err := in.Sys.Write(s.Path, s.Value); err != nil {
+				return done + 1, 1, &OpError{steps[done].Op, "", err}
+			}
+			done++
+			continue
+		}
+		if steps[done].Wait != nil {
+			err := in.wait(ctx, &steps[done])
+			if conflict := k.heed(p); conflict != nil {
+				err = conflict
+			}
+			if err != nil {
+				return done, failed, err
+			}
+			done++
+			continue
+		}
 		if src := steps[done].Source; src.IsValid() {
-			if err := waitDAD(ctx, k, src); err != nil {
+			if err := waitDAD(ctx, in, src); err != nil {
 				return done, failed, err
 			}
 		}
-		n := window(steps[done:], k.Conn.MaxDatagram())
+		n := window(steps[done:], in.Conn.MaxDatagram())
 		batch = batch[:0]
-		for _, s := range steps[done : done+n] {
-			batch = append(batch, s.Msg)
+		for i := range steps[done : done+n] {
+			msg, err := k.descriptors(&steps[done+i])
+			if err != nil {
+				return done, failed, &OpError{steps[done+i].Op, "netns", err}
+			}
+			batch = append(batch, msg)
 		}
 		var first *KernelError
-		err := k.Conn.Transact(batch, func(i int, r wire.Reply) {
+		err = in.Conn.Transact(batch, func(i int, r wire.Reply) {
 			if r.Errno == 0 || alreadyGone(&steps[done+i], r.Errno) {
 				return
 			}
@@ -147,7 +176,7 @@ func alreadyGone(s *Step, e syscall.Errno) bool {
 func window(steps []Step, size int) int {
 	n := 0
 	for i, s := range steps {
-		if i == nlconn.Window || i > 0 && (s.Fence || s.Source.IsValid() || steps[i-1].Index != "" && s.Index == "") || s.Sysctl != nil {
+		if i == nlconn.Window || i > 0 && (s.Fence || s.Source.IsValid() || steps[i-1].Index != "" && s.Index == "") || s.Sysctl != nil || s.Wait != nil || s.NetNS != nil || s.part != steps[0].part {
 			return i
 		}
 		n += (len(s.Msg) + 3) &^ 3
@@ -219,5 +248,5 @@ func (k Kernel) heed(p *Plan) error {
 	if k.Mon == nil {
 		return nil
 	}
-	return k.Mon.heed(p)
+	return p.inParts(k, func(p *Plan, k Kernel) error { return k.Mon.heed(p) })
 }

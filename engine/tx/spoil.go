@@ -15,6 +15,9 @@ func spoil(ctx context.Context, steps []Step) {
 	}
 	for i := range steps {
 		s := &steps[i]
+		if s.Wait != nil || s.NetNS != nil {
+			continue
+		}
 		x := faults.Step{Object: s.Object, Msg: s.Msg}
 		if s.Op.Site != nil && len(s.Op.Site.Frames) > 0 {
 			x.Pos = fmt.Sprintf("%s:%d", s.Op.Site.Frames[0].File, s.Op.Site.Frames[0].Line)

@@ -12,11 +12,32 @@ import (
 
 // Title names an op as people do: "route 10.0.0.0/8", "addr 10.0.0.1/24 dev eth0".
 func Title(op *builtins.Op) string {
+	if op != nil && op.Place != nil && !op.NetNS {
+		return titleHere(op) + in(op.Place)
+	}
+	return titleHere(op)
+}
+
+// in says in which namespace something is.
+func in(p *builtins.Place) string {
+	if p == nil {
+		return ""
+	}
+	return " netns " + p.String()
+}
+
+func titleHere(op *builtins.Op) string {
 	switch {
 	case op == nil:
 		return "undo"
+	case op.NetNS:
+		return "netns " + op.Place.String()
 	case op.Sysctl != nil:
 		return "sysctl " + op.Sysctl.Name
+	case op.Wait != nil:
+		return op.Wait.Text()
+	case op.Cutover != nil:
+		return op.Cutover.Text()
 	case op.Exact != nil:
 		return strings.TrimSpace("exact " + op.Object.Name + " " + op.Exact.Title(nil))
 	case op.Object == nil:
@@ -86,16 +107,15 @@ func (c *Change) contents() *wire.Set {
 }
 
 func (c *Change) title() string {
-	if c.Object == nil {
-		return Title(c.Op)
+	switch {
+	case c.Op.NetNS:
+		return titleHere(c.Op)
+	case c.name != "":
+		return "link " + c.name + in(c.Place)
+	case c.Object == nil, c.Object == rtnl.Link && c.Action != Remove, c.Action == Send:
+		return titleHere(c.Op) + in(c.Place)
 	}
-	if c.name != "" {
-		return "link " + c.name
-	}
-	if c.Object == rtnl.Link && c.Action != Remove || c.Action == Send {
-		return Title(c.Op)
-	}
-	return titleOf(c.Object, c.contents(), c.names())
+	return titleOf(c.Object, c.contents(), c.names()) + in(c.Place)
 }
 
 // Title names the object that changes.
@@ -114,7 +134,14 @@ func (c *Change) Text() string {
 		}
 		return old + " -> " + c.Op.Sysctl.Value
 	}
+	if c.Op.NetNS {
+		return ""
+	}
 	switch c.Action {
+	case Await:
+		if c.Op.Wait.Within == 0 {
+			return fmt.Sprintf("within %v", c.Op.Wait.Limit())
+		}
 	case Modify, Bounce:
 		var l []string
 		for _, d := range c.Deltas {

@@ -1,0 +1,44 @@
+package engine
+
+import (
+	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/engine/tx"
+)
+
+// check runs the checks of a commit that holds.
+func (s *session) check(c *builtins.Commit, p *tx.Plan) error {
+	if s.e.rehearsal != nil {
+		return nil // nobody is there to answer
+	}
+	if len(c.Checks) > 0 {
+		s.e.log.Debug("checking", "commit", c.Label, "checks", len(c.Checks), "within", c.Limit())
+	}
+	return p.Check(s.ctx, s.kernel, c.Checks, c.Limit())
+}
+
+// standInForChecks uses the devices that checks name: a sandbox has to have them.
+func (s *session) standInForChecks(c *builtins.Commit) {
+	for _, k := range c.Checks {
+		s.st.Link(k.Dev)
+	}
+}
+
+// notes are the checks of a batch as golden files have them.
+func (b *batch) notes() []string {
+	var l []string
+	for _, c := range b.checks {
+		l = append(l, builtins.NoteCheck(c, b.within))
+	}
+	return l
+}
+
+// carrier names what an op without an object is.
+func carrier(op *builtins.Op) string {
+	if c := op.Carrier(); c != "route" {
+		return c
+	}
+	return "message"
+}
+
+// Do implements tx.Namespace.
+func (n *namespace) Do(f func() error) error { return n.do(f) }
