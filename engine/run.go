@@ -21,7 +21,17 @@ func (e *Engine) run(ctx context.Context, script Script, dry bool) (*Result, err
 		return nil, &Error{Outcome: rolledBack, Message: "confirmation needs a journal: see WithJournal", usage: true}
 	}
 	for try := 0; ; try++ {
+		var rehearsal *Rehearsal
+		if script.Rehearse && !dry {
+			var err error
+			if rehearsal, err = e.rehearse(ctx, script); err != nil {
+				return nil, err
+			}
+		}
 		r, err := e.transact(ctx, dry, func(s *session) error { return s.exec(script) })
+		if err == nil {
+			r.Rehearsal = rehearsal
+		}
 		var failed *Error
 		if !errors.As(err, &failed) || failed.Outcome != conflict || try >= script.Retry {
 			return r, err

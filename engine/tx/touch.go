@@ -9,6 +9,7 @@ import (
 // touch is what a commit can have changed: what its ops name, and what the
 // cascades reach from there. Undo looks at nothing else.
 type touch struct {
+	all     bool
 	keys    map[*wire.Object]map[string]bool
 	indexes map[uint32]bool // links whose objects may go or come
 	links   map[string]bool // names of links the commit makes
@@ -35,7 +36,7 @@ func (t *touch) link(index uint32) {
 
 // has reports whether an object may have been changed by the commit.
 func (t *touch) has(e *state.Entry) bool {
-	if t.keys[e.Object][e.Key] {
+	if t.all || t.keys[e.Object][e.Key] {
 		return true
 	}
 	if e.Object == rtnl.Link && (t.links[e.Name()] || t.indexes[e.Index()]) {

@@ -1,0 +1,196 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/engine/nlconn"
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/engine/tx"
+)
+
+// A Rehearsal is a run in a copy of the network namespace, before the run itself.
+type Rehearsal struct {
+	Links    int      // in the copy, without lo
+	StandIns []string // those of them that are veths in the place of something else
+	Notes    []string // what the copy does not have, or has otherwise
+	Took     time.Duration
+
+	held bool
+}
+
+// String is the line a person reads.
+func (r *Rehearsal) String() string {
+	what := "held"
+	if !r.held {
+		what = "failed"
+	}
+	s := fmt.Sprintf("rehearsed: %s in a copy of this namespace (%s", what, plural(r.Links, "link"))
+	switch n := len(r.StandIns); n {
+	case 0:
+	case 1:
+		s += ", 1 stands in"
+	default:
+		s += fmt.Sprintf(", %d stand in", n)
+	}
+	return s + fmt.Sprintf("), %d ms", r.Took.Milliseconds())
+}
+
+// A jsonRehearsal is a Rehearsal as --json prints it.
+type jsonRehearsal struct {
+	Held     bool     `json:"held"`
+	Links    int      `json:"links"`
+	StandIns []string `json:"stand_ins"`
+	Notes    []string `json:"notes"`
+	MS       int64    `json:"ms"`
+}
+
+func (r *Rehearsal) json() *jsonRehearsal {
+	if r == nil {
+		return nil
+	}
+	return &jsonRehearsal{r.held, r.Links, append([]string{}, r.StandIns...), append([]string{}, r.Notes...), r.Took.Milliseconds()}
+}
+
+// copiedRoutes is how many routes of one table a copy has at most.
+const copiedRoutes = 20000
+
+// rehearse runs a script in a copy of the namespace. The error is an *Error, and
+// nothing was sent to the namespace itself.
+func (e *Engine) rehearse(ctx context.Context, script Script) (*Rehearsal, error) {
+	begin := time.Now()
+	r := &Rehearsal{}
+	own, err := e.duplicate(ctx, script, r)
+	if err != nil {
+		r.Took = time.Since(begin)
+		return nil, &Error{Outcome: rolledBack, Message: "there can be no rehearsal: " + err.Error(), Err: err, status: "nothing was sent; the network is as it was"}
+	}
+	defer own.ns.close()
+	_, err = own.transact(ctx, false, func(s *session) error {
+		return s.exec(Script{Name: script.Name, Source: script.Source, Params: script.Params})
+	})
+	r.Took = time.Since(begin)
+	var failed *Error
+	switch {
+	case err == nil:
+		r.held = true
+		e.log.Debug("rehearsed", "links", r.Links, "took", r.Took)
+		return r, nil
+	case !errors.As(err, &failed) || failed.usage:
+		return nil, err
+	}
+	failed.rehearsal = r
+	failed.Outcome, failed.Residue, failed.undone, failed.total, failed.theirs = rolledBack, nil, 0, 0, ""
+	failed.status = r.String() + "; nothing was sent to the namespace itself, and the network is as it was"
+	for _, n := range r.Notes {
+		failed.status += "\n  note: " + n
+	}
+	return nil, failed
+}
+
+// duplicate returns an engine in a copy of the namespace, which ends with it.
+func (e *Engine) duplicate(ctx context.Context, script Script, r *Rehearsal) (*Engine, error) {
+	ns, err := newNamespace()
+	if err != nil {
+		return nil, err
+	}
+	wires, err := newNamespace()
+	if err != nil {
+		ns.close()
+		return nil, err
+	}
+	defer wires.close() // the stand-ins keep it alive
+	if err := e.fill(ctx, script, r, ns, wires); err != nil {
+		ns.close()
+		return nil, err
+	}
+	c := &Engine{ns: *ns, fs: e.fs, predeclared: e.predeclared, limits: e.limits, log: slog.New(slog.DiscardHandler), rehearsal: r}
+	c.sys = &rehearsedSys{own: procSys{&c.ns}, real: procSys{&e.ns}, written: map[string]string{}, r: r}
+	return c, nil
+}
+
+// fill copies the engine's namespace.
+func (e *Engine) fill(ctx context.Context, script Script, r *Rehearsal, ns, wires *namespace) error {
+	c := tx.Clone{WiresFD: wires.fd(), Most: copiedRoutes}
+	for _, x := range []struct {
+		conn **nlconn.Conn
+		ns   *namespace
+	}{{&c.From, &e.ns}, {&c.To, ns}, {&c.Wires, wires}} {
+		err := x.ns.do(func() (err error) {
+			*x.conn, err = nlconn.Dial(nlconn.Config{Strict: true})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		defer (*x.conn).Close()
+	}
+	// Nothing answers on the wires, so nothing is to be waited for either.
+	wires.write([]setting{{"net/ipv6/conf/default/disable_ipv6", "1"}})
+	ns.write([]setting{{"net/ipv6/conf/all/accept_dad", "0"}, {"net/ipv6/conf/default/accept_dad", "0"}})
+	c.Settings = func(devices []string) []string {
+		paths := commonSettings()
+		if devices != nil {
+			paths = deviceSettings(devices)
+		}
+		return ns.write(e.ns.read(paths))
+	}
+	c.Named = e.named(ctx, script)
+	err := c.Make(ctx)
+	r.Links, r.StandIns, r.Notes = c.Links, c.StandIns, c.Notes
+	return err
+}
+
+// named returns what tells whether a script names an object. The script is
+// planned for it when there is the first question.
+func (e *Engine) named(ctx context.Context, script Script) func(*state.Entry) bool {
+	var plan *Plan
+	asked := false
+	return func(x *state.Entry) bool {
+		if !asked {
+			asked = true
+			if r, err := e.transact(ctx, true, func(s *session) error { return s.exec(script) }); err == nil {
+				plan = r.Plan
+			}
+		}
+		if plan == nil {
+			return false // the rehearsal tells what is wrong with the script
+		}
+		for _, b := range plan.commits {
+			if b.plan.Names(x) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// errOneNamespace keeps a rehearsal from touching what it has no copy of.
+var errOneNamespace = errors.New("only one network namespace can be rehearsed; run this without --rehearse")
+
+// newNamespace makes a network namespace, by a thread that ends with it.
+func newNamespace() (*namespace, error) {
+	ns, done := &namespace{}, make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread must not come back
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			done <- fmt.Errorf("making a network namespace: %w", err)
+			return
+		}
+		f, err := os.Open(threadNetNS)
+		ns.f = f
+		done <- err
+	}()
+	err := <-done
+	if errors.Is(err, unix.EPERM) {
+		err = fmt.Errorf("%w: it takes CAP_SYS_ADMIN", err)
+	}
+	return ns, err
+}

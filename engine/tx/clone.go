@@ -1,0 +1,491 @@
+package tx
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/engine/nlconn"
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
+)
+
+// A Clone makes what one network namespace holds once more in a fresh one, with
+// the same names and indexes. That is an undo: the difference between what is
+// there, nothing, and what was there elsewhere. What cannot be made has a veth
+// standing in for it, whose other end is in a third namespace, so that no device
+// is in the copy that the original does not have.
+type Clone struct {
+	From, To, Wires *nlconn.Conn
+	WiresFD         int // the namespace of Wires
+
+	// Settings copies sysctls: first, for no devices, those that all follow; then,
+	// when they are there, those of devices.
+	Settings func(devices []string) []string
+
+	Most  int                     // routes of a table that are copied
+	Named func(*state.Entry) bool // of a larger table these are among them
+
+	// What came of it.
+	Links    int      // without lo
+	StandIns []string // names
+	Notes    []string // what the copy does not have, or has otherwise
+
+	src   *state.State
+	index map[uint32]uint32 // of the original: in the copy, where it is another
+	stand map[uint32]bool   // the copy's indexes of stand-ins
+}
+
+// Make makes the copy.
+func (c *Clone) Make(ctx context.Context) error {
+	c.index, c.stand = map[uint32]uint32{}, map[uint32]bool{}
+	c.src = state.New(Source{c.From})
+	scopes, err := c.read(ctx)
+	if err != nil {
+		return err
+	}
+	c.large()
+	c.Notes = append(c.Notes, c.Settings(nil)...)
+	now, err := c.links(ctx)
+	if err != nil {
+		return err
+	}
+	c.place(now)
+	var physical []*state.Entry
+	for _, e := range c.src.All(rtnl.Link) {
+		if e.Index() != loopback && now.Known(e.Name()) == nil {
+			c.Links++
+			if !virtual(e.Set()) {
+				physical = append(physical, e)
+			}
+		}
+	}
+	if err := c.standIns(ctx, physical); err != nil {
+		return err
+	}
+	left, err := c.pass(ctx, scopes)
+	if err != nil {
+		return err
+	}
+	missing, err := c.missing(ctx, left)
+	if err != nil {
+		return err
+	}
+	if err := c.standIns(ctx, missing); err != nil {
+		return err
+	}
+	var names []string
+	for _, e := range c.src.All(rtnl.Link) {
+		names = append(names, e.Name())
+	}
+	c.Notes = append(c.Notes, c.Settings(names)...)
+	// What sysctls gave or took, and what stood on what could not be made.
+	if left, err = c.pass(ctx, scopes); err != nil {
+		return err
+	}
+	if err := c.learned(ctx); err != nil {
+		return err
+	}
+	for _, r := range left {
+		c.Notes = append(c.Notes, c.lacks(r))
+	}
+	return nil
+}
+
+const loopback = 1 // index of lo
+
+// read reads all that the original holds.
+func (c *Clone) read(ctx context.Context) ([]state.Scope, error) {
+	var scopes []state.Scope
+	for _, o := range byRank() {
+		if o != rtnl.Class {
+			scopes = append(scopes, state.Scope{Object: o})
+		}
+	}
+	if err := c.src.Load(ctx, scopes...); err != nil {
+		return nil, err
+	}
+	var classes []state.Scope
+	seen := map[uint32]bool{}
+	for _, e := range c.src.All(rtnl.Qdisc) {
+		if dev := uint32(e.Set().Uint(rtnl.Qdisc.Subject)); !e.Foreign() && !seen[dev] {
+			seen[dev] = true
+			classes = append(classes, state.Scope{Object: rtnl.Class, Dev: dev})
+		}
+	}
+	return append(scopes, classes...), c.src.Load(ctx, classes...)
+}
+
+// links reads the devices of the copy.
+func (c *Clone) links(ctx context.Context) (*state.State, error) {
+	st := state.New(Source{c.To})
+	return st, st.Load(ctx)
+}
+
+// place decides which indexes are others in the copy: those of devices that are
+// in every namespace once their module is there, and those that these have.
+func (c *Clone) place(now *state.State) {
+	next := uint32(FirstIndex - 1)
+	for _, e := range c.src.All(rtnl.Link) {
+		index, own := e.Index(), now.Known(e.Name())
+		switch {
+		case own != nil && own.Index() != index:
+			c.index[index] = own.Index()
+		case own == nil && now.LinkByIndex(index) != nil:
+			for c.src.LinkByIndex(next) != nil {
+				next--
+			}
+			c.index[index] = next
+			c.Notes = append(c.Notes, fmt.Sprintf("%s has index %d in the copy, where %s has %d", e.Name(), next, now.Names(index), index))
+			next--
+		}
+	}
+}
+
+// here is an index in the copy.
+func (c *Clone) here(index uint32) uint32 {
+	if i, ok := c.index[index]; ok {
+		return i
+	}
+	return index
+}
+
+// moved is an object of the original as it is in the copy.
+func (c *Clone) moved(s *wire.Set) *wire.Set {
+	s = s.Clone()
+	if len(c.index) > 0 {
+		s.Devices(func(v *wire.Value) error {
+			if v.Type == wire.Int {
+				v.N = uint64(c.here(uint32(v.N)))
+			}
+			return nil
+		})
+	}
+	return s
+}
+
+// virtual reports whether a message can make a link like this one, all of it in
+// one namespace.
+func virtual(s *wire.Set) bool { return s.Has("kind") && !s.Has("link_netnsid") }
+
+// standIns makes veths in the place of links. Their other ends have carrier
+// where the originals have, or are down.
+func (c *Clone) standIns(ctx context.Context, links []*state.Entry) error {
+	var make, wire [][]byte
+	for _, e := range links {
+		msg, peer, err := c.standIn(e)
+		if err != nil {
+			return fmt.Errorf("stand-in for %s: %w", e.Name(), err)
+		}
+		make, wire = append(make, msg), append(wire, peer)
+	}
+	for i, e := range links {
+		err := ask(c.To, make[i])
+		if err == nil {
+			err = ask(c.Wires, wire[i])
+		}
+		if err != nil {
+			return fmt.Errorf("stand-in for %s: %w", e.Name(), err)
+		}
+		c.stand[c.here(e.Index())] = true
+		c.StandIns = append(c.StandIns, e.Name())
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// standIn is the message that makes a stand-in, and the one that lets its other
+// end be up.
+func (c *Clone) standIn(e *state.Entry) (msg, peerUp []byte, err error) {
+	have, index := e.Set(), uint64(c.here(e.Index()))
+	s := wire.NewSet(rtnl.Link.Table)
+	s.PutName("index", wire.IntVal(index))
+	s.PutName("name", wire.StrVal(e.Name()))
+	if v, ok := have.Get("address"); ok && unicast(v.S) {
+		s.PutName("address", v)
+	}
+	if mtu := have.Uint("mtu"); mtu >= minMTU && mtu <= maxMTU {
+		s.PutName("mtu", wire.IntVal(mtu))
+	}
+	for _, name := range []string{"numtxqueues", "numrxqueues"} {
+		if n := have.Uint(name); n > 1 {
+			s.PutName(name, wire.IntVal(n))
+		}
+	}
+	kind := wire.NewSet(vethTable())
+	row := kind.Table.Row("peer")
+	other := wire.NewSet(row.Of)
+	other.PutName("index", wire.IntVal(index))
+	other.PutName("name", wire.StrVal(fmt.Sprintf("w%d", index)))
+	other.PutName("netns_fd", wire.IntVal(uint64(c.WiresFD)))
+	kind.Put(row, wire.SubVal(other))
+	s.PutName("kind", wire.SubVal(kind))
+	if msg, err = message(rtnl.Link, unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL, s); err != nil {
+		return nil, nil, err
+	}
+	up := wire.NewSet(rtnl.Link.Table)
+	up.PutName("index", wire.IntVal(index))
+	up.PutName("up", wire.BoolVal(have.Uint("up") == 0 || have.Uint("lower_up") != 0))
+	peerUp, err = message(rtnl.Link, unix.RTM_NEWLINK, 0, up)
+	return msg, peerUp, err
+}
+
+// What a veth takes (veth_setup).
+const (
+	minMTU = 68
+	maxMTU = 65535
+)
+
+// unicast reports whether b is an Ethernet address that a device can have.
+func unicast(b string) bool { return len(b) == 6 && b[0]&1 == 0 && b != "\x00\x00\x00\x00\x00\x00" }
+
+func vethTable() *wire.Table {
+	for _, t := range rtnl.Kinds.Tables {
+		if t.Name == "veth" {
+			return t
+		}
+	}
+	return nil
+}
+
+// message writes one message that is asked to be answered.
+func message(o *wire.Object, typ, flags uint16, s *wire.Set) ([]byte, error) {
+	var b wire.Builder
+	if err := o.Append(&b, typ, unix.NLM_F_REQUEST|unix.NLM_F_ACK|flags, s); err != nil {
+		return nil, err
+	}
+	msg, _, err := b.Last()
+	return msg, err
+}
+
+// ask sends one message; the error is the kernel's.
+func ask(conn *nlconn.Conn, msg []byte) error {
+	var refused error
+	err := conn.Transact([][]byte{msg}, func(_ int, r wire.Reply) {
+		if r.Errno != 0 {
+			refused = fmt.Errorf("%s", (&KernelError{Errno: r.Errno, Message: r.Message}).Text())
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return refused
+}
+
+// pass makes what is missing in the copy, or different, and returns what stays so.
+func (c *Clone) pass(ctx context.Context, scopes []state.Scope) ([]Residue, error) {
+	now, err := c.links(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{st: c.wanted(now), touch: newTouch()}
+	p.touch.all = true
+	for _, sc := range scopes {
+		sc.Dev = c.here(sc.Dev)
+		p.st.Expect(sc)
+	}
+	_, left, err := p.undo(ctx, Kernel{Conn: c.To})
+	return left, err
+}
+
+// wanted is what the copy shall hold.
+func (c *Clone) wanted(now *state.State) *state.State {
+	st := state.New(Source{c.To})
+	for _, o := range byRank() {
+		pick := c.pick(o)
+		for _, e := range c.src.All(o) {
+			switch {
+			case o == rtnl.Link && e.Foreign() && now.Known(e.Name()) == nil:
+			case e.Foreign() && !o.Patch, !pick(e):
+			case o == rtnl.Link:
+				st.Hold(o, c.link(e, now))
+			default:
+				st.Hold(o, c.moved(e.Set()))
+			}
+		}
+	}
+	return st
+}
+
+// link is a link of the copy. A stand-in is a veth, which in all that can be
+// changed is what the original is.
+func (c *Clone) link(e *state.Entry, now *state.State) *wire.Set {
+	s := c.moved(e.Set())
+	s.PutName("index", wire.IntVal(uint64(c.here(e.Index()))))
+	there := now.LinkByIndex(c.here(e.Index()))
+	if there == nil || !c.stand[there.Index()] {
+		return s
+	}
+	own := there.Set().Clone()
+	for _, x := range s.Ents {
+		if !unwritable(x.F) && !x.F.Immutable && x.F.Name != "kind" && x.F.Name != "vf" && x.F.Name != "map" {
+			own.Put(x.F, x.V)
+		}
+	}
+	return own
+}
+
+// pick tells which objects are copied: all but those of tables that are too large.
+func (c *Clone) pick(o *wire.Object) func(*state.Entry) bool {
+	if o != rtnl.Route || c.Most == 0 {
+		return func(*state.Entry) bool { return true }
+	}
+	left, total := map[tableOf]int{}, map[tableOf]int{}
+	for _, e := range c.src.All(o) {
+		if !e.Foreign() {
+			total[inTable(e)]++
+			left[inTable(e)] = c.Most
+		}
+	}
+	named := map[*state.Entry]bool{}
+	for _, e := range c.src.All(o) {
+		if t := inTable(e); total[t] > c.Most && c.Named != nil && c.Named(e) {
+			named[e] = true
+			left[t]--
+		}
+	}
+	return func(e *state.Entry) bool {
+		t := inTable(e)
+		if total[t] <= c.Most || named[e] {
+			return true
+		}
+		left[t]--
+		return left[t] >= 0
+	}
+}
+
+// A tableOf is one routing table of a family.
+type tableOf struct{ family, table uint64 }
+
+func inTable(e *state.Entry) tableOf { return tableOf{e.Set().Uint("family"), e.Set().Uint("table")} }
+
+// large notes the tables of which not all is in the copy.
+func (c *Clone) large() {
+	total := map[tableOf]int{}
+	var order []tableOf
+	for _, e := range c.src.All(rtnl.Route) {
+		t := inTable(e)
+		if e.Foreign() {
+			continue
+		}
+		if total[t]++; total[t] == c.Most+1 {
+			order = append(order, t)
+		}
+	}
+	for _, t := range order {
+		family := "IPv4"
+		if t.family == afInet6 {
+			family = "IPv6"
+		}
+		c.Notes = append(c.Notes, fmt.Sprintf("of the %d %s routes of table %d the copy has %d, those that the script names among them", total[t], family, t.table, c.Most))
+	}
+}
+
+// missing are the links that are still not there.
+func (c *Clone) missing(ctx context.Context, left []Residue) ([]*state.Entry, error) {
+	now, err := c.links(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var l []*state.Entry
+	for _, e := range c.src.All(rtnl.Link) {
+		if e.Foreign() || now.LinkByIndex(c.here(e.Index())) != nil {
+			continue
+		}
+		l = append(l, e)
+		why := ""
+		for _, r := range left {
+			if r.Object == rtnl.Link && r.Before != nil && uint32(r.Before.Uint("index")) == c.here(e.Index()) {
+				why = reason(r)
+			}
+		}
+		kind, _ := e.Set().Get("kind")
+		c.Notes = append(c.Notes, fmt.Sprintf("%s stands in as a veth: no %s can be made here%s", e.Name(), kind.Sub.Table.Name, why))
+	}
+	return l, nil
+}
+
+// learned makes what the original has from the kernel and cannot come by itself
+// here: addresses and routes that routers advertise, link-local addresses of a
+// MAC address that a device had before.
+func (c *Clone) learned(ctx context.Context) error {
+	now := state.New(Source{c.To})
+	if err := now.Load(ctx, state.Scope{Object: rtnl.Addr}, state.Scope{Object: rtnl.Route}); err != nil {
+		return err
+	}
+	had := map[string]bool{}
+	for _, o := range []*wire.Object{rtnl.Addr, rtnl.Route} {
+		for _, e := range c.src.All(o) {
+			if !learned(o, e) {
+				continue
+			}
+			s := c.moved(e.Set())
+			key := state.KeyOf(o, s)
+			had[key] = true
+			if len(now.Find(o, key)) > 0 {
+				continue
+			}
+			if err := c.send(o, o.New, addFlags(o, s), Writable(s)); err != nil {
+				c.Notes = append(c.Notes, fmt.Sprintf("%s is not in the copy (%v)", titleOf(o, e.Set(), c.src.Names), err))
+			}
+		}
+	}
+	for _, e := range now.All(rtnl.Addr) {
+		if !learned(rtnl.Addr, e) || had[e.Key] {
+			continue
+		}
+		if err := c.send(rtnl.Addr, rtnl.Addr.Del, 0, deletionSet(e)); err != nil {
+			c.Notes = append(c.Notes, fmt.Sprintf("%s is in the copy only (%v)", titleOf(rtnl.Addr, e.Set(), now.Names), err))
+		}
+	}
+	return nil
+}
+
+// learned reports whether the kernel made an object, and not because of another
+// that is in the copy.
+func learned(o *wire.Object, e *state.Entry) bool {
+	s := e.Set()
+	if o == rtnl.Addr {
+		return e.Foreign() && s.Uint("dev") != loopback
+	}
+	p := s.Uint("protocol")
+	return (p == unix.RTPROT_RA || p == unix.RTPROT_REDIRECT) && s.Uint("cloned") == 0
+}
+
+// send sends one message to the copy; the error is the kernel's.
+func (c *Clone) send(o *wire.Object, typ, flags uint16, s *wire.Set) error {
+	msg, err := message(o, typ, flags, s)
+	if err != nil {
+		return err
+	}
+	return ask(c.To, msg)
+}
+
+// lacks says what is not in the copy as it is in the original.
+func (c *Clone) lacks(r Residue) string {
+	switch {
+	case r.Before == nil:
+		return r.Title + " is in the copy only"
+	case r.Now == nil:
+		return r.Title + " is not in the copy" + reason(r)
+	}
+	return r.Title + " is another in the copy: " + r.Text
+}
+
+// reason is why an object is not there, as the kernel said.
+func reason(r Residue) string {
+	if i := strings.LastIndex(r.Text, "  ("); i >= 0 {
+		return r.Text[i+1:]
+	}
+	return ""
+}
+
+// Names reports whether an op of the plan names the object.
+func (p *Plan) Names(e *state.Entry) bool {
+	return p.touch.keys[e.Object][e.Key]
+}
