@@ -27,22 +27,34 @@ const most = 150
 // First the script must commit, and be undone.
 func EveryFailure(t *testing.T, e *engine.Engine, script engine.Script) {
 	t.Helper()
-	before := settle(t, e)
-	steps := succeeds(t, e, script, before)
-	if t.Failed() {
-		return
+	c := failures(t, e, script, most, 18)
+	if !t.Failed() {
+		t.Logf("%s: %s", script.Name, c)
 	}
-	f := failer{t: t, e: e, script: script, before: before, useless: map[string]bool{}}
-	for _, at := range spread(steps) {
-		if !f.step(at) {
-			return
-		}
-	}
-	t.Logf("%s: %d messages; refused %d by an attribute, %d whole, %d half applied", script.Name, steps, f.byAttr, f.whole, f.half)
 }
 
-// succeeds runs the script as it is, undoes it and returns its steps.
-func succeeds(t *testing.T, e *engine.Engine, script engine.Script, before image) int {
+// failures is EveryFailure; of more messages than most it takes some of them.
+func failures(t *testing.T, e *engine.Engine, script engine.Script, most, some int) Failures {
+	t.Helper()
+	before := settle(t, e)
+	steps, other := succeeds(t, e, script, before)
+	f := failer{t: t, e: e, script: script, before: before, other: other, useless: map[string]bool{}}
+	f.Messages = steps
+	if t.Failed() {
+		return f.Failures
+	}
+	for _, at := range spread(steps, most, some) {
+		if !f.step(at) {
+			f.Wrong++
+			break
+		}
+	}
+	return f.Failures
+}
+
+// succeeds runs the script as it is, undoes it and returns its steps, and how
+// many of them are no messages of commits that held.
+func succeeds(t *testing.T, e *engine.Engine, script engine.Script, before image) (steps, other int) {
 	t.Helper()
 	count := &faults.Fault{At: -1}
 	r, err := e.Run(faults.With(t.Context(), count), script)
@@ -56,15 +68,21 @@ func succeeds(t *testing.T, e *engine.Engine, script engine.Script, before image
 		t.Fatalf("undo of a committed run: %+v", err)
 	}
 	same(t, e, before)
-	return count.Steps()
+	return count.Steps(), count.Steps() - len(r.Plan.Messages)
 }
 
-// spread picks steps: all, or of many the first and last and some between.
-func spread(n int) []int {
+// spread picks steps: all, or of more than most the first and last and others
+// between, some in all.
+func spread(n, most, some int) []int {
 	var l []int
+	next := 0
 	for i := range n {
-		if n <= most || i < 12 || i > n-3 || i%(n/4) == n/8 {
+		between := i >= next
+		if n <= most || i < 12 || i > n-3 || between {
 			l = append(l, i)
+		}
+		if between {
+			next += max(1, n/max(1, some-14))
 		}
 	}
 	return l
@@ -76,14 +94,16 @@ type failer struct {
 	script engine.Script
 	before image
 
-	useless             map[string]bool // spoilings that the kernel takes
-	byAttr, whole, half int
+	other   int             // steps that are no messages of commits that held
+	useless map[string]bool // spoilings that the kernel takes
+	Failures
 }
 
 // step makes one step fail, as precisely as the kernel lets it, and in another
 // run half way through where that is possible.
 func (f *failer) step(at int) bool {
 	halved := false
+	var taken []string // ways that this message has shown to be useless
 	for n := 0; ; n++ {
 		var how *spoiling
 		fault := &faults.Fault{At: at, Spoil: func(s faults.Step) faults.Step {
@@ -101,9 +121,22 @@ func (f *failer) step(at int) bool {
 			f.t.Errorf("message %d was not sent", at)
 			return false
 		}
+		if err == nil && (fault.Steps()-len(r.Plan.Messages) > f.other || how.name == unknownName) {
+			// An attempt() undid it and the run went on.
+			for _, name := range taken {
+				delete(f.useless, name)
+			}
+			if err := r.Undo(context.Background()); err != nil || !same(f.t, f.e, f.before) {
+				f.t.Errorf("message %d with %s, in an attempt: undo: %v", at, how.name, err)
+				return false
+			}
+			f.Whole++
+			return true
+		}
 		if err == nil {
 			// The kernel does not mind.
 			f.useless[how.name] = true
+			taken = append(taken, how.name)
 			if err := r.Undo(context.Background()); err != nil || n == 20 {
 				f.t.Errorf("message %d with %s: taken; undo: %v", at, how.name, err)
 				return false
@@ -115,13 +148,13 @@ func (f *failer) step(at int) bool {
 		}
 		switch {
 		case how.half:
-			f.half++
+			f.Half++
 			halved = true
 			continue
 		case how.row != "":
-			f.byAttr++
+			f.ByAttr++
 		default:
-			f.whole++
+			f.Whole++
 		}
 		return true
 	}

@@ -325,14 +325,21 @@ func settle(t testing.TB, e *engine.Engine) image {
 // same fails the test when the namespace is not, or does not become, as it was.
 func same(t testing.TB, e *engine.Engine, before image) (ok bool) {
 	t.Helper()
-	diff := ""
+	diff := becomes(t, e, before)
+	if diff != "" {
+		t.Errorf("the namespace is not as it was:\n%s", diff)
+	}
+	return diff == ""
+}
+
+// becomes waits until the namespace is as it was, and says how it differs when it
+// does not become so.
+func becomes(t testing.TB, e *engine.Engine, before image) string {
+	t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		if diff = take(t, e).differs(before); diff == "" {
-			return true
-		}
-		if time.Now().After(end) {
-			t.Errorf("the namespace is not as it was:\n%s", diff)
-			return false
+		diff := take(t, e).differs(before)
+		if diff == "" || time.Now().After(end) {
+			return diff
 		}
 	}
 }

@@ -25,6 +25,8 @@ type spoiling struct {
 // unknownType is a message type of rtnetlink that no kernel has.
 const unknownType = 0x7f0
 
+const unknownName = "an unknown message type"
+
 // spoilings returns the ways, the most telling first. The last one works always.
 func spoilings(s faults.Step) []spoiling {
 	if s.Msg == nil {
@@ -46,7 +48,7 @@ func spoilings(s faults.Step) []spoiling {
 	bad := s
 	bad.Msg = slices.Clone(s.Msg)
 	binary.NativeEndian.PutUint16(bad.Msg[4:], unknownType)
-	return append(l, spoiling{name: "an unknown message type", step: bad})
+	return append(l, spoiling{name: unknownName, step: bad})
 }
 
 // attributes returns the message with each of its attributes made impossible,

@@ -1,0 +1,48 @@
+package enginetest
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/nlscript/nlscript/engine"
+)
+
+// Failures counts what was tried to make a script fail.
+type Failures struct {
+	Messages int // of the script
+	ByAttr   int // runs with a message that was refused for one of its attributes
+	Whole    int // ... that was refused whole
+	Half     int // ... that was refused after it had taken effect
+	Wrong    int // runs that left something behind, or told something wrong
+}
+
+// Cases is the number of runs that failed.
+func (f Failures) Cases() int { return f.ByAttr + f.Whole + f.Half }
+
+func (f Failures) String() string {
+	return fmt.Sprintf("%d messages; refused %d by an attribute, %d whole, %d half applied", f.Messages, f.ByAttr, f.Whole, f.Half)
+}
+
+// CountFailures is EveryFailure that tells how much was tried: of more than 150
+// messages 50 are made to fail.
+func CountFailures(t *testing.T, e *engine.Engine, script engine.Script) Failures {
+	t.Helper()
+	return failures(t, e, script, most, 50)
+}
+
+// A Snapshot is all that a namespace holds, as EveryFailure compares it.
+type Snapshot struct{ im image }
+
+// Take waits until nothing changes by itself any more and reads the engine's
+// namespace.
+func Take(t testing.TB, e *engine.Engine) Snapshot {
+	t.Helper()
+	return Snapshot{settle(t, e)}
+}
+
+// Differs says how the namespace differs from how it was: "" when it does not,
+// or comes to do so soon.
+func (s Snapshot) Differs(t testing.TB, e *engine.Engine) string {
+	t.Helper()
+	return becomes(t, e, s.im)
+}
