@@ -53,7 +53,7 @@ func (a *app) confirmCommand() *cobra.Command {
 // confirmSignals are what a run that waits on a terminal listens to.
 func confirmSignals() (c chan os.Signal, stop func()) {
 	c = make(chan os.Signal, 8)
-	signal.Notify(c, syscall.SIGUSR1, syscall.SIGINT, syscall.SIGHUP, syscall.SIGTERM)
+	signal.Notify(c, append(endings(), syscall.SIGUSR1)...)
 	return c, func() { signal.Stop(c) }
 }
 

@@ -37,13 +37,12 @@ func (p *place) journalFlag(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&p.journal, "journal", "", "keep journals in `DIR`, or \"none\" (default "+rootJournals+", or a private directory)")
 }
 
-// option makes an engine keep journals; private does so out of the way of runs
-// outside of a sandbox.
-func (p *place) option(private bool) (engine.Option, error) {
+// option makes an engine keep journals.
+func (p *place) option() (engine.Option, error) {
 	if p.journal == noJournal {
 		return func(*engine.Engine) error { return nil }, nil
 	}
-	dir, err := p.dir(private)
+	dir, err := p.dir()
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w; nothing was sent (--journal DIR names another directory, --journal none does without)", err)
 	}
@@ -55,7 +54,7 @@ func (p *place) engine(a *app) (*engine.Engine, error) {
 	if p.journal == noJournal {
 		return nil, usagef("--journal none: there is nothing to look at")
 	}
-	keep, err := p.option(false)
+	keep, err := p.option()
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +84,7 @@ func (p *place) command(verb string) string {
 
 // dir makes the directory if it is missing. What is in it can change the network
 // of whoever reads it, so it has to be ours alone to write.
-func (p *place) dir(private bool) (string, error) {
+func (p *place) dir() (string, error) {
 	if p.journal != "" {
 		dir, err := filepath.Abs(p.journal) // the watcher works in another directory
 		if err != nil {
@@ -98,7 +97,7 @@ func (p *place) dir(private bool) (string, error) {
 	}
 	uid := outsideUID()
 	dir := rootJournals
-	if uid != 0 || private {
+	if uid != 0 {
 		dir = userJournals + strconv.Itoa(uid)
 		if runtime := filepath.Join(userRuntime, strconv.Itoa(uid)); ours(runtime) == nil {
 			dir = filepath.Join(runtime, "nlscript")

@@ -52,7 +52,7 @@ func TestOurs(t *testing.T) {
 func TestPlaceDir(t *testing.T) {
 	t.Chdir(t.TempDir())
 	p := place{journal: "a/b"}
-	dir, err := p.dir(false)
+	dir, err := p.dir()
 	if err != nil {
 		t.Fatal(err)
 	}

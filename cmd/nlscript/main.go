@@ -32,7 +32,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "nlscript:", err)
 		os.Exit(exitFailed)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	ctx = limitMemory(ctx)
 	if inside {
 		ctx = context.WithValue(ctx, sandboxKey{}, true)
@@ -40,6 +40,16 @@ func main() {
 	status := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
+}
+
+// endings are the signals that end a run and undo it. Under nohup a terminal
+// that goes is none.
+func endings() []os.Signal {
+	l := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		l = append(l, syscall.SIGHUP)
+	}
+	return l
 }
 
 // run is the whole command, from arguments to exit status.

@@ -31,6 +31,9 @@ With --confirm 60s it is undone after that time unless "nlscript confirm" is
 said: a watcher sees to it, also when the terminal, or this process, is gone. On a
 terminal run waits, and Enter confirms.
 
+With --rehearse it is run first in a copy of the network namespace, with the same
+devices, addresses, routes and sysctls: what fails there is not sent at all.
+
 A journal is written before anything is sent. When a run is killed, the next one,
 or "nlscript recover", restores the state before it.
 
@@ -42,6 +45,7 @@ const runExample = `  nlscript run site.star
   nlscript run --sandbox scripts/router.star
   nlscript run --plan -D wan=eth7 -D 'lans=["eth1","eth2"]' site.star
   nlscript run --confirm 60s site.star
+  nlscript run --rehearse site.star
   nlscript run --netns blue --json site.star | jq .outcome`
 
 // A target is where a script is run: a kernel, or facts.
@@ -73,6 +77,7 @@ func (a *app) runCommand() *cobra.Command {
 	var asJSON, showPlan, verbose bool
 	var confirm time.Duration
 	var retry int
+	var rehearse bool
 	cmd := &cobra.Command{
 		Use:     "run [flags] SCRIPT",
 		Short:   "Make the network what a script says",
@@ -89,6 +94,8 @@ func (a *app) runCommand() *cobra.Command {
 				return usagef("--confirm %v: a time to come is wanted", confirm)
 			case confirm > 0 && (p.journal == noJournal || t.facts.given()):
 				return usagef("--confirm needs a journal, and a kernel")
+			case rehearse && t.facts.given():
+				return usagef("--rehearse needs a kernel")
 			case retry < 0:
 				return usagef("--retry %d: a number of times is wanted", retry)
 			}
@@ -100,7 +107,7 @@ func (a *app) runCommand() *cobra.Command {
 			session := a.sshSession(&t)
 			var opts []engine.Option
 			if !t.facts.given() {
-				keep, err := p.option(t.sandbox)
+				keep, err := p.option()
 				if err != nil {
 					return err
 				}
@@ -114,7 +121,7 @@ func (a *app) runCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s.Confirm, s.Retry = confirm, retry
+			s.Confirm, s.Retry, s.Rehearse = confirm, retry, rehearse
 			if showPlan {
 				plan, err := a.showPlan(cmd.Context(), e, s, verbose, asJSON)
 				if err != nil {
@@ -144,6 +151,9 @@ func (a *app) runCommand() *cobra.Command {
 			if asJSON {
 				return a.writeJSON(r)
 			}
+			if err := a.rehearsed(r.Rehearsal); err != nil {
+				return err
+			}
 			if _, err = fmt.Fprintln(a.stdout, r); err != nil || r.Pending().IsZero() {
 				return err
 			}
@@ -157,8 +167,22 @@ func (a *app) runCommand() *cobra.Command {
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "show more: what is so already, and each commit")
 	cmd.Flags().DurationVar(&confirm, "confirm", 0, "undo after `DURATION` (60s, 5m) unless confirmed")
 	cmd.Flags().IntVar(&retry, "retry", 0, "run again up to `N` times when another program interferes")
+	cmd.Flags().BoolVar(&rehearse, "rehearse", false, "run it in a copy of the namespace first, and only if that held in the namespace itself")
 	a.scriptHelp(cmd, &t.params)
 	return cmd
+}
+
+// rehearsed says how a rehearsal went.
+func (a *app) rehearsed(r *engine.Rehearsal) error {
+	if r == nil {
+		return nil
+	}
+	s := r.String()
+	for _, n := range r.Notes {
+		s += "\n  note: " + n
+	}
+	_, err := fmt.Fprintln(a.stdout, s)
+	return err
 }
 
 // again is how a person would type this run with more flags. Values of params
