@@ -88,7 +88,7 @@ func (e *Engine) rehearse(ctx context.Context, script Script) (*Rehearsal, error
 	}
 	failed.rehearsal = r
 	failed.Outcome, failed.Residue, failed.undone, failed.total, failed.theirs = rolledBack, nil, 0, 0, ""
-	failed.status = r.String() + "; nothing was sent to the namespace itself, and the network is as it was"
+	failed.status = r.String() + "; nothing was sent, the network is as it was"
 	for _, n := range r.Notes {
 		failed.status += "\n  note: " + n
 	}
