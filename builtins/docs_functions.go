@@ -16,7 +16,7 @@ func functions() []function {
 		{"param", `param(name, default = None, type = ..., choices = [...], secret = False, doc = "...")`,
 			"A value that whoever runs the script may give. It comes by -D NAME=VALUE or --params FILE. The type is that of the default: bool, int, float, string, list, dict. " +
 				"Only the main script has params."},
-		{"netns", `netns("blue", ops...), netns(path = "/run/netns/blue", ...), netns(pid = 4711, ...)`, "These ops are in another network namespace. One that is not there is made, as ip netns add does, " +
+		{"netns", `netns("blue", ops...), netns(ops..., path = "/tmp/blue"), netns(ops..., pid = 4711)`, "These ops are in another network namespace. One that is not there is made, as ip netns add does, " +
 			"also when there are no ops. A commit over several namespaces holds in all of them or in none."},
 		{"sysctl", `sysctl("net.ipv4.ip_forward", 1)`, "A sysctl of the network shall have this value. Its name begins with net. sysctl.get(name) reads one. Names are as in sysctl(8): " +
 			"net.ipv4.conf.eth0/100.forwarding is net/ipv4/conf/eth0.100/forwarding."},

@@ -80,7 +80,7 @@ const (
 func (op *Op) AttrNames() []string {
 	l := []string{attrHex, attrObject, attrText, attrWith}
 	switch {
-	case op.Exact != nil, op.NetNS, op.plain():
+	case op.Exact != nil, op.plain():
 		l = []string{attrObject, attrText}
 	case op.Sysctl != nil:
 		l = []string{"name", attrObject, attrText, "value"}
@@ -111,12 +111,9 @@ func (op *Op) Attr(name string) (starlark.Value, error) {
 		}
 		return nil, nil
 	}
-	if op.Exact != nil || op.NetNS {
+	if op.Exact != nil {
 		switch name {
 		case attrObject:
-			if op.NetNS {
-				return starlark.String("netns"), nil
-			}
 			return starlark.String("exact"), nil
 		case attrText:
 			return starlark.String(op.String()), nil

@@ -20,7 +20,7 @@ func (p *Plan) Golden(name string) (string, error) {
 			s := &b.plan.Steps[j]
 			e := golden.Entry{Commit: i + 1, Label: b.label, Summary: fmt.Sprintf("%s %c", s.Title(), action[s.Op]), Object: s.Object, Msg: s.Msg, Rel: s.Rel}
 			if s.NetNS != nil {
-				e.Text = "ip netns add " + s.Place().String()
+				e.Text = "network namespace at " + s.Place().File()
 			}
 			if s.Wait != nil {
 				e.Text = s.Wait.Text()

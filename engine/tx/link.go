@@ -63,9 +63,9 @@ func (p *planner) patchPeer(op *builtins.Op, set *wire.Set, e *state.Entry) erro
 		return nil
 	}
 	name, _ := peer.Get("name")
-	if to, err := p.elsewhere(peer); to != nil || err != nil {
+	if to, err := p.farOf(peer); to != nil || err != nil {
 		if err != nil {
-			return wire.At("kind.veth.peer", err)
+			return err
 		}
 		return p.patchFar(op, peer, e, to, name.S)
 	}
@@ -174,9 +174,9 @@ func (p *planner) createLink(op *builtins.Op, set *wire.Set, name string, own bo
 	var other *state.Entry
 	to := p
 	if peer != nil {
-		far, err := p.elsewhere(peer)
+		far, err := p.farOf(peer)
 		if err != nil {
-			return wire.At("kind.veth.peer", err)
+			return err
 		}
 		if far == nil {
 			other = p.addPeer(peer, stripped, index)

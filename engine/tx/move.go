@@ -161,6 +161,80 @@ func (p *planner) depart(op *builtins.Op, e *state.Entry, to *planner, where wir
 	return nil
 }
 
+// departed plans what becomes of a link that a verb has moved.
+func (p *planner) departed(e *state.Entry, want *wire.Set, to *planner, c *Change) error {
+	gone, err := p.leaves(e)
+	if err != nil {
+		return err
+	}
+	c.With = appendNew(c.With, gone)
+	index, name := e.Index(), e.Name()
+	switch {
+	case want.Has("new_ifindex"):
+		index = uint32(want.Uint("new_ifindex"))
+	case p.virtual[index] || to.st.LinkByIndex(index) != nil:
+		if to.refs[name] {
+			return fmt.Errorf("the index it gets in network namespace %s is not known beforehand: give new_ifindex, or write link(%q, netns = ...)", to.plan.Place, name)
+		}
+		index = to.take(name)
+	}
+	p.arrive(e, to, index)
+	there := to.st.Known(name)
+	want = want.Clone()
+	for _, row := range []string{"netns", "new_ifindex", "link", "master"} {
+		want.Del(row)
+	}
+	to.st.Change(there, merged(there.Set(), want))
+	return nil
+}
+
+// addThere plans link.add of a link that is made in another namespace.
+func (p *planner) addThere(op *builtins.Op, set *wire.Set, to *planner, name string) error {
+	own := wire.NewSet(op.Object.Table)
+	if err := op.Set(own); err != nil {
+		return err
+	}
+	index := uint32(set.Uint("index"))
+	given := index != 0
+	if !given {
+		index = to.take(name)
+	}
+	to.plan.touch.links[name] = true
+	if to.st.Known(name) == nil {
+		made := canon(op.Object, set)
+		made.Del("netns")
+		made.PutName("index", wire.IntVal(uint64(index)))
+		to.st.Add(op.Object, made)
+	}
+	if peer, _ := splitPeer(set); peer != nil {
+		p.addPeer(peer, set, index)
+	}
+	if given || !to.refs[name] {
+		return p.send(op, false)
+	}
+	own.PutName("index", p.named(to, name, index))
+	msg, rel, err := p.build(op.Object, op.Verb.Type, op.Verb.Flags, own)
+	if err != nil {
+		return err
+	}
+	p.step(Step{Op: op, Object: op.Object, Msg: msg, Rel: rel, Index: to.assigned(name)})
+	p.mild = true
+	return nil
+}
+
+// farOf returns the planner of the namespace where the peer of a veth shall be,
+// nil when it is with the veth or there is none.
+func (p *planner) farOf(peer *wire.Set) (*planner, error) {
+	if peer == nil {
+		return nil, nil
+	}
+	to, err := p.elsewhere(peer)
+	if err != nil {
+		return nil, wire.At("kind.veth.peer", err)
+	}
+	return to, nil
+}
+
 // leaves takes what goes with a link that moves away out of the state.
 func (p *planner) leaves(e *state.Entry) ([]*state.Entry, error) {
 	if err := p.loadLinkObjects(e); err != nil {

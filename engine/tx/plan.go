@@ -241,6 +241,8 @@ func noteMade(st *state.State, op *builtins.Op) {
 
 func (p *planner) op(op *builtins.Op) error {
 	switch {
+	case op.NetNS:
+		return p.netnsOp(op)
 	case op.Sysctl != nil:
 		return p.sysctlOp(op)
 	case op.Wait != nil:

@@ -105,6 +105,14 @@ func (p *planner) linkVerb(op *builtins.Op, set *wire.Set, c *Change) error {
 			for _, g := range gone {
 				p.st.Remove(g)
 			}
+			if to, err := p.elsewhere(want); err != nil {
+				return err
+			} else if to != nil {
+				if err := p.departed(e, want, to, c); err != nil {
+					return err
+				}
+				continue
+			}
 			p.st.Change(e, merged(e.Set(), want))
 		}
 	}
@@ -118,6 +126,13 @@ func (p *planner) linkAdd(op *builtins.Op, set *wire.Set) error {
 	if !named {
 		return p.send(op, false) // the kernel picks the name
 	}
+	at, err := p.elsewhere(set)
+	switch {
+	case err != nil:
+		return err
+	case at != nil:
+		return p.addThere(op, set, at, name.S)
+	}
 	p.plan.touch.links[name.S] = true
 	made := canon(op.Object, set)
 	index := uint32(set.Uint("index"))
@@ -128,18 +143,24 @@ func (p *planner) linkAdd(op *builtins.Op, set *wire.Set) error {
 		index = p.take(name.S)
 		made.PutName("index", wire.IntVal(uint64(index)))
 	}
-	var other *state.Entry
-	if p.st.Known(name.S) == nil {
-		p.st.Add(op.Object, made)
-		if peer != nil {
-			other = p.addPeer(peer, set, index)
-		}
-	}
 	own := wire.NewSet(op.Object.Table)
 	if err := op.Set(own); err != nil {
 		return err
 	}
-	with := withPeerIndex(own, other, p.virtual)
+	with := own
+	if p.st.Known(name.S) == nil {
+		p.st.Add(op.Object, made)
+		switch far, err := p.farOf(peer); {
+		case err != nil:
+			return err
+		case far != nil:
+			if _, with, err = p.farPeer(peer, own, index, far); err != nil {
+				return wire.At("kind.veth.peer", err)
+			}
+		case peer != nil:
+			with = withPeerIndex(own, p.addPeer(peer, set, index), p.virtual)
+		}
+	}
 	if !refers && with == own {
 		return p.send(op, false)
 	}
