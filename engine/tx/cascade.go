@@ -1,6 +1,7 @@
 package tx
 
 import (
+	"net/netip"
 	"slices"
 
 	"github.com/nlscript/nlscript/engine/state"
@@ -116,7 +117,8 @@ func appendNew(l, more []*state.Entry) []*state.Entry {
 	return l
 }
 
-// addrGone is what goes with an address: routes that prefer it as source, and
+// addrGone is what goes with an address: its secondaries, routes that prefer one
+// of them as source, and
 // with the last IPv4 one every IPv4 route of the link.
 func (p *planner) addrGone(e *state.Entry) ([]*state.Entry, error) {
 	if err := p.loadLinkObjects(); err != nil {
@@ -125,17 +127,22 @@ func (p *planner) addrGone(e *state.Entry) ([]*state.Entry, error) {
 	dev := uint32(e.Set().Uint("dev"))
 	p.plan.touch.link(dev)
 	local, _ := e.Set().Get("local")
+	gone := p.secondaries(e)
 	last := local.A.Is4()
+	lost := map[netip.Addr]bool{local.A: local.A.Is4()}
 	for _, x := range p.st.All(rtnl.Addr) {
-		if l, _ := x.Set().Get("local"); x != e && l.A.Is4() && uint32(x.Set().Uint("dev")) == dev {
+		l, _ := x.Set().Get("local")
+		switch {
+		case slices.Contains(gone, x):
+			lost[l.A] = true
+		case x != e && l.A.Is4() && uint32(x.Set().Uint("dev")) == dev:
 			last = false
 		}
 	}
-	var gone []*state.Entry
 	for _, r := range p.st.All(rtnl.Route) {
 		src, _ := r.Set().Get("src")
 		switch {
-		case src.Type == wire.Addr && src.A == local.A && local.A.Is4():
+		case src.Type == wire.Addr && lost[src.A]:
 			gone = append(gone, r)
 		case last && uses(r, dev) && r.Set().Uint("family") == e.Set().Uint("family"):
 			gone = append(gone, r)
@@ -144,6 +151,19 @@ func (p *planner) addrGone(e *state.Entry) ([]*state.Entry, error) {
 		}
 	}
 	return gone, nil
+}
+
+// secondaries are the IPv4 addresses that go with a primary one: the others of
+// its network, unless the first of them takes its place (__inet_del_ifa).
+func (p *planner) secondaries(e *state.Entry) []*state.Entry {
+	if !isIPv4(e) {
+		return nil
+	}
+	o := p.othersOf(e)
+	if !o.first || len(o.network) == 0 || p.promotes(uint32(e.Set().Uint("dev"))) {
+		return nil
+	}
+	return o.network
 }
 
 // nexthopGone is what goes with a nexthop: routes that use it and groups that

@@ -83,6 +83,7 @@ func network(e *state.Entry) netip.Prefix {
 func (p *planner) removeAddr(op *builtins.Op, e *state.Entry, c *Change) error {
 	dev := uint32(e.Set().Uint("dev"))
 	others := p.othersOf(e)
+	was := len(c.With)
 	if err := p.remove(op, e, c); err != nil {
 		return err
 	}
@@ -91,8 +92,8 @@ func (p *planner) removeAddr(op *builtins.Op, e *state.Entry, c *Change) error {
 	}
 	lost := slices.Clone(others.network)
 	for _, o := range []*wire.Object{rtnl.Neigh, rtnl.Route} {
-		for _, x := range p.st.All(o) {
-			if !isIPv4(x) || x.Foreign() {
+		for _, x := range slices.Concat(p.st.All(o), c.With[was:]) {
+			if x.Object != o || !isIPv4(x) || x.Foreign() || o == rtnl.Route && prefersOne(x, []*state.Entry{e}) {
 				continue
 			}
 			if others.alone && uses(x, dev) || o == rtnl.Route && prefersOne(x, others.network) {
@@ -103,7 +104,9 @@ func (p *planner) removeAddr(op *builtins.Op, e *state.Entry, c *Change) error {
 	left := p.onDevice(dev)
 	back := &Change{}
 	for _, x := range lost {
-		p.st.Remove(x)
+		if !slices.Contains(c.With, x) {
+			p.st.Remove(x)
+		}
 		if x.Object != rtnl.Route || reachable(x.Set(), left) {
 			back.With = append(back.With, x)
 		}
@@ -111,7 +114,7 @@ func (p *planner) removeAddr(op *builtins.Op, e *state.Entry, c *Change) error {
 	if err := p.putBack(op, back); err != nil {
 		return err
 	}
-	c.With, c.Back = append(c.With, lost...), append(c.Back, back.Back...)
+	c.With, c.Back = appendNew(c.With, lost), append(c.Back, back.Back...)
 	return nil
 }
 

@@ -42,10 +42,10 @@ func (p *planner) sysctlOp(op *builtins.Op) error {
 }
 
 // makesDevice reports whether a component of the path is a link that the batch
-// makes.
+// makes, or that an earlier one would make.
 func (p *planner) makesDevice(path string) bool {
 	for _, part := range strings.Split(path, "/") {
-		if p.plan.touch.links[part] {
+		if e := p.st.Link(part); p.plan.touch.links[part] || e != nil && !e.Reported() {
 			return true
 		}
 	}
