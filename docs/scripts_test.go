@@ -11,7 +11,7 @@ import (
 )
 
 // pages are the files whose blocks of code are checked.
-var pages = []string{"../README.md", "language.md", "commands.md", "go.md"}
+var pages = []string{"../README.md", "language.md", "commands.md", "go.md", "transactions.md"}
 
 // A block is a fenced piece of a page.
 type block struct {
