@@ -101,7 +101,7 @@ func (p *planner) removeAddr(op *builtins.Op, e *state.Entry, c *Change) error {
 			}
 		}
 	}
-	left := p.onDevice(dev)
+	left := append(p.onDevice(dev), others.network...)
 	back := &Change{}
 	for _, x := range lost {
 		if !slices.Contains(c.With, x) {
