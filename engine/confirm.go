@@ -143,9 +143,14 @@ func (r *Result) Settled(ctx context.Context) (confirmed bool, err error) {
 	if w == nil {
 		return true, nil
 	}
-	for {
+	var h tx.Head
+	for size := int64(-1); ; {
 		over := tx.Removed(w.file) // before the head is read, so that all of it is
-		h, err := tx.HeadOf(w.file)
+		st, err := w.file.Stat()
+		if err == nil && st.Size() != size {
+			size = st.Size()
+			h, err = tx.HeadOf(w.file)
+		}
 		switch {
 		case err != nil:
 			return false, err

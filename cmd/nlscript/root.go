@@ -65,6 +65,7 @@ behind, and says what it changed.
   nlscript plan site.star             what would change, against this machine
   nlscript run --sandbox site.star    try it in a private namespace, without root
   nlscript run site.star              do it
+  nlscript run --confirm 60s FILE     do it, and undo it unless it is confirmed in time
   nlscript doc route                  what route() takes
   nlscript FILE                       run, when FILE has a '/', ends in .star or is '-'
 

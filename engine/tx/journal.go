@@ -2,6 +2,7 @@ package tx
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -70,6 +71,9 @@ type line struct {
 	Due      time.Duration `json:"due,omitempty"`
 	Undone   bool          `json:"undone,omitempty"`
 }
+
+// commitLine is how the line of a commit begins. They may be long.
+const commitLine = `{"commit":`
 
 const (
 	journalVersion = 1
@@ -234,13 +238,13 @@ func ReadHead(path string) (Head, error) {
 
 // HeadOf is ReadHead of an open file, which may be removed already.
 func HeadOf(f *os.File) (Head, error) {
-	h, _, err := readJournal(f)
+	h, _, err := readJournal(f, false)
 	return h, err
 }
 
-// readJournal reads a whole journal. A last line that was cut short is that of
-// a commit that was never sent, and left out.
-func readJournal(f *os.File) (h Head, images []*image, err error) {
+// readJournal reads a journal, with its commits if all is wanted. A last line
+// that was cut short is that of a commit that was never sent, and left out.
+func readJournal(f *os.File, all bool) (h Head, images []*image, err error) {
 	r := bufio.NewReader(io.NewSectionReader(f, 0, 1<<62))
 	for n := 1; ; n++ {
 		b, err := r.ReadBytes('\n')
@@ -252,6 +256,7 @@ func readJournal(f *os.File) (h Head, images []*image, err error) {
 		case err != nil:
 		case n == 1:
 			err = json.Unmarshal(b, &h)
+		case !all && bytes.HasPrefix(b, []byte(commitLine)):
 		default:
 			if err = json.Unmarshal(b, &l); err == nil && l.Commit != nil {
 				images = append(images, l.Commit)
@@ -301,7 +306,7 @@ func (j *Journal) Reread() error {
 	if err := unix.Fstat(int(j.f.Fd()), &st); err != nil || st.Size == j.size {
 		return err
 	}
-	h, _, err := readJournal(j.f)
+	h, _, err := readJournal(j.f, false)
 	if err == nil {
 		j.head, j.size = h, st.Size
 	}
@@ -315,7 +320,7 @@ func (j *Journal) Undo(ctx context.Context, k Kernel, limit time.Duration) (undo
 		ctx, cancel = context.WithTimeoutCause(ctx, limit, fmt.Errorf("undo took longer than %v", limit))
 		defer cancel()
 	}
-	_, images, err := readJournal(j.f)
+	_, images, err := readJournal(j.f, true)
 	if err != nil {
 		return 0, nil, err
 	}
