@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nlscript/nlscript/builtins"
 	"github.com/nlscript/nlscript/engine/nlconn"
 	"github.com/nlscript/nlscript/engine/state"
 	"github.com/nlscript/nlscript/engine/tx"
@@ -67,12 +68,12 @@ const copiedRoutes = 20000
 func (e *Engine) rehearse(ctx context.Context, script Script) (*Rehearsal, error) {
 	begin := time.Now()
 	r := &Rehearsal{}
-	own, err := e.duplicate(ctx, script, r)
+	own, end, err := e.duplicate(ctx, script, r)
 	if err != nil {
 		r.Took = time.Since(begin)
 		return nil, &Error{Outcome: rolledBack, Message: "there can be no rehearsal: " + err.Error(), Err: err, status: "nothing was sent; the network is as it was"}
 	}
-	defer own.ns.close()
+	defer end()
 	_, err = own.transact(ctx, false, func(s *session) error {
 		return s.exec(Script{Name: script.Name, Source: script.Source, Params: script.Params})
 	})
@@ -95,25 +96,39 @@ func (e *Engine) rehearse(ctx context.Context, script Script) (*Rehearsal, error
 	return nil, failed
 }
 
-// duplicate returns an engine in a copy of the namespace, which ends with it.
-func (e *Engine) duplicate(ctx context.Context, script Script, r *Rehearsal) (*Engine, error) {
-	ns, err := newNamespace()
-	if err != nil {
-		return nil, err
+// own are the checks that a copy can tell: in it nobody is there to answer.
+func (r *Rehearsal) own(checks []*builtins.Check) (own []*builtins.Check) {
+	for _, c := range checks {
+		if c.Kind == builtins.CheckPing || c.Kind == builtins.CheckTCP {
+			r.Notes = append(r.Notes, "check "+c.Text()+" was left out: nobody answers in a copy")
+			continue
+		}
+		own = append(own, c)
 	}
-	wires, err := newNamespace()
-	if err != nil {
-		ns.close()
-		return nil, err
+	return own
+}
+
+// duplicate returns an engine in a copy of the namespace, and what ends the copy.
+func (e *Engine) duplicate(ctx context.Context, script Script, r *Rehearsal) (c *Engine, end func(), err error) {
+	c = &Engine{fs: e.fs, predeclared: e.predeclared, limits: e.limits, log: slog.New(slog.DiscardHandler), rehearsal: r}
+	wires := &namespace{} // no device keeps it alive
+	end = func() {
+		c.ns.close()
+		wires.close()
 	}
-	defer wires.close() // the stand-ins keep it alive
-	if err := e.fill(ctx, script, r, ns, wires); err != nil {
-		ns.close()
-		return nil, err
+	defer func() {
+		if err != nil {
+			end()
+		}
+	}()
+	if err = c.ns.fresh(); err != nil {
+		return nil, nil, err
 	}
-	c := &Engine{ns: *ns, fs: e.fs, predeclared: e.predeclared, limits: e.limits, log: slog.New(slog.DiscardHandler), rehearsal: r}
+	if err = wires.fresh(); err != nil {
+		return nil, nil, err
+	}
 	c.sys = &rehearsedSys{own: procSys{&c.ns}, real: procSys{&e.ns}, written: map[string]string{}, r: r}
-	return c, nil
+	return c, end, e.fill(ctx, script, r, &c.ns, wires)
 }
 
 // fill copies the engine's namespace.
@@ -175,22 +190,22 @@ func (e *Engine) named(ctx context.Context, script Script) func(*state.Entry) bo
 // errOneNamespace keeps a rehearsal from touching what it has no copy of.
 var errOneNamespace = errors.New("only one network namespace can be rehearsed; run this without --rehearse")
 
-// newNamespace makes a network namespace, by a thread that ends with it.
-func newNamespace() (*namespace, error) {
-	ns, done := &namespace{}, make(chan error, 1)
+// fresh makes a network namespace, by a thread that ends with it.
+func (n *namespace) fresh() error {
+	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread must not come back
-		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-			done <- fmt.Errorf("making a network namespace: %w", err)
-			return
+		err := unix.Unshare(unix.CLONE_NEWNET)
+		if err != nil {
+			err = fmt.Errorf("making a network namespace: %w", err)
+		} else {
+			n.f, err = os.Open(threadNetNS)
 		}
-		f, err := os.Open(threadNetNS)
-		ns.f = f
 		done <- err
 	}()
 	err := <-done
 	if errors.Is(err, unix.EPERM) {
 		err = fmt.Errorf("%w: it takes CAP_SYS_ADMIN", err)
 	}
-	return ns, err
+	return err
 }

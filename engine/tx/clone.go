@@ -213,7 +213,7 @@ func (c *Clone) standIn(e *state.Entry) (msg, peerUp []byte, err error) {
 		s.PutName("mtu", wire.IntVal(mtu))
 	}
 	for _, name := range []string{"numtxqueues", "numrxqueues"} {
-		if n := have.Uint(name); n > 1 {
+		if n := have.Uint(name); n > 0 {
 			s.PutName(name, wire.IntVal(n))
 		}
 	}

@@ -1,0 +1,11 @@
+package engine
+
+import "context"
+
+// Duplicate is the copy of the engine's namespace that a rehearsal runs in, and
+// what ends it.
+func (e *Engine) Duplicate(ctx context.Context, script Script) (*Engine, *Rehearsal, func(), error) {
+	r := &Rehearsal{}
+	c, end, err := e.duplicate(ctx, script, r)
+	return c, r, end, err
+}
