@@ -50,7 +50,7 @@ func (s *session) guard() error {
 	if len(r.left) > 0 {
 		return &residueError{r.left}
 	}
-	return nil
+	return s.unfinished(cookie, nil)
 }
 
 // takeTurn waits until no other run with a journal works in the namespace. The

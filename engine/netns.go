@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"time"
 
@@ -33,7 +32,6 @@ type space struct {
 	file  string // by which it was opened
 	names []string
 	ns    namespace
-	bound bool         // by this run
 	lock  *os.File     // held by the run that works in it
 	st    *state.State // dry: after the commits so far
 }
@@ -175,13 +173,11 @@ func (l *spaces) fresh(p *builtins.Place, file string) (*tx.Space, error) {
 	if l.s.dry {
 		return &sp.Space, nil
 	}
-	f, err := newNetNS()
-	if err != nil {
-		sp.drop()
-		return nil, fmt.Errorf("network namespace %s cannot be made: %w", p, err)
+	err := sp.ns.fresh()
+	if err == nil {
+		sp.ID, err = identity(sp.ns.fd())
 	}
-	sp.ns.f = f
-	if sp.ID, err = identity(int(f.Fd())); err == nil {
+	if err == nil {
 		err = sp.dial(false)
 	}
 	if err != nil {
@@ -223,6 +219,12 @@ func (sp *space) guard() (err error) {
 	if sp.lock, err = s.e.takeTurn(ctx, sp.Cookie); err != nil {
 		return err
 	}
+	return s.unfinished(sp.Cookie, sp.Place)
+}
+
+// unfinished refuses a namespace, nil the one the run works in, that a run in
+// another one has changed and that waits or has died: only there it is undone.
+func (s *session) unfinished(cookie uint64, p *builtins.Place) error {
 	paths, err := tx.Journals(s.e.journal)
 	if err != nil {
 		return err
@@ -232,10 +234,14 @@ func (sp *space) guard() (err error) {
 			continue
 		}
 		h, err := tx.ReadHead(path)
-		if err != nil || h.Boot != tx.BootID() || h.Cookie != sp.Cookie && !slices.Contains(h.Others, sp.Cookie) {
+		if err != nil || h.Boot != tx.BootID() || h.Cookie == s.cookie || h.Cookie != cookie && !slices.Contains(h.Others, cookie) {
 			continue
 		}
-		return fmt.Errorf("the run of %s, begun %s, changed network namespace %s and has not ended: confirm or recover it first", h.Script, h.Started.Format(time.TimeOnly), sp.Place)
+		what := "this network namespace"
+		if p != nil {
+			what = "network namespace " + p.String()
+		}
+		return fmt.Errorf("the run of %s, begun %s, changed %s and has not ended: confirm or recover it first, where it was begun", h.Script, h.Started.Format(time.TimeOnly), what)
 	}
 	return nil
 }
@@ -273,7 +279,7 @@ func (sp *space) bind() error {
 		os.Remove(sp.file)
 		return fmt.Errorf("mounting %s: %w", sp.file, err)
 	}
-	sp.bound, sp.Missing = true, false
+	sp.Missing = false
 	return nil
 }
 
@@ -370,18 +376,4 @@ func (l *spaces) keep() (back func()) {
 			sp.st, sp.Missing = states[i], missing[i]
 		}
 	}
-}
-
-// newNetNS makes a network namespace, by a thread that ends with it.
-func newNetNS() (f *os.File, err error) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // never unlocked: the thread must not come back
-		if err = unix.Unshare(unix.CLONE_NEWNET); err == nil {
-			f, err = os.Open(threadNetNS)
-		}
-	}()
-	<-done
-	return f, err
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -232,4 +233,88 @@ commit(netns(b, addr("192.0.2.2/24", dev = "eth0"), link("eth0", mtu = 1500), ro
 		t.Errorf("the other namespace was not as before: %s\n%s", r, r.Plan)
 	}
 	enginetest.EveryFailure(t, far, engine.Script{Name: "there.star", Source: []byte(strings.ReplaceAll(src, `param("b")`, `param("b", default = "")`)), Params: p})
+}
+
+// A run over two namespaces that dies is undone in both by its journal.
+func TestNetNSRecover(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "journal")
+	here, there := testnet.New(t), testnet.New(t)
+	here.Veth("eth0")
+	e, far := engineIn(t, here, engine.WithJournal(dir)), engineIn(t, there)
+	path := places(t, 1)[0]
+	const before = `commit(link("eth0", up = True), addr("192.0.2.2/24", dev = "eth0"))`
+	mustRun(t, e, before, nil)
+	// A run that waits to be confirmed, whose process is gone, has the same journal.
+	s := engine.Script{Name: "dies.star", Confirm: time.Hour, Params: map[string]any{"b": at(there), "c": path}, Source: []byte(`
+b, c = param("b"), param("c")
+commit(
+    link("v0", kind = kind.veth(peer = {"name": "e0", "netns": c}), netns = None),
+    netns(b, link("br0", kind = kind.bridge(), up = True), addr("10.0.0.1/24", dev = "br0")),
+    netns(c, link("e0", up = True), addr("10.1.0.2/24", dev = "e0")),
+    link("eth0", netns = b, up = True),
+)
+commit(netns(b, addr("10.9.0.1/32", dev = "lo"), link("br1", kind = kind.bridge())), addr("10.8.0.1/32", dev = "lo"))
+`)}
+	e.SetWatcher(func(journal, alive *os.File) error { return nil }) // it dies at once
+	if _, err := e.Run(context.Background(), s); err != nil {
+		t.Fatalf("%+v", err)
+	}
+	if !has(t, far, "eth0") || !has(t, far, "br1") {
+		t.Fatal("the run did not take effect")
+	}
+	// Another run in a namespace that it changed has to wait for it.
+	other, _ := home(t, engine.WithJournal(dir))
+	_, err := other.Run(context.Background(), engine.Script{Name: "b.star", Params: map[string]any{"b": at(there)}, Source: []byte(`commit(netns(param("b"), link("br2", kind = kind.bridge())))`)})
+	if err == nil || !strings.Contains(err.Error(), "has not ended") {
+		t.Errorf("a run in a namespace that waits: %v", err)
+	}
+	_, err = engineIn(t, there, engine.WithJournal(dir)).Run(context.Background(), engine.Script{Name: "b.star", Source: []byte(`commit(link("br2", kind = kind.bridge()))`)})
+	if err == nil || !strings.Contains(err.Error(), "this network namespace") {
+		t.Errorf("a run that works in it: %v", err)
+	}
+	r, err := e.Recover(context.Background())
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	if r.Outcome != "rolled_back" {
+		t.Errorf("outcome %s", r.Outcome)
+	}
+	absentFile(t, path)
+	if journals(t, dir) != 0 {
+		t.Error("the journal is left")
+	}
+	if has(t, far, "eth0") || has(t, far, "br0") || has(t, far, "br1") || has(t, e, "v0") {
+		t.Error("links are left behind")
+	}
+	if text := planned(t, e, before); text != "" {
+		t.Errorf("not as before:\n%s", text)
+	}
+	if text := planned(t, far, `commit(absent(addr("10.9.0.1/32", dev = "lo")))`); text != "" {
+		t.Errorf("there:\n%s", text)
+	}
+}
+
+// A link can be made where it shall be, and in an attempt all of it goes again.
+func TestNetNSAttempt(t *testing.T) {
+	e, _ := home(t)
+	path := places(t, 1)[0]
+	mustRun(t, e, `
+c = param("c")
+failed = attempt(netns(c, link("br0", kind = kind.bridge()), route("10.0.0.0/8", via = "192.0.2.1")))
+if not failed:
+    fail("a route by nothing")
+commit(netns(c), link("br1", netns = c, kind = kind.bridge(), mtu = 1400, up = True, alias = "made from outside"),
+    netns(c, addr("10.0.0.1/24", dev = "br1")))
+commit(link("br1", netns = c, mtu = 1300))
+`, map[string]any{"c": path})
+	if r := mustRun(t, e, `
+c = param("c")
+commit(netns(c, link("br1", mtu = 1300, up = True, alias = "made from outside"), addr("10.0.0.1/24", dev = "br1"), absent(link("br0"))))
+`, map[string]any{"c": path}); r.Outcome != "unchanged" {
+		t.Errorf("%s\n%s", r, r.Plan)
+	}
+	_, err := e.Run(context.Background(), engine.Script{Name: "x.star", Params: map[string]any{"c": path + "x"}, Source: []byte(`commit(link("br1", netns = param("c"), kind = kind.bridge()))`)})
+	if err == nil || !strings.Contains(err.Error(), "no network namespace") {
+		t.Errorf("a namespace that is not there: %v", err)
+	}
 }

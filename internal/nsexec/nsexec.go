@@ -34,8 +34,8 @@ const marker = "NLSCRIPT_NSEXEC"
 
 const netns = "/proc/self/ns/net"
 
-// Command returns the command that runs this program with args in new user and
-// network namespaces. Environment and directory are this process's; the caller
+// Command returns the command that runs this program with args in new user,
+// network and mount namespaces. Environment and directory are this process's; the caller
 // sets the streams. The child is killed when this process dies.
 func Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", args...)
@@ -46,7 +46,7 @@ func Command(ctx context.Context, args ...string) *exec.Cmd {
 	}
 	cmd.Env = append(os.Environ(), marker+"="+parent)
 	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  unix.CLONE_NEWUSER | unix.CLONE_NEWNET,
+		Cloneflags:  unix.CLONE_NEWUSER | unix.CLONE_NEWNET | unix.CLONE_NEWNS,
 		UidMappings: ids("/proc/self/uid_map", os.Geteuid()),
 		GidMappings: ids("/proc/self/gid_map", os.Getegid()),
 		Pdeathsig:   unix.SIGKILL,
@@ -82,9 +82,9 @@ func ids(file string, id int) []syscall.SysProcIDMap {
 }
 
 // Enter reports whether this process was started by Command. If so, it is
-// the first thing to call: it brings the loopback device up and takes the mark
-// out of the environment, so that programs run from here are not mistaken for
-// the child. An error beside true means that the namespaces give no rights, as
+// the first thing to call: it brings the loopback device up, gives the process a
+// /run of its own, for the names of network namespaces, and takes the mark out of
+// the environment, so that programs run from here are not mistaken for the child. An error beside true means that the namespaces give no rights, as
 // AppArmor may decide; Denied knows it.
 func Enter() (inside bool, err error) {
 	parent := os.Getenv(marker)
@@ -98,6 +98,9 @@ func Enter() (inside bool, err error) {
 		return true, err
 	}
 	if err := Loopback(); err != nil {
+		return true, fmt.Errorf("the namespace gives no rights: %w", err)
+	}
+	if err := privateRun(); err != nil {
 		return true, fmt.Errorf("the namespace gives no rights: %w", err)
 	}
 	return true, nil
