@@ -76,16 +76,20 @@ func splitPeer(s *wire.Set) (peer, stripped *wire.Set) {
 	}
 	peer = linkSet(v.Sub)
 	for _, e := range v.Sub.Ents {
-		if e.F.Late || e.F.Name == "up" {
+		if forgotten(e.F) {
 			stripped = s.Clone()
 			k, _ := stripped.Get("kind")
 			w, _ := k.Sub.Get("peer")
-			w.Sub.Ents = slices.DeleteFunc(w.Sub.Ents, func(e wire.Entry) bool { return e.F.Late || e.F.Name == "up" })
+			w.Sub.Ents = slices.DeleteFunc(w.Sub.Ents, func(e wire.Entry) bool { return forgotten(e.F) })
 			return peer, stripped
 		}
 	}
 	return peer, s
 }
+
+// forgotten reports what the creation of a veth refuses or ignores of its peer
+// (veth_newlink: rtnl_create_link and rtnl_configure_link).
+func forgotten(f *wire.Field) bool { return f.Late || f.Name == "up" || f.Name == "master" }
 
 // linkSet is the peer of a veth as a set of the link table.
 func linkSet(peer *wire.Set) *wire.Set {
