@@ -59,6 +59,7 @@ type Field struct {
 	Merge     bool   // List of structs: what is not mentioned stays; the first row is the key, 0 in the second takes it away
 	Ages      bool   // counts down: what is reported may be less than what was written
 	Since     string // first kernel that has it, when later than 5.10
+	Default   string // links: what a new one has, as Text writes it; "" unknown, or not the same for all
 
 	id   int
 	size int // of the payload, when an attribute is read the short way
@@ -371,6 +372,9 @@ func (f *Field) width() int {
 	}
 	return max(f.Kind.size(), 1)
 }
+
+// IsDefault reports whether v is what a new object has.
+func (f *Field) IsDefault(v Value) bool { return f.Default != "" && f.Text(v, nil) == f.Default }
 
 // Rows returns the rows of the table, those of inlined nests in place of these.
 // The slice is shared: do not change it.

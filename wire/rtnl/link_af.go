@@ -29,7 +29,7 @@ var linkInet = &wire.Table{
 var linkInet6 = &wire.Table{
 	Name: "af_inet6", Doc: "IPv6 of a link",
 	Fields: []wire.Field{
-		{Name: "addrgenmode", Type: unix.IFLA_INET6_ADDR_GEN_MODE, Kind: wire.U8, Words: wire.Enum("eui64", "none", "stable_secret", "random"), Closed: true, Late: true, Doc: "how link-local addresses are made; eui64 by default; counts when the link comes up"},
+		{Name: "addrgenmode", Type: unix.IFLA_INET6_ADDR_GEN_MODE, Kind: wire.U8, Words: wire.Enum("eui64", "none", "stable_secret", "random"), Closed: true, Late: true, Default: "eui64", Doc: "how link-local addresses are made; eui64 by default; counts when the link comes up"},
 		{Name: "token", Type: unix.IFLA_INET6_TOKEN, Kind: wire.IP6, Late: true, Doc: "lower 64 bits of autoconfigured addresses; needs accept_ra; :: none"},
 		{Name: "inet6", Type: unix.IFLA_INET6_CONF, Kind: wire.Nest, Of: inet6Conf, RO: true, Volatile: true, Doc: "IPv6 settings of the link; written by sysctl only"},
 		{Name: "inet6_flags", Type: unix.IFLA_INET6_FLAGS, Kind: wire.U32, Bits: true, Words: inet6Flags, RO: true, Volatile: true, Doc: "autoconfiguration so far"},
@@ -43,7 +43,7 @@ var linkInet6 = &wire.Table{
 var linkMCTP = &wire.Table{
 	Name: "af_mctp", Doc: "MCTP of a link",
 	Fields: []wire.Field{
-		{Name: "mctp_net", Type: unix.IFLA_MCTP_NET, Kind: wire.U32, Late: true, Doc: "MCTP network of the link; mctp says network"},
+		{Name: "mctp_net", Type: unix.IFLA_MCTP_NET, Kind: wire.U32, Late: true, Default: "1", Doc: "MCTP network of the link; mctp says network"},
 	},
 }
 
@@ -76,10 +76,27 @@ func devconfRows(family string, first uint16, names []string) []wire.Field {
 	for i, name := range names {
 		rows = append(rows, wire.Field{
 			Name: name, Type: first + uint16(i), Kind: wire.S32, RO: family == "ipv6" || name == "mc_forwarding",
-			Doc: "sysctl net." + family + ".conf.DEVICE." + name,
+			Doc: "sysctl net." + family + ".conf.DEVICE." + name, Default: settingDefault(family, name),
 		})
 	}
 	return rows
+}
+
+// settingDefault is what ipv4_devconf_dflt has (net/ipv4/devinet.c). A new
+// namespace takes what the first one has by now, mostly this.
+func settingDefault(family, name string) string {
+	if family != "ipv4" {
+		return ""
+	}
+	switch name {
+	case "accept_redirects", "secure_redirects", "send_redirects", "shared_media", "accept_source_route", "arp_evict_nocarrier":
+		return "1"
+	case "igmpv2_unsolicited_report_interval":
+		return "10000"
+	case "igmpv3_unsolicited_report_interval":
+		return "1000"
+	}
+	return "0"
 }
 
 // devconf is the codec of settings. They are written as attributes and reported

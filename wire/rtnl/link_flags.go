@@ -27,18 +27,23 @@ var (
 )
 
 func ifFlag(name string, bit uint32, doc string) wire.Field {
-	return wire.Field{Name: name, Kind: wire.Bit32, At: ifiFlagBits, Off: ifiFlags, Bit: bit, Doc: doc}
+	return wire.Field{Name: name, Kind: wire.Bit32, At: ifiFlagBits, Off: ifiFlags, Bit: bit, Default: "off", Doc: doc}
 }
 
 func notFlag(name string, bit uint32, doc string) wire.Field {
 	f := ifFlag(name, bit, doc)
-	f.Not = true
+	f.Not, f.Default = true, "on"
+	return f
+}
+
+func onByDefault(f wire.Field) wire.Field {
+	f.Default = "on"
 	return f
 }
 
 func roFlag(name string, bit uint32, doc string) wire.Field {
 	f := ifFlag(name, bit, doc)
-	f.RO, f.Volatile = true, true
+	f.RO, f.Volatile, f.Default = true, true, ""
 	return f
 }
 
@@ -50,7 +55,7 @@ func linkHeader() []wire.Field {
 		{Name: "index", Kind: wire.Dev, At: ifinfo, Off: ifiIndex, Immutable: true, Doc: "interface index; given on creation it is the index wanted, which must be free"},
 		ifFlag("up", unix.IFF_UP, "administratively up"),
 		notFlag("arp", unix.IFF_NOARP, "use ARP or neighbour discovery; on but for kinds without link-layer addresses"),
-		ifFlag("multicast", unix.IFF_MULTICAST, "able to send and receive multicast"),
+		onByDefault(ifFlag("multicast", unix.IFF_MULTICAST, "able to send and receive multicast")),
 		ifFlag("allmulticast", unix.IFF_ALLMULTI, "receive all multicast packets"),
 		ifFlag("promisc", unix.IFF_PROMISC, "receive all packets"),
 		notFlag("trailers", unix.IFF_NOTRAILERS, "use trailers; no driver does any more"),

@@ -12,8 +12,8 @@ var vlanKind = &wire.Table{
 	Name: "vlan", Doc: "VLAN on the device that link names",
 	Fields: []wire.Field{
 		{Name: "id", Type: unix.IFLA_VLAN_ID, Kind: wire.U16, Max: 4094, Immutable: true, Doc: "VLAN identifier; required"},
-		{Name: "protocol", Type: unix.IFLA_VLAN_PROTOCOL, Kind: wire.BE16, Words: vlanProtocols, Closed: true, Immutable: true, Doc: "tag protocol; 802.1Q by default"},
-		vlanFlag("reorder_hdr", 0x1, "strip and insert the tag before taps see the packet; on by default"),
+		{Name: "protocol", Type: unix.IFLA_VLAN_PROTOCOL, Kind: wire.BE16, Words: vlanProtocols, Closed: true, Immutable: true, Default: "802.1Q", Doc: "tag protocol; 802.1Q by default"},
+		onByDefault(vlanFlag("reorder_hdr", 0x1, "strip and insert the tag before taps see the packet; on by default")),
 		vlanFlag("gvrp", 0x2, "register the VLAN by GVRP"),
 		vlanFlag("loose_binding", 0x4, "do not follow the operational state of the device below"),
 		vlanFlag("mvrp", 0x8, "register the VLAN by MVRP"),
@@ -28,7 +28,7 @@ var vlanKind = &wire.Table{
 var vlanFlags = &wire.Place{Type: unix.IFLA_VLAN_FLAGS, Len: 8, Mask: 4} // struct ifla_vlan_flags
 
 func vlanFlag(name string, bit uint32, doc string) wire.Field {
-	return wire.Field{Name: name, Kind: wire.Bit32, At: vlanFlags, Bit: bit, Doc: doc}
+	return wire.Field{Name: name, Kind: wire.Bit32, At: vlanFlags, Bit: bit, Default: "off", Doc: doc}
 }
 
 var vlanProtocols = wire.Words{{Name: "802.1Q", N: unix.ETH_P_8021Q}, {Name: "802.1ad", N: unix.ETH_P_8021AD}}

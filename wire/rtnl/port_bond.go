@@ -17,9 +17,9 @@ const (
 var bondPort = &wire.Table{
 	Name: "bond", Doc: "port of a bond",
 	Fields: []wire.Field{
-		{Name: "queue_id", Type: unix.IFLA_BOND_SLAVE_QUEUE_ID, Kind: wire.U16, Doc: "transmit queue of the bond that means this port; 0 none"},
-		{Name: "prio", Type: unix.IFLA_BOND_SLAVE_PRIO, Kind: wire.S32, Since: "6.0", Doc: "priority at failover, highest wins (active-backup, tlb, alb); 0 by default"},
-		{Name: "actor_port_prio", Type: bondSlaveActorPortPrio, Kind: wire.U16, Since: "6.18", Doc: "port priority (802.3ad); 255 by default"},
+		{Name: "queue_id", Type: unix.IFLA_BOND_SLAVE_QUEUE_ID, Kind: wire.U16, Default: "0", Doc: "transmit queue of the bond that means this port; 0 none"},
+		{Name: "prio", Type: unix.IFLA_BOND_SLAVE_PRIO, Kind: wire.S32, Since: "6.0", Default: "0", Doc: "priority at failover, highest wins (active-backup, tlb, alb); 0 by default"},
+		{Name: "actor_port_prio", Type: bondSlaveActorPortPrio, Kind: wire.U16, Since: "6.18", Default: "255", Doc: "port priority (802.3ad); 255 by default"},
 		{Name: "state", Type: unix.IFLA_BOND_SLAVE_STATE, Kind: wire.U8, Words: wire.Enum("active", "backup"), RO: true, Volatile: true, Doc: "whether the port is in use"},
 		{Name: "mii_status", Type: unix.IFLA_BOND_SLAVE_MII_STATUS, Kind: wire.U8, Words: wire.Enum("up", "going_down", "down", "going_back"), RO: true, Volatile: true, Doc: "carrier as the bond sees it"},
 		{Name: "link_failure_count", Type: unix.IFLA_BOND_SLAVE_LINK_FAILURE_COUNT, Kind: wire.U32, RO: true, Volatile: true, Doc: "how often the carrier went"},
