@@ -126,7 +126,7 @@ func (p *planner) exact(op *builtins.Op) error {
 	}
 	var rest []*state.Entry
 	for _, e := range p.st.All(sc.object) {
-		if !e.Foreign() && sc.outside(e.Set(), p.st.Names) == "" && !kept(e) {
+		if !e.ByKernel() && sc.outside(e.Set(), p.st.Names) == "" && !kept(e) {
 			rest = append(rest, e)
 		}
 	}

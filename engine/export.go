@@ -1,0 +1,321 @@
+package engine
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/engine/tx"
+	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
+)
+
+// Export writes the script that makes what is in the namespace: in an empty one
+// it leaves what Export would write again as it is. Kinds are names of objects
+// (link, addr, bridge.fdb); without any all are written.
+//
+// What the kernel or a daemon made is left out unless all is true: objects of
+// proto kernel, from router advertisements, with a lifetime, in table local, of
+// multicast routing, and what was learned. So is what a new link has by itself.
+// A device that has no kind is written as the patch of one that exists.
+func (e *Engine) Export(ctx context.Context, w io.Writer, all bool, kinds ...string) error {
+	objects, err := exported(kinds)
+	if err != nil {
+		return err
+	}
+	e.queue.Lock()
+	defer e.queue.Unlock()
+	s, err := e.session(ctx, true)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	x := exporter{ctx: ctx, st: s.st, all: all, objects: objects, made: map[uint32]bool{}}
+	if s.kernel.Sys != nil {
+		x.cpus = possibleCPUs()
+	}
+	if err := x.collect(); err != nil {
+		return err
+	}
+	return x.write(w)
+}
+
+// exported are the objects with these names.
+func exported(kinds []string) (map[*wire.Object]bool, error) {
+	objects := map[*wire.Object]bool{}
+	var names []string
+	for _, o := range rtnl.Objects {
+		name := strings.TrimSuffix(o.Name, "_")
+		names = append(names, name)
+		objects[o] = len(kinds) == 0 || slices.Contains(kinds, name) || slices.Contains(kinds, o.Name)
+	}
+	for _, k := range kinds {
+		if !slices.Contains(names, strings.TrimSuffix(k, "_")) {
+			return nil, fmt.Errorf("there is no object %q; there are %s", k, strings.Join(names, ", "))
+		}
+	}
+	return objects, nil
+}
+
+// An exporter writes a state as a script.
+type exporter struct {
+	ctx     context.Context
+	st      *state.State
+	all     bool
+	objects map[*wire.Object]bool
+	made    map[uint32]bool // links, by their indexes, that lines so far make
+	place   map[uint32]int  // where a link stands
+	lines   []line
+	cpus    uint64
+}
+
+// A line is an op of the script.
+type line struct {
+	object *wire.Object
+	set    *wire.Set
+	flags  uint16 // of a verb; 0 is the constructor itself
+	note   string // comment before it
+}
+
+// collect makes the lines, in an order in which they can be carried out and
+// that no index has a part in.
+func (x *exporter) collect() error {
+	if err := x.st.Load(x.ctx); err != nil {
+		return err
+	}
+	x.links()
+	for _, f := range []func() error{x.addrs, x.routing, x.rules, x.neighbours, x.traffic} {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// objectsOf returns what is to be written of a kind, sorted; the kernel's order
+// decides where by says nothing.
+func (x *exporter) objectsOf(o *wire.Object, by func(a, b *state.Entry) int) ([]*state.Entry, error) {
+	if !x.objects[o] {
+		return nil, nil
+	}
+	if err := x.st.Load(x.ctx, state.Scope{Object: o}); err != nil {
+		return nil, err
+	}
+	l := slices.DeleteFunc(x.st.All(o), func(e *state.Entry) bool { return !x.all && notOurs(e) })
+	slices.SortStableFunc(l, by)
+	return l, nil
+}
+
+// notOurs reports what the kernel or a daemon made: it comes again by itself.
+func notOurs(e *state.Entry) bool {
+	switch {
+	case e.ByKernel():
+		return true
+	case e.Object == rtnl.Addr:
+		return e.Set().Has("valid_lft")
+	case e.Object == rtnl.Route:
+		return e.Set().Has("expires")
+	}
+	return false
+}
+
+func (x *exporter) add(e *state.Entry) {
+	x.lines = append(x.lines, line{object: e.Object, set: tx.Writable(e.Set())})
+}
+
+// addrs come in the order that makes the kernel's: IPv6 puts the newest first.
+func (x *exporter) addrs() error {
+	l, err := x.objectsOf(rtnl.Addr, func(a, b *state.Entry) int {
+		return cmp.Or(x.byDevice(a, b), cmp.Compare(a.Set().Uint("family"), b.Set().Uint("family")))
+	})
+	for len(l) > 0 {
+		n := 1
+		for n < len(l) && x.byDevice(l[n], l[0]) == 0 && l[n].Set().Uint("family") == unix.AF_INET6 {
+			n++
+		}
+		if l[0].Set().Uint("family") != unix.AF_INET6 {
+			n = 1
+		}
+		for _, e := range slices.Backward(l[:n]) {
+			x.add(e)
+		}
+		l = l[n:]
+	}
+	return err
+}
+
+// byDevice compares the places of the devices that objects are on.
+func (x *exporter) byDevice(a, b *state.Entry) int {
+	return cmp.Compare(x.place[uint32(a.Set().Uint("dev"))], x.place[uint32(b.Set().Uint("dev"))])
+}
+
+// routing writes routes without a gateway, next hops, for which these may be
+// needed, and the routes that have one.
+func (x *exporter) routing() error {
+	routes, err := x.objectsOf(rtnl.Route, byRoute)
+	if err != nil {
+		return err
+	}
+	hops, err := x.objectsOf(rtnl.Nexthop, func(a, b *state.Entry) int {
+		if g := cmp.Compare(b2i(a.Set().Has("group")), b2i(b.Set().Has("group"))); g != 0 {
+			return g
+		}
+		return cmp.Compare(a.Set().Uint("id"), b.Set().Uint("id"))
+	})
+	x.routes(routes, false)
+	for _, e := range hops {
+		x.add(e)
+	}
+	x.routes(routes, true)
+	return err
+}
+
+// routes writes those with or without a gateway. The second one of a key is
+// appended: the constructor would make it the only one.
+func (x *exporter) routes(l []*state.Entry, gateway bool) {
+	for _, e := range l {
+		if hasGateway(e.Set()) != gateway {
+			continue
+		}
+		n := line{object: e.Object, set: tx.Writable(e.Set())}
+		if x.st.Find(e.Object, e.Key)[0] != e {
+			n.flags = unix.NLM_F_CREATE | unix.NLM_F_APPEND
+		}
+		x.lines = append(x.lines, n)
+	}
+}
+
+func hasGateway(s *wire.Set) bool { return s.Has("via") || s.Has("nexthops") || s.Has("nhid") }
+
+// byRoute compares family, table, prefix and metric.
+func byRoute(a, b *state.Entry) int {
+	s, t := a.Set(), b.Set()
+	return cmp.Or(
+		cmp.Compare(s.Uint("family"), t.Uint("family")),
+		cmp.Compare(s.Uint("table"), t.Uint("table")),
+		byPrefix(s, t, "dst"),
+		byPrefix(s, t, "from_"),
+		cmp.Compare(s.Uint("tos"), t.Uint("tos")),
+		cmp.Compare(s.Uint("metric"), t.Uint("metric")))
+}
+
+func byPrefix(s, t *wire.Set, row string) int {
+	v, _ := s.Get(row)
+	w, _ := t.Get(row)
+	return cmp.Or(v.A.Compare(w.A), cmp.Compare(v.N, w.N))
+}
+
+func (x *exporter) rules() error {
+	l, err := x.objectsOf(rtnl.Rule, func(a, b *state.Entry) int {
+		return cmp.Or(cmp.Compare(a.Set().Uint("family"), b.Set().Uint("family")), cmp.Compare(a.Set().Uint("priority"), b.Set().Uint("priority")))
+	})
+	for _, e := range l {
+		x.add(e)
+	}
+	return err
+}
+
+func (x *exporter) neighbours() error {
+	l, err := x.objectsOf(rtnl.Neigh, func(a, b *state.Entry) int {
+		v, _ := a.Set().Get("to")
+		w, _ := b.Set().Get("to")
+		return cmp.Or(x.byDevice(a, b), cmp.Compare(a.Set().Uint("proxy"), b.Set().Uint("proxy")), v.A.Compare(w.A))
+	})
+	for _, e := range l {
+		x.add(e)
+	}
+	if err != nil {
+		return err
+	}
+	l, err = x.objectsOf(rtnl.FDB, func(a, b *state.Entry) int {
+		s, t := a.Set(), b.Set()
+		v, _ := s.Get("lladdr")
+		w, _ := t.Get("lladdr")
+		dst, _ := s.Get("dst")
+		other, _ := t.Get("dst")
+		return cmp.Or(x.byDevice(a, b), cmp.Compare(s.Uint("master"), t.Uint("master")), cmp.Compare(s.Uint("vlan"), t.Uint("vlan")),
+			cmp.Compare(s.Uint("src_vni"), t.Uint("src_vni")), cmp.Compare(v.S, w.S), dst.A.Compare(other.A),
+			cmp.Compare(s.Uint("vni"), t.Uint("vni")), cmp.Compare(s.Uint("port"), t.Uint("port")))
+	})
+	for _, e := range l {
+		if x.all || !x.ownRemote(e) {
+			x.add(e)
+		}
+	}
+	return err
+}
+
+// ownRemote reports whether an entry is the one that a vxlan makes of its remote
+// or group.
+func (x *exporter) ownRemote(e *state.Entry) bool {
+	s := e.Set()
+	dev := x.st.LinkByIndex(uint32(s.Uint("dev")))
+	dst, ok := s.Get("dst")
+	mac, _ := s.Get("lladdr")
+	if dev == nil || !ok || strings.Trim(mac.S, "\x00") != "" || s.Has("vni") || s.Has("port") || s.Has("src_vni") {
+		return false
+	}
+	kind, _ := dev.Set().Get("kind")
+	if kind.Sub == nil || kind.Sub.Table.Row("remote") == nil {
+		return false
+	}
+	remote, _ := kind.Sub.Get("remote")
+	group, _ := kind.Sub.Get("group")
+	return dst.A == remote.A || dst.A == group.A
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// write prints the lines as one commit.
+func (x *exporter) write(w io.Writer) error {
+	if len(x.lines) == 0 {
+		return nil
+	}
+	open, end := "commit(\n", ")\n"
+	if len(x.lines) > maxArgs {
+		open, end = "commit([\n", "])\n"
+	}
+	if _, err := io.WriteString(w, open); err != nil {
+		return err
+	}
+	p := builtins.Printer{Names: x.st.Names}
+	var b bytes.Buffer
+	for i := range x.lines {
+		l := &x.lines[i]
+		b.Reset()
+		flags := l.flags
+		p.Ensure = flags == 0
+		if l.note != "" {
+			b.WriteString("# " + l.note + "\n")
+		}
+		if err := p.Message(&b, l.object, l.object.New, flags|unix.NLM_F_REQUEST|unix.NLM_F_ACK, l.set); err != nil {
+			fmt.Fprintf(&b, "# not written (%v): %s %s", err, l.object.Name, strings.ReplaceAll(l.set.Text(x.st.Names), "\n", " "))
+		} else {
+			b.WriteByte(',')
+		}
+		if _, err := io.WriteString(w, "    "+strings.ReplaceAll(b.String(), "\n", "\n    ")+"\n"); err != nil {
+			return err
+		}
+		if i&1023 == 0 && x.ctx.Err() != nil {
+			return context.Cause(x.ctx)
+		}
+	}
+	_, err := io.WriteString(w, end)
+	return err
+}
+
+// maxArgs is how many arguments a call in Starlark takes.
+const maxArgs = 255

@@ -1,0 +1,165 @@
+package engine_test
+
+import (
+	"errors"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/engine"
+	"github.com/nlscript/nlscript/internal/testnet"
+)
+
+func export(t *testing.T, e *engine.Engine, all bool, kinds ...string) string {
+	t.Helper()
+	var b strings.Builder
+	if err := e.Export(t.Context(), &b, all, kinds...); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// What export writes makes in an empty namespace what export writes.
+func TestExportAgain(t *testing.T) {
+	src, err := os.ReadFile("testdata/export.star")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := emptyNet(t)
+	if text := export(t, first, false); text != "" {
+		t.Errorf("of an empty namespace:\n%s", text)
+	}
+	if _, err := first.Run(t.Context(), engine.Script{Name: "export.star", Source: src}); err != nil {
+		t.Fatalf("%+v", err)
+	}
+	text := export(t, first, false)
+	second := emptyNet(t)
+	if _, err := second.Run(t.Context(), engine.Script{Name: "again.star", Source: []byte(text)}); err != nil {
+		t.Fatalf("%+v\n%s", err, text)
+	}
+	if again := export(t, second, false); again != text {
+		t.Errorf("exported, made and exported again:\n%s\nfirst:\n%s", again, text)
+	}
+	t.Log(text)
+	// The script that was exported is so already where it came from.
+	p, err := first.Plan(t.Context(), engine.Script{Name: "again.star", Source: []byte(text)})
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	for _, c := range p.Changes {
+		// Of two routes with one key the first would be the only one.
+		if c.Action != "unchanged" && c.Key != "route 10.1.0.0/16" && c.Key != "route.append 10.1.0.0/16" {
+			t.Errorf("changes where it came from: %s %s", c.Action, c.Key)
+		}
+	}
+}
+
+// emptyNet is a namespace as it is made, with lo down.
+func emptyNet(t *testing.T) *engine.Engine {
+	t.Helper()
+	ns := testnet.New(t)
+	e, err := engine.New(engine.WithNetNS(ns.FD()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Run(t.Context(), engine.Script{Name: "lo.star", Source: []byte(`commit(link("lo", up = False))`)}); err != nil {
+		t.Fatalf("%+v", err)
+	}
+	return e
+}
+
+// A new link of a kind is written as its kind: the tables know what it has.
+func TestExportDefaults(t *testing.T) {
+	tests := []struct{ name, src string }{
+		{"bridge", `link("x", kind = kind.bridge())`},
+		{"veth", `link("x", kind = kind.veth(peer = {"name": "y"}))`},
+		{"vxlan", `link("x", kind = kind.vxlan(id = 9))`},
+		{"vxlan external", `link("x", kind = kind.vxlan(id = 0, external = True))`},
+		{"ifb", `link("x", kind = kind.ifb())`},
+		{"macvlan", `link("a", mtu = 1400, kind = kind.veth(peer = {"name": "y"})), link("x", link = "a", kind = kind.macvlan(mode = "bridge"))`},
+		{"dummy", `link("x", kind = kind.dummy())`},
+		{"vrf", `link("x", addrgenmode = "none", kind = kind.vrf(table = 9))`},
+		{"bond", `link("x", kind = kind.bond())`},
+		{"vlan", `link("a", kind = kind.veth(peer = {"name": "y"})), link("x", link = "a", kind = kind.vlan(id = 7))`},
+		{"port", `link("br0", kind = kind.bridge()), link("x", master = "br0", kind = kind.veth(peer = {"name": "y"}))`},
+		{"bond port", `link("bond0", kind = kind.bond(mode = "active-backup")), link("x", master = "bond0", kind = kind.dummy())`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			e := emptyNet(t)
+			_, err := e.Run(t.Context(), engine.Script{Name: "a.star", Source: []byte("commit(" + tt.src + ")")})
+			var failed *engine.Error
+			if errors.As(err, &failed) && strings.Contains(failed.Message, "Unknown device type") {
+				t.Skip("this kernel has no such kind")
+			}
+			if err != nil {
+				t.Fatalf("%+v", err)
+			}
+			got := flat(addresses.ReplaceAllString(flat(export(t, e, false)), ""))
+			if want := flat("commit(" + tt.src + ")"); got != want {
+				t.Errorf("got  %s\nwant %s", got, want)
+			}
+		})
+	}
+}
+
+// flat is a script without line breaks.
+func flat(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	return strings.NewReplacer("( ", "(", ", )", ")", ",)", ")", " )", ")").Replace(s)
+}
+
+var addresses = regexp.MustCompile(`(, )?"?address"?(: | = )"[0-9a-f:]+"`)
+
+// With all, what the kernel and daemons made is there too.
+func TestExportAll(t *testing.T) {
+	e := emptyNet(t)
+	src := `commit(link("lo", up = True), link("a", up = True, kind = kind.veth(peer = {"name": "b", "up": True})),
+    addr("10.0.0.1/24", dev = "a", valid_lft = "3000s", preferred_lft = "3000s"), addr("10.1.0.1/24", dev = "a"))`
+	if _, err := e.Run(t.Context(), engine.Script{Name: "a.star", Source: []byte(src)}); err != nil {
+		t.Fatalf("%+v", err)
+	}
+	without, with := export(t, e, false), export(t, e, true)
+	for _, want := range []string{`addr("10.0.0.1/24"`, `addr("127.0.0.1/8"`, `protocol = "kernel"`, `table = "local"`} {
+		if strings.Contains(without, want) || !strings.Contains(with, want) {
+			t.Errorf("%s: is in the export, or not in the one of all\n%s\n%s", want, without, with)
+		}
+	}
+	for _, text := range []string{without, with} {
+		if _, err := builtins.FileOptions().Parse("x.star", text, 0); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestExportKinds(t *testing.T) {
+	e := exactNet(t)
+	if text := export(t, e, false, "rule"); strings.Count(text, "rule(") != 4 || strings.Contains(text, "link(") {
+		t.Errorf("rules:\n%s", text)
+	}
+	text := export(t, e, false, "addr", "bridge.fdb")
+	if strings.Contains(text, "link(") || strings.Contains(text, "route(") || !strings.Contains(text, `addr("10.5.0.1/24", dev = "br0")`) || !strings.Contains(text, "bridge.fdb(") {
+		t.Errorf("addresses and entries:\n%s", text)
+	}
+	err := e.Export(t.Context(), new(strings.Builder), false, "adr")
+	if err == nil || !strings.Contains(err.Error(), `there is no object "adr"; there are link, addr`) {
+		t.Errorf("an unknown kind: %v", err)
+	}
+}
+
+// More lines than a call in Starlark takes are one list.
+func TestExportMany(t *testing.T) {
+	e := emptyNet(t)
+	src := `commit(link("a", up = True, kind = kind.veth(peer = {"name": "b", "up": True})), addr("10.0.0.1/24", dev = "a"),
+    route(ip.prefix("172.16.0.0/12").subnets(21), via = "10.0.0.2"))`
+	if _, err := e.Run(t.Context(), engine.Script{Name: "a.star", Source: []byte(src)}); err != nil {
+		t.Fatalf("%+v", err)
+	}
+	text := export(t, e, false)
+	p, err := e.Plan(t.Context(), engine.Script{Name: "again.star", Source: []byte(text)})
+	if err != nil || !p.Empty() || len(p.Changes) < 512 {
+		t.Errorf("%d changes, %v", len(p.Changes), err)
+	}
+}
