@@ -70,6 +70,7 @@ type line struct {
 	Deadline time.Time     `json:"deadline,omitzero"`
 	Due      time.Duration `json:"due,omitempty"`
 	Undone   bool          `json:"undone,omitempty"`
+	Others   []uint64      `json:"netns_cookies,omitempty"` // where the next commit is
 }
 
 // commitLine is how the line of a commit begins. They may be long.
@@ -196,6 +197,11 @@ func Removed(f *os.File) bool {
 
 // Append notes a commit that is about to be sent.
 func (j *Journal) Append(p *Plan) error {
+	if l := p.cookies(); l != nil {
+		if err := j.write(line{Others: l}); err != nil {
+			return fmt.Errorf("journal: %w; nothing was sent", err)
+		}
+	}
 	if err := j.write(line{Commit: p.image()}); err != nil {
 		return fmt.Errorf("journal: %w; nothing was sent", err)
 	}
@@ -260,8 +266,8 @@ func readJournal(f *os.File, all bool) (h Head, images []*image, err error) {
 		default:
 			if err = json.Unmarshal(b, &l); err == nil && l.Commit != nil {
 				images = append(images, l.Commit)
-				h.Others = append(h.Others, l.Commit.cookies()...)
 			}
+			h.Others = append(h.Others, l.Others...)
 			h.Undone = h.Undone || l.Undone
 			if l.Due != 0 {
 				h.Deadline, h.Due = l.Deadline, l.Due

@@ -43,13 +43,11 @@ func (p *Plan) imageParts() *image {
 	return img
 }
 
-// cookies are those of all its namespaces.
-func (img *image) cookies() []uint64 {
+// cookies are those of the namespaces of a commit over several.
+func (p *Plan) cookies() []uint64 {
 	var l []uint64
-	for _, part := range img.Parts {
-		if part.NetNS != nil {
-			l = append(l, part.NetNS.Cookie)
-		}
+	for _, q := range p.parts {
+		l = append(l, q.space.Cookie)
 	}
 	return l
 }
