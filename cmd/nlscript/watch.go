@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -47,6 +48,9 @@ func startWatcher(e *engine.Engine) func(journal, alive *os.File) error {
 			return err
 		}
 		defer ready.Close()
+		// What others gave this process to hold is not the watcher's: a pipe, say,
+		// at whose end somebody waits. Kernels before 5.11 cannot tell.
+		unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
 		cmd := exec.Command("/proc/self/exe", watchVerb, journal.Name())
 		cmd.Args[0] = os.Args[0]
 		cmd.Dir = "/"
