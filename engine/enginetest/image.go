@@ -3,6 +3,7 @@ package enginetest
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -238,27 +239,44 @@ func show(o *wire.Object, m wire.Message) string {
 
 // sysctls adds the settings of the calling thread's namespace.
 func (im image) sysctls(t testing.TB) {
-	for _, dir := range []string{"ipv4", "ipv6"} {
-		root := os.DirFS("/proc/sys/net/" + dir)
-		err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() || strings.Contains(name, "stable_secret") || strings.HasSuffix(name, "_key") {
-				return nil
-			}
-			if info, err := d.Info(); err != nil || info.Mode()&0o444 == 0 {
-				return nil
-			}
-			b, err := fs.ReadFile(root, name)
-			if err != nil {
-				return nil // stable_secret and the like: not set
-			}
-			line := "sysctl net/" + dir + "/" + name + " = " + strings.TrimSpace(string(b))
-			im[line] = line
-			return nil
-		})
-		if err != nil {
+	buf := make([]byte, 4096)
+	var walk func(dir string)
+	walk = func(dir string) {
+		entries, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a device that ends
 			t.Errorf("sysctls: %v", err)
 		}
+		for _, e := range entries {
+			name := dir + "/" + e.Name()
+			switch {
+			case e.IsDir():
+				walk(name)
+			case strings.HasSuffix(name, "stable_secret") || strings.HasSuffix(name, "_key"):
+			default:
+				if v, ok := sysctl(name, buf); ok {
+					line := "sysctl " + strings.TrimPrefix(name, "/proc/sys/") + " = " + v
+					im[line] = line
+				}
+			}
+		}
 	}
+	walk("/proc/sys/net/ipv4")
+	walk("/proc/sys/net/ipv6")
+}
+
+// sysctl reads a file of /proc/sys with few system calls: there are thousands.
+// Some can only be written.
+func sysctl(name string, buf []byte) (string, bool) {
+	fd, err := unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", false
+	}
+	defer unix.Close(fd)
+	n, err := unix.Read(fd, buf)
+	if err != nil {
+		return "", false
+	}
+	return strings.TrimSpace(string(buf[:n])), true
 }
 
 // differs says how im differs from before, "" when it does not. Of a link that is
