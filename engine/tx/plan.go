@@ -24,6 +24,7 @@ const (
 	Remove Action = '-'
 	Send   Action = '>' // a verb: sent as it is, not compared
 	Await  Action = ':' // sends nothing: what follows waits for it
+	Cut    Action = '*' // the changes to a table take effect at one instant
 	Same   Action = '=' // nothing to do
 )
 
@@ -42,6 +43,7 @@ type Change struct {
 	st   *state.State
 	Old  string // sysctl: the value before
 	name string // link that changes, when it is another than the op's subject
+	text string // Cut: how
 }
 
 // A Step is one message, or one sysctl, in the order they take effect.
@@ -190,6 +192,13 @@ func (p *planner) begin(ops []*builtins.Op) error {
 	for _, op := range ops {
 		for _, r := range op.Rel {
 			p.refs[r.Name] = true
+		}
+		if op.Cutover != nil {
+			for _, in := range op.Cutover.Ops() {
+				for _, r := range in.Rel {
+					p.refs[r.Name] = true
+				}
+			}
 		}
 		if st.StandIns && op.Object == rtnl.Link && op.Exact == nil {
 			noteMade(st, op)

@@ -138,6 +138,8 @@ func (c *Change) Text() string {
 		return ""
 	}
 	switch c.Action {
+	case Cut:
+		return c.text
 	case Await:
 		if c.Op.Wait.Within == 0 {
 			return fmt.Sprintf("within %v", c.Op.Wait.Limit())
