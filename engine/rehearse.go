@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -66,11 +67,14 @@ const copiedRoutes = 20000
 // rehearse runs a script in a copy of the namespace. The error is an *Error, and
 // nothing was sent to the namespace itself.
 func (e *Engine) rehearse(ctx context.Context, script Script) (*Rehearsal, error) {
+	// What an earlier run has left is undone before there is anything to copy.
+	if _, err := e.transact(ctx, false, func(*session) error { return nil }); err != nil {
+		return nil, err
+	}
 	begin := time.Now()
 	r := &Rehearsal{}
 	own, end, err := e.duplicate(ctx, script, r)
 	if err != nil {
-		r.Took = time.Since(begin)
 		return nil, &Error{Outcome: rolledBack, Message: "there can be no rehearsal: " + err.Error(), Err: err, status: "nothing was sent; the network is as it was"}
 	}
 	defer end()
@@ -87,6 +91,7 @@ func (e *Engine) rehearse(ctx context.Context, script Script) (*Rehearsal, error
 	case !errors.As(err, &failed) || failed.usage:
 		return nil, err
 	}
+	own.log.Handler().(*said).tell(e.log.Handler())
 	failed.rehearsal = r
 	failed.Outcome, failed.Residue, failed.undone, failed.total, failed.theirs = rolledBack, nil, 0, 0, ""
 	failed.status = r.String() + "; nothing was sent, the network is as it was"
@@ -110,7 +115,7 @@ func (r *Rehearsal) own(checks []*builtins.Check) (own []*builtins.Check) {
 
 // duplicate returns an engine in a copy of the namespace, and what ends the copy.
 func (e *Engine) duplicate(ctx context.Context, script Script, r *Rehearsal) (c *Engine, end func(), err error) {
-	c = &Engine{fs: e.fs, predeclared: e.predeclared, limits: e.limits, log: slog.New(slog.DiscardHandler), rehearsal: r}
+	c = &Engine{fs: e.fs, predeclared: e.predeclared, limits: e.limits, log: slog.New(&said{}), rehearsal: r}
 	wires := &namespace{} // no device keeps it alive
 	end = func() {
 		c.ns.close()
@@ -208,4 +213,30 @@ func (n *namespace) fresh() error {
 		err = fmt.Errorf("%w: it takes CAP_SYS_ADMIN", err)
 	}
 	return err
+}
+
+// said keeps what a script prints, and warnings, until it is known whether the
+// run itself will say so again.
+type said struct {
+	mu      sync.Mutex
+	records []slog.Record
+}
+
+func (h *said) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelInfo }
+func (h *said) WithAttrs([]slog.Attr) slog.Handler           { return h }
+func (h *said) WithGroup(string) slog.Handler                { return h }
+
+func (h *said) Handle(_ context.Context, r slog.Record) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.records = append(h.records, r.Clone())
+	return nil
+}
+
+func (h *said) tell(to slog.Handler) {
+	for _, r := range h.records {
+		if to.Enabled(context.Background(), r.Level) {
+			to.Handle(context.Background(), r)
+		}
+	}
 }

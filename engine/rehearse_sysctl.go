@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	"github.com/nlscript/nlscript/engine/tx"
 )
 
 // A setting is a sysctl by its path below /proc/sys.
@@ -80,9 +82,10 @@ func (n *namespace) write(settings []setting) (refused []string) {
 // rehearsedSys are the sysctls of a copy. Those that are not of a namespace, but
 // of the whole machine, are read and never written: what would be is remembered.
 type rehearsedSys struct {
-	own, real procSys
-	written   map[string]string
-	r         *Rehearsal
+	own     procSys
+	real    tx.Sysctls
+	written map[string]string
+	r       *Rehearsal
 }
 
 func (s *rehearsedSys) Read(path string) (string, error) {

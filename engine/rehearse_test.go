@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -244,4 +246,70 @@ func tun(t *testing.T, e *engine.Engine, name string) {
 			testnet.Refuse(t, "TUNSETIFF: "+err.Error())
 		}
 	})
+}
+
+// Kinds that not every kernel has are made, not stood in for.
+func TestRehearsalKinds(t *testing.T) {
+	for _, name := range []string{"bonds", "vlans", "vrfs", "others"} {
+		t.Run(name, func(t *testing.T) {
+			e := enginetest.Sandbox(t, "eth0", "eth1", "eth2", "eth3")
+			src, err := os.ReadFile("enginetest/testdata/kinds/" + name + ".before.star")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = e.Run(t.Context(), engine.Script{Name: name, Source: src})
+			if err != nil && strings.Contains(err.Error(), "Unknown device type") {
+				testnet.Lacks(t, "kind that is in "+name)
+				t.SkipNow()
+			}
+			if err != nil {
+				t.Fatalf("%+v", err)
+			}
+			if r := sameCopy(t, e); len(r.StandIns) != 0 {
+				t.Errorf("stand-ins: %v", r.StandIns)
+			}
+		})
+	}
+}
+
+// A script that works in other namespaces, too, would not be rehearsed there.
+func TestRehearsalOfSeveral(t *testing.T) {
+	e := enginetest.Sandbox(t)
+	_, err := rehearse(t, e, `commit(netns("rehearsed-blue", link("lo", up = True)))`)
+	if err == nil || !strings.Contains(err.Error(), "only one network namespace can be rehearsed") {
+		t.Errorf("%v", err)
+	}
+}
+
+// What a script prints is printed once, and also when it fails in rehearsal;
+// checks of what is far away are for the run itself.
+func TestRehearsalSays(t *testing.T) {
+	var out bytes.Buffer
+	ns := testnet.New(t)
+	ns.Veth("eth0")
+	e, err := engine.New(engine.WithNetNS(ns.FD()), engine.WithLogger(slog.New(slog.NewTextHandler(&out, nil))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rehearse(t, e, `print("hello")`); err != nil {
+		t.Error(err)
+	}
+	if _, err := rehearse(t, e, `
+print("hello")
+fail("no")`); err == nil {
+		t.Error("it held")
+	}
+	if n := strings.Count(out.String(), "msg=hello"); n != 2 {
+		t.Errorf("printed %d times: %s", n, &out)
+	}
+	_, err = rehearse(t, e, `
+commit(addr("10.7.0.1/24", dev = "eth0"), checks = [check.ping("10.7.0.2")], within = "100ms")`)
+	if err == nil || strings.Contains(err.Error(), "in rehearsal") {
+		t.Errorf("%v", err)
+	}
+	_, err = rehearse(t, e, `
+commit(addr("10.7.0.1/24", dev = "eth0"), checks = [check.route_get("10.7.0.2", dev = "lo")], within = "100ms")`)
+	if err == nil || !strings.Contains(err.Error(), "in rehearsal: ") {
+		t.Errorf("%v", err)
+	}
 }
