@@ -21,6 +21,7 @@ import (
 //
 //	killed COMMAND...             with SIGKILL as soon as it says "started"
 //	routedev ADDRESS...           prints by which device packets there leave
+//	sshd COMMAND...               as if somebody came by SSH from 198.51.100.7, by eth0
 //	killwatcher                   ends the watchers in this network namespace with SIGKILL
 //	meddled COMMAND...            while another program sets the mtu of eth0 to 1301 and 1302
 //	                              all the time, until it hears of "running again"
