@@ -24,6 +24,8 @@ type Decoded struct {
 	Sysctl *Sysctl
 	Wait   *Wait
 	Check  *NotedCheck // of the commit; it is no op
+	NetNS  bool        // the namespace of Place shall be there
+	Place  *Place      // network namespace it is in
 }
 
 // Decode reads messages from text: hexadecimal, one or more whole messages a
@@ -54,31 +56,51 @@ func isGolden(text string) bool { return strings.HasPrefix(text, ">") || strings
 
 func fromGolden(entries []golden.Entry) (l []Decoded, err error) {
 	for _, e := range entries {
-		if e.Msg != nil {
-			if l, err = appendDecoded(l, e.Msg, e.Rel); err != nil {
-				return nil, fmt.Errorf("%s: %w", e.Summary, err)
+		begin := len(l)
+		if l, err = fromEntry(l, e); err != nil {
+			return nil, err
+		}
+		if e.NetNS != "" {
+			place := parsePlace(e.NetNS)
+			for i := range l[begin:] {
+				l[begin+i].Place = place
 			}
-			continue
 		}
-		if d, ok, err := decodeOther(strings.TrimSuffix(e.Text, "\n")); ok || err != nil {
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", e.Summary, err)
-			}
-			l = append(l, d)
-			continue
-		}
-		name, value, ok := strings.Cut(strings.TrimSuffix(e.Text, "\n"), " = ")
-		if !ok {
-			return nil, fmt.Errorf("%s: %q is neither a message nor a sysctl", e.Summary, e.Text)
-		}
-		ctl, err := parseSysctl(name)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", e.Summary, err)
-		}
-		ctl.Value = value
-		l = append(l, Decoded{Sysctl: ctl})
 	}
 	return l, nil
+}
+
+func fromEntry(l []Decoded, e golden.Entry) (_ []Decoded, err error) {
+	text := strings.TrimSuffix(e.Text, "\n")
+	if e.Msg != nil {
+		l, err = appendDecoded(l, e.Msg, e.Rel)
+	} else {
+		var d Decoded
+		if d, err = decodeLine(text); err == nil {
+			return append(l, d), nil
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", e.Summary, err)
+	}
+	return l, nil
+}
+
+// decodeLine reads what stands between the messages.
+func decodeLine(text string) (Decoded, error) {
+	if d, ok, err := decodeOther(text); ok || err != nil {
+		return d, err
+	}
+	name, value, ok := strings.Cut(text, " = ")
+	if !ok {
+		return Decoded{}, fmt.Errorf("%q is neither a message nor a sysctl", text)
+	}
+	ctl, err := parseSysctl(name)
+	if err != nil {
+		return Decoded{}, err
+	}
+	ctl.Value = value
+	return Decoded{Sysctl: ctl}, nil
 }
 
 // appendDecoded adds each message of b, which rel belongs to.
@@ -131,6 +153,11 @@ func (d *Decoded) set() (*wire.Set, error) {
 
 // Text writes the message as golden files hold it.
 func (d *Decoded) Text(w io.Writer, names wire.Names) error {
+	if d.Place != nil && !d.NetNS {
+		if _, err := fmt.Fprintf(w, "# netns %s\n", d.Place); err != nil {
+			return err
+		}
+	}
 	if s := d.other(); s != "" {
 		_, err := fmt.Fprintf(w, "> %s\n", s)
 		return err
@@ -144,6 +171,14 @@ func (d *Decoded) Text(w io.Writer, names wire.Names) error {
 
 // JSON is the message as encoding/json can write it: names and values.
 func (d *Decoded) JSON(names wire.Names) (map[string]any, error) {
+	m, err := d.json(names)
+	if err == nil && d.Place != nil {
+		m["netns"] = d.Place.String()
+	}
+	return m, err
+}
+
+func (d *Decoded) json(names wire.Names) (map[string]any, error) {
 	if s := d.other(); s != "" {
 		carrier, text, _ := strings.Cut(s, " ")
 		return map[string]any{"carrier": carrier, carrier: text}, nil
@@ -182,7 +217,7 @@ func (p *Printer) Script(w io.Writer, messages []Decoded) error {
 	var b bytes.Buffer
 	for i := range messages {
 		b.Reset()
-		if err := p.decoded(&b, &messages[i]); err != nil {
+		if err := p.placed(&b, &messages[i]); err != nil {
 			return fmt.Errorf("message %d: %w", i, err)
 		}
 		if i == 0 {
@@ -209,9 +244,28 @@ func (p *Printer) Script(w io.Writer, messages []Decoded) error {
 	return err
 }
 
+// placed writes one message as an op, in its namespace.
+func (p *Printer) placed(b *bytes.Buffer, d *Decoded) error {
+	if err := p.decoded(b, d); err != nil || d.Place == nil || d.NetNS {
+		return err
+	}
+	src := b.String()
+	indent := ""
+	if strings.Contains(src, "\n") {
+		indent = strings.Repeat(" ", indentWidth)
+	}
+	n := d.Place.call(node{text: strings.ReplaceAll(src, "\n", "\n"+indent)})
+	b.Reset()
+	b.WriteString(render(n, 0))
+	return nil
+}
+
 // decoded writes one message as an op.
 func (p *Printer) decoded(w io.Writer, d *Decoded) error {
 	switch {
+	case d.NetNS:
+		_, err := io.WriteString(w, render(d.Place.call(), 0))
+		return err
 	case d.Wait != nil:
 		_, err := io.WriteString(w, render(d.Wait.node(), 0))
 		return err
@@ -242,7 +296,7 @@ func ownIndex(o *wire.Object, set *wire.Set) {
 		return
 	}
 	name, _ := set.Get(o.Subject)
-	if by, _ := set.Get(o.By); by.Type == wire.Name && by.S == name.S {
+	if by, _ := set.Get(o.By); isOwn(by, name.S) {
 		set.Del(o.By)
 	}
 	kind, ok := set.Get("kind")
@@ -254,7 +308,14 @@ func ownIndex(o *wire.Object, set *wire.Set) {
 		return
 	}
 	by, _ := peer.Sub.Get(o.By)
-	if name, _ := peer.Sub.Get(o.Subject); by.Type == wire.Name && by.S == name.S {
+	if name, _ := peer.Sub.Get(o.Subject); isOwn(by, name.S) {
 		peer.Sub.Del(o.By)
 	}
+}
+
+// isOwn reports whether an index is that of the link itself, made here or in
+// another namespace.
+func isOwn(index wire.Value, name string) bool {
+	what, _ := wire.Referred(index.S)
+	return index.Type == wire.Name && (index.S == name || what == "link")
 }

@@ -28,6 +28,8 @@ func NoteCheck(c *Check, within time.Duration) string {
 // decodeOther reads a line that NoteCheck or Wait.Text wrote; false: it is another.
 func decodeOther(s string) (d Decoded, ok bool, err error) {
 	switch head, rest, _ := strings.Cut(s, " "); head {
+	case "netns":
+		return Decoded{NetNS: true, Place: parsePlace(rest)}, true, nil
 	case "wait":
 		d.Wait, err = parseWait(s)
 		return d, true, err
@@ -41,6 +43,8 @@ func decodeOther(s string) (d Decoded, ok bool, err error) {
 // other is the line of what decodeOther read.
 func (d *Decoded) other() string {
 	switch {
+	case d.NetNS:
+		return "netns " + d.Place.String()
 	case d.Wait != nil:
 		return d.Wait.Text()
 	case d.Check != nil:
@@ -107,4 +111,3 @@ func apart(all []Decoded) (ops []Decoded, args string) {
 	}
 	return ops, args
 }
-

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"go.starlark.net/starlark"
 
@@ -51,6 +53,16 @@ func (p *Place) String() string {
 		return p.Path
 	}
 	return fmt.Sprintf("pid %d", p.PID)
+}
+
+// parsePlace reads what String wrote.
+func parsePlace(s string) *Place {
+	if number, ok := strings.CutPrefix(s, "pid "); ok {
+		if pid, err := strconv.Atoi(number); err == nil {
+			return &Place{PID: pid}
+		}
+	}
+	return PlaceOf(s)
 }
 
 // Same reports whether two places are written the same.

@@ -19,8 +19,11 @@ func (p *Plan) Golden(name string) (string, error) {
 		for j := range b.plan.Steps {
 			s := &b.plan.Steps[j]
 			e := golden.Entry{Commit: i + 1, Label: b.label, Summary: fmt.Sprintf("%s %c", s.Title(), action[s.Op]), Object: s.Object, Msg: s.Msg, Rel: s.Rel}
-			if s.NetNS != nil {
-				e.Text = "network namespace at " + s.Place().File()
+			switch {
+			case s.NetNS != nil:
+				e.Text = "netns " + s.Place().String()
+			case s.Place() != nil:
+				e.NetNS = s.Place().String()
 			}
 			if s.Wait != nil {
 				e.Text = s.Wait.Text()

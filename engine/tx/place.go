@@ -181,13 +181,8 @@ func (j *joint) flush(p *planner) {
 	p.flushed = len(p.plan.Steps)
 }
 
-// Title names what a step is about.
-func (s *Step) Title() string {
-	if s.NetNS != nil {
-		return Title(s.Op)
-	}
-	return titleHere(s.Op) + in(s.Place())
-}
+// Title names what a step is about, wherever that is.
+func (s *Step) Title() string { return titleHere(s.Op) }
 
 // Place is the namespace that a step is sent in; nil: the one the run works in.
 func (s *Step) Place() *builtins.Place {

@@ -29,6 +29,7 @@ type Entry struct {
 	Commit  int    // the commit it belongs to, from 1
 	Label   string // of that commit; "" none
 	Summary string // one line: "link lan1 +"
+	NetNS   string // network namespace it is in; "" the one the script works in
 
 	// A message: its bytes, with seq and pid 0, and where devices belong.
 	Object *wire.Object // nil: only bytes are known; Parse leaves it nil
@@ -38,6 +39,9 @@ type Entry struct {
 	// What another carrier does, when Msg is nil. Lines that end alike.
 	Text string
 }
+
+// netnsHead begins the line that names the namespace of an entry.
+const netnsHead = "netns "
 
 // Render writes the golden file of a script.
 func Render(script string, entries []Entry) (string, error) {
@@ -60,6 +64,9 @@ func Render(script string, entries []Entry) (string, error) {
 			w.WriteByte('\n')
 		}
 		fmt.Fprintf(&w, "\n# %s\n", oneLine(e.Summary))
+		if e.NetNS != "" {
+			fmt.Fprintf(&w, "# %s%s\n", netnsHead, oneLine(e.NetNS))
+		}
 		if e.Msg == nil {
 			others++
 			for line := range strings.Lines(e.Text) {

@@ -82,6 +82,8 @@ func (p *parser) block(text string, start int) error {
 				return fail("%s, but there are %s", comment, want)
 			}
 			p.ended = true
+		case heads == 1 && e.NetNS == "" && strings.HasPrefix(comment, netnsHead):
+			e.NetNS = strings.TrimPrefix(comment, netnsHead)
 		default:
 			is, err := p.heading(comment)
 			if err != nil {
