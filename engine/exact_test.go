@@ -57,6 +57,8 @@ func TestExact(t *testing.T) {
 			"- rule table 100 from 10.0.0.0/16 priority 1000, - rule table 100 from 10.2.0.0/16 priority 1002", 3,
 			`rule(from_ = "10.0.0.0/16", table = 100, priority = 2500)`},
 		{"rules of a priority", `exact(rule, priority = 1001)`, "- rule table 100 from 10.1.0.0/16 priority 1001", 1, `rule(from_ = "10.2.0.0/16", table = 100, priority = 1002)`},
+		{"rules from 0 on", `rule(to = "10.6.0.0/16", table = 7, priority = 0), exact(rule(to = "10.6.0.0/16", table = 7, priority = 0), priority = (0, 1000), family = "inet")`,
+			"- rule table 100 from 10.0.0.0/16 priority 1000", 2, `rule(from_ = "10.1.0.0/16", table = 100, priority = 1001)`},
 		{"no rules but the kernel's", `exact(rule, family = "inet")`,
 			"- rule table 100 from 10.0.0.0/16 priority 1000, - rule table 100 from 10.0.0.0/16 priority 2500, - rule table 100 from 10.1.0.0/16 priority 1001, - rule table 100 from 10.2.0.0/16 priority 1002", 4, ``},
 		{"nexthops", `exact(nexthop(1, via = "10.0.0.9", dev = "eth0"))`, "- nexthop 10, - nexthop 2, - nexthop 3", 3, ``},

@@ -59,7 +59,7 @@ func exported(kinds []string) (map[*wire.Object]bool, error) {
 	}
 	for _, k := range kinds {
 		if !slices.Contains(names, strings.TrimSuffix(k, "_")) {
-			return nil, fmt.Errorf("there is no object %q; there are %s", k, strings.Join(names, ", "))
+			return nil, &Error{Outcome: rolledBack, Message: fmt.Sprintf("there is no object %q; there are %s", k, strings.Join(names, ", ")), usage: true}
 		}
 	}
 	return objects, nil
@@ -218,7 +218,9 @@ func (x *exporter) rules() error {
 		return cmp.Or(cmp.Compare(a.Set().Uint("family"), b.Set().Uint("family")), cmp.Compare(a.Set().Uint("priority"), b.Set().Uint("priority")))
 	})
 	for _, e := range l {
-		x.add(e)
+		set := tx.Writable(e.Set())
+		set.Default("priority", wire.IntVal(0)) // is not reported; without it the kernel picks one
+		x.lines = append(x.lines, line{object: e.Object, set: set})
 	}
 	return err
 }

@@ -206,7 +206,9 @@ func (x *exporter) linkSet(e *state.Entry) *wire.Set {
 		s.Del("kind")
 		s.Del("link")
 	}
-	missing(s)
+	if s.Has("mtu") { // a fact may be no more than a name
+		missing(s)
+	}
 	prune(s)
 	switch kindName(e) {
 	case "vrf":

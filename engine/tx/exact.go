@@ -67,8 +67,9 @@ func (sc *scope) families() []uint64 {
 }
 
 // outside says what of an object is not as the scope wants it, "" when it lies
-// inside.
-func (sc *scope) outside(s *wire.Set, names wire.Names) string {
+// inside. Of what is there a number that is not reported is 0; in an op a key row
+// that is not written can be any.
+func (sc *scope) outside(s *wire.Set, there bool, names wire.Names) string {
 	if sc.object == rtnl.Route && !slices.Contains(sc.families(), s.Uint("family")) {
 		return "its family is another"
 	}
@@ -80,7 +81,7 @@ func (sc *scope) outside(s *wire.Set, names wire.Names) string {
 	for _, b := range sc.bounds {
 		v, ok := s.At(b.Row)
 		switch {
-		case !ok && b.Row.Loose:
+		case !ok && !there && b.Row.Loose:
 			return "it has no " + b.Row.Label()
 		case v.N < b.Low || v.N > b.High:
 			return fmt.Sprintf("its %s is %d, not %d to %d", b.Row.Label(), v.N, b.Low, b.High)
@@ -111,7 +112,7 @@ func (p *planner) exact(op *builtins.Op) error {
 			return err
 		}
 		want := canon(m.Object, set)
-		if why := sc.outside(want, p.st.Names); why != "" {
+		if why := sc.outside(want, false, p.st.Names); why != "" {
 			return fmt.Errorf("%s is outside: %s", Title(m), why)
 		}
 		key := p.memberKey(m.Object, want)
@@ -126,7 +127,7 @@ func (p *planner) exact(op *builtins.Op) error {
 	}
 	var rest []*state.Entry
 	for _, e := range p.st.All(sc.object) {
-		if !e.ByKernel() && sc.outside(e.Set(), p.st.Names) == "" && !kept(e) {
+		if !e.ByKernel() && sc.outside(e.Set(), true, p.st.Names) == "" && !kept(e) {
 			rest = append(rest, e)
 		}
 	}
