@@ -97,7 +97,7 @@ func (a *app) root() *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(a.runCommand(), a.planCommand(), a.buildCommand(), a.decodeCommand(), a.goldenCommand(),
-		a.docCommand(), a.schemaCommand(), a.versionCommand(),
+		a.exportCommand(), a.docCommand(), a.schemaCommand(), a.versionCommand(),
 		a.confirmCommand(), a.recoverCommand(), a.statusCommand(), a.watchCommand())
 	return root
 }

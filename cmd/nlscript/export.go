@@ -1,0 +1,74 @@
+package main
+
+import (
+	"bufio"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nlscript/nlscript/engine"
+	"github.com/nlscript/nlscript/engine/nlconn"
+)
+
+const exportLong = `Export writes a script that makes what is in a network namespace: run in an empty
+one, it makes the same links, addresses, routes, rules, neighbours, forwarding
+entries, nexthops, qdiscs and classes, and export writes the same again. It
+changes nothing, and needs no rights.
+
+What the kernel or a daemon made is left out, as it comes again by itself: routes
+and addresses of proto kernel or with a lifetime, table local, link-local
+addresses, learned neighbours. --all writes it too. What a new link has by itself
+is never written. A device that no script can make is the patch of one that is
+there. Sysctls, and what a namespace has beyond these objects, are not written.`
+
+const exportExample = `  nlscript export > machine.star
+  nlscript export --netns blue --kinds route,rule
+  nlscript export | nlscript run --netns copy -`
+
+func (a *app) exportCommand() *cobra.Command {
+	var f facts
+	var netns string
+	var kinds []string
+	var all bool
+	cmd := &cobra.Command{
+		Use:     "export [flags]",
+		Short:   "Write the script that makes this network",
+		Long:    exportLong,
+		Example: exportExample,
+		Args:    exactArgs(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := exclusive(cmd, "netns", "facts"); err != nil {
+				return err
+			}
+			var opts []engine.Option
+			switch {
+			case f.given():
+				known, err := f.read()
+				if err != nil {
+					return err
+				}
+				opts = append(opts, engine.WithFacts(known))
+			case netns != "":
+				ns, err := nlconn.OpenNetNS(netns)
+				if err != nil {
+					return err
+				}
+				defer ns.Close()
+				opts = append(opts, engine.WithNetNS(int(ns.Fd())))
+			}
+			e, err := engine.New(opts...)
+			if err != nil {
+				return err
+			}
+			w := bufio.NewWriter(a.stdout)
+			if err := e.Export(cmd.Context(), w, all, kinds...); err != nil {
+				return err
+			}
+			return w.Flush()
+		},
+	}
+	cmd.Flags().StringVar(&netns, "netns", "", "of the network namespace `NAME` of ip netns")
+	cmd.Flags().StringSliceVar(&kinds, "kinds", nil, "write only objects of these `KINDS`: link,addr,route")
+	cmd.Flags().BoolVar(&all, "all", false, "write also what the kernel or a daemon made")
+	f.flags(cmd)
+	return cmd
+}
