@@ -71,8 +71,8 @@ func TestPlaceCommand(t *testing.T) {
 }
 
 func TestAgain(t *testing.T) {
-	x := target{netns: "blue", params: params{define: []string{"key=secret"}, file: "p.json"}}
-	if got, want := x.again("--retry 3", "site.star"), "nlscript run --retry 3 --netns blue -D ... --params p.json site.star"; got != want {
+	x := target{netns: "blue", journal: "/j", params: params{define: []string{"key=secret"}, file: "p.json"}}
+	if got, want := x.again("--retry 3", "site.star"), "nlscript run --retry 3 --netns blue --journal /j -D ... --params p.json site.star"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -53,6 +53,7 @@ type target struct {
 	params  params
 	facts   facts
 	netns   string
+	journal string // of run
 	sandbox bool
 }
 
@@ -88,7 +89,7 @@ func (a *app) runCommand() *cobra.Command {
 			if err := t.check(cmd); err != nil {
 				return err
 			}
-			p.netns = t.netns
+			p.netns, t.journal = t.netns, p.journal
 			switch {
 			case cmd.Flags().Changed("confirm") && confirm <= 0:
 				return usagef("--confirm %v: a time to come is wanted", confirm)
@@ -191,6 +192,9 @@ func (t *target) again(flags, file string) string {
 	s := "nlscript run " + flags
 	if t.netns != "" {
 		s += " --netns " + t.netns
+	}
+	if t.journal != "" {
+		s += " --journal " + t.journal
 	}
 	if len(t.params.define) > 0 {
 		s += " -D ..."
