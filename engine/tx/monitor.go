@@ -93,6 +93,17 @@ func (m *Monitor) heed(p *Plan) error {
 	return err
 }
 
+// keep takes what was announced into the state before, conflict or not: undo
+// keeps what others do meanwhile. Once undo has begun, announcements without a
+// mark may tell of its own steps, and are left out.
+func (m *Monitor) keep(p *Plan, began bool) error {
+	return m.drain(func(msg wire.Message) {
+		if !began || msg.PID != 0 {
+			p.heed(msg)
+		}
+	})
+}
+
 // heed takes one announcement into account.
 func (p *Plan) heed(m wire.Message) *ConflictError {
 	if len(m.Data) == 0 {

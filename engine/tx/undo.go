@@ -26,6 +26,10 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 	refused := map[orderKey]string{}
 	for round := 0; ; round++ {
 		now, err := p.st.AgainWhole(ctx)
+		if err == nil && k.Mon != nil {
+			// Also what was written over by the last round: it comes with this one.
+			err = k.Mon.keep(p, round > 0)
+		}
 		if err != nil {
 			return undone, left, err
 		}
