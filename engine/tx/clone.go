@@ -3,6 +3,7 @@ package tx
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -66,7 +67,7 @@ func (c *Clone) Make(ctx context.Context) error {
 	if err := c.standIns(ctx, physical); err != nil {
 		return err
 	}
-	left, err := c.pass(ctx, scopes)
+	left, err := c.pass(ctx, []state.Scope{{Object: rtnl.Link}})
 	if err != nil {
 		return err
 	}
@@ -82,7 +83,6 @@ func (c *Clone) Make(ctx context.Context) error {
 		names = append(names, e.Name())
 	}
 	c.Notes = append(c.Notes, c.Settings(names)...)
-	// What sysctls gave or took, and what stood on what could not be made.
 	if left, err = c.pass(ctx, scopes); err != nil {
 		return err
 	}
@@ -277,13 +277,14 @@ func ask(conn *nlconn.Conn, msg []byte) error {
 	return refused
 }
 
-// pass makes what is missing in the copy, or different, and returns what stays so.
+// pass makes what is missing in scopes of the copy, or different, and returns what
+// stays so.
 func (c *Clone) pass(ctx context.Context, scopes []state.Scope) ([]Residue, error) {
 	now, err := c.links(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{st: c.wanted(now), touch: newTouch()}
+	p := &Plan{st: c.wanted(now, scopes), touch: newTouch()}
 	p.touch.all = true
 	for _, sc := range scopes {
 		sc.Dev = c.here(sc.Dev)
@@ -293,10 +294,13 @@ func (c *Clone) pass(ctx context.Context, scopes []state.Scope) ([]Residue, erro
 	return left, err
 }
 
-// wanted is what the copy shall hold.
-func (c *Clone) wanted(now *state.State) *state.State {
+// wanted is what the copy shall hold in scopes.
+func (c *Clone) wanted(now *state.State, scopes []state.Scope) *state.State {
 	st := state.New(Source{c.To})
 	for _, o := range byRank() {
+		if !slices.ContainsFunc(scopes, func(sc state.Scope) bool { return sc.Object == o }) {
+			continue
+		}
 		pick := c.pick(o)
 		for _, e := range c.src.All(o) {
 			switch {
