@@ -183,3 +183,29 @@ func TestExactErrors(t *testing.T) {
 		}
 	}
 }
+
+// In another namespace it is that one's scope.
+func TestExactPlace(t *testing.T) {
+	e, at := exactNet(t), places(t, 1)[0]
+	run := func(src string) *engine.Result {
+		t.Helper()
+		r, err := e.Run(t.Context(), engine.Script{Name: "a.star", Source: []byte(src), Params: map[string]any{"at": at}})
+		if err != nil {
+			t.Fatalf("%+v", err)
+		}
+		return r
+	}
+	before := export(t, e, false)
+	run(`commit(netns(path = param("at"), *[
+    link("lo", up = True),
+    [route("10.%d.0.0/16" % i, type = "blackhole", table = 100) for i in range(3)],
+    rule(table = 7, priority = 1500),
+]))`)
+	r := run(`commit(netns(exact(route("10.1.0.0/16", type = "blackhole", table = 100), table = 100), exact(rule, priority = (1000, 1999)), path = param("at")))`)
+	if got, want := strings.ReplaceAll(goes(r.Plan), " netns "+at, ""), "- route 10.0.0.0/16, - route 10.2.0.0/16, - rule table 7 priority 1500"; got != want {
+		t.Errorf("goes: %s\nwant: %s", got, want)
+	}
+	if after := export(t, e, false); after != before {
+		t.Errorf("something changed here:\n%s\nbefore:\n%s", after, before)
+	}
+}

@@ -222,5 +222,5 @@ func (p *planner) release(op *builtins.Op, e *state.Entry) error {
 // opFor is an op that an exact op comes to: for plans and errors, it is not sent.
 func (p *planner) opFor(op *builtins.Op, o *wire.Object, s *wire.Set) (*builtins.Op, error) {
 	msg, rel, err := p.build(o, o.New, unix.NLM_F_CREATE|unix.NLM_F_EXCL, s)
-	return &builtins.Op{Object: o, Flags: builtins.Shared, Msg: msg, Rel: rel, Site: op.Site}, err
+	return &builtins.Op{Object: o, Flags: builtins.Shared, Msg: msg, Rel: rel, Site: op.Site, Place: op.Place}, err
 }
