@@ -6,6 +6,6 @@ import "context"
 // what ends it.
 func (e *Engine) Duplicate(ctx context.Context, script Script) (*Engine, *Rehearsal, func(), error) {
 	r := &Rehearsal{}
-	c, end, err := e.duplicate(ctx, script, r)
-	return c, r, end, err
+	c, err := e.duplicate(ctx, script, r)
+	return c, r, r.end, err
 }

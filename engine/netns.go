@@ -43,9 +43,6 @@ func (l *spaces) Open(p *builtins.Place, create bool) (*tx.Space, error) {
 	if p == nil {
 		return l.own()
 	}
-	if l.s.e.rehearsal != nil {
-		return nil, errOneNamespace
-	}
 	file := p.File()
 	for _, sp := range l.list {
 		if slices.Contains(sp.names, file) {
@@ -59,6 +56,9 @@ func (l *spaces) Open(p *builtins.Place, create bool) (*tx.Space, error) {
 		sp := l.add(p, file)
 		sp.ID, sp.Missing = file, create
 		return &sp.Space, nil
+	}
+	if l.s.e.rehearsal != nil {
+		return l.openCopy(p, file, create)
 	}
 	f, err := openSpace(p, file)
 	switch {

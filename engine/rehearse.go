@@ -20,12 +20,23 @@ import (
 
 // A Rehearsal is a run in a copy of the network namespace, before the run itself.
 type Rehearsal struct {
-	Links    int      // in the copy, without lo
+	Links    int      // in the copy, without lo; of other namespaces that the script works in, too
 	StandIns []string // those of them that are veths in the place of something else
 	Notes    []string // what the copy does not have, or has otherwise
 	Took     time.Duration
 
-	held bool
+	held   bool
+	home   string            // identity of the namespace
+	copies map[string]*space // of others, by what they are copies of
+	open   []*namespace      // until it is over
+}
+
+// end lets the namespaces of the rehearsal end.
+func (r *Rehearsal) end() {
+	for _, ns := range r.open {
+		ns.close()
+	}
+	r.open, r.copies = nil, nil
 }
 
 // String is the line a person reads.
@@ -73,11 +84,11 @@ func (e *Engine) rehearse(ctx context.Context, script Script) (*Rehearsal, error
 	}
 	begin := time.Now()
 	r := &Rehearsal{}
-	own, end, err := e.duplicate(ctx, script, r)
+	defer r.end()
+	own, err := e.duplicate(ctx, script, r)
 	if err != nil {
 		return nil, &Error{Outcome: rolledBack, Message: "there can be no rehearsal: " + err.Error(), Err: err, status: "nothing was sent; the network is as it was"}
 	}
-	defer end()
 	_, err = own.transact(ctx, false, func(s *session) error {
 		return s.exec(Script{Name: script.Name, Source: script.Source, Params: script.Params})
 	})
@@ -113,36 +124,36 @@ func (r *Rehearsal) own(checks []*builtins.Check) (own []*builtins.Check) {
 	return own
 }
 
-// duplicate returns an engine in a copy of the namespace, and what ends the copy.
-func (e *Engine) duplicate(ctx context.Context, script Script, r *Rehearsal) (c *Engine, end func(), err error) {
-	c = &Engine{fs: e.fs, predeclared: e.predeclared, limits: e.limits, log: slog.New(&said{}), rehearsal: r}
-	wires := &namespace{} // no device keeps it alive
-	end = func() {
-		c.ns.close()
-		wires.close()
+// duplicate returns an engine in a copy of the namespace, which ends with r.
+func (e *Engine) duplicate(ctx context.Context, script Script, r *Rehearsal) (*Engine, error) {
+	ns := &namespace{}
+	if err := ns.fresh(); err != nil {
+		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			end()
-		}
-	}()
-	if err = c.ns.fresh(); err != nil {
-		return nil, nil, err
+	r.open = append(r.open, ns)
+	var err error
+	if r.home, err = identity(e.NetNS()); err != nil {
+		return nil, err
 	}
-	if err = wires.fresh(); err != nil {
-		return nil, nil, err
+	if err := r.fill(ctx, &e.ns, ns, e.named(ctx, script)); err != nil {
+		return nil, err
 	}
-	c.sys = &rehearsedSys{own: procSys{&c.ns}, real: procSys{&e.ns}, written: map[string]string{}, r: r}
-	return c, end, e.fill(ctx, script, r, &c.ns, wires)
+	return &Engine{ns: *ns, fs: e.fs, predeclared: e.predeclared, limits: e.limits, log: slog.New(&said{}), rehearsal: r,
+		sys: &rehearsedSys{own: procSys{ns}, real: procSys{&e.ns}, written: map[string]string{}, r: r}}, nil
 }
 
-// fill copies the engine's namespace.
-func (e *Engine) fill(ctx context.Context, script Script, r *Rehearsal, ns, wires *namespace) error {
-	c := tx.Clone{WiresFD: wires.fd(), Most: copiedRoutes}
+// fill makes ns a copy of another namespace.
+func (r *Rehearsal) fill(ctx context.Context, from, ns *namespace, named func(*state.Entry) bool) error {
+	wires := &namespace{}
+	if err := wires.fresh(); err != nil {
+		return err
+	}
+	r.open = append(r.open, wires) // no device keeps it alive
+	c := tx.Clone{WiresFD: wires.fd(), Most: copiedRoutes, Named: named}
 	for _, x := range []struct {
 		conn **nlconn.Conn
 		ns   *namespace
-	}{{&c.From, &e.ns}, {&c.To, ns}, {&c.Wires, wires}} {
+	}{{&c.From, from}, {&c.To, ns}, {&c.Wires, wires}} {
 		err := x.ns.do(func() (err error) {
 			*x.conn, err = nlconn.Dial(nlconn.Config{Strict: true})
 			return err
@@ -160,9 +171,8 @@ func (e *Engine) fill(ctx context.Context, script Script, r *Rehearsal, ns, wire
 		if devices != nil {
 			paths = deviceSettings(devices)
 		}
-		return ns.write(e.ns.read(paths))
+		return ns.write(from.read(paths))
 	}
-	c.Named = e.named(ctx, script)
 	err := c.Make(ctx)
 	r.Links, r.StandIns, r.Notes = c.Links, c.StandIns, c.Notes
 	return err
@@ -191,9 +201,6 @@ func (e *Engine) named(ctx context.Context, script Script) func(*state.Entry) bo
 		return false
 	}
 }
-
-// errOneNamespace keeps a rehearsal from touching what it has no copy of.
-var errOneNamespace = errors.New("only one network namespace can be rehearsed; run this without --rehearse")
 
 // fresh makes a network namespace, by a thread that ends with it.
 func (n *namespace) fresh() error {

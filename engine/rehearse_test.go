@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -282,12 +283,62 @@ func TestRehearsalOfAll(t *testing.T) {
 	}
 }
 
-// A script that works in other namespaces, too, would not be rehearsed there.
+// Other namespaces that a script works in are copied too, and those that it makes
+// get their names only when it held.
 func TestRehearsalOfSeveral(t *testing.T) {
-	e := enginetest.Sandbox(t)
-	_, err := rehearse(t, e, `commit(netns("rehearsed-blue", link("lo", up = True)))`)
-	if err == nil || !strings.Contains(err.Error(), "only one network namespace can be rehearsed") {
-		t.Errorf("%v", err)
+	e := enginetest.Sandbox(t, "eth0")
+	l := places(t, 2)
+	there := fmt.Sprintf(`
+b = %q
+commit(
+    netns(b, link("br0", kind = kind.bridge(), up = True), addr("10.3.0.1/24", dev = "br0"), link("lo", up = True)),
+    link("v0", kind = kind.veth(peer = {"name": "e0", "netns": b}), up = True),
+)`, l[1])
+	if _, err := e.Run(t.Context(), engine.Script{Name: "there.star", Source: []byte(there)}); err != nil {
+		t.Fatalf("%+v", err)
+	}
+	before := enginetest.Take(t, e)
+	f, err := os.Open(l[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	other, err := engine.New(engine.WithNetNS(int(f.Fd())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	beside := enginetest.Take(t, other)
+	src := fmt.Sprintf(`
+a, b = %q, %q
+commit(
+    netns(a, link("w0", kind = kind.veth(peer = {"name": "w1", "netns": b}), up = True), addr("10.4.0.1/24", dev = "w0")),
+    netns(b, route("10.5.0.0/16", via = "10.3.0.9"), link("e0", mtu = 1400)),
+    link("eth0", netns = a),
+)
+commit(netns(a, link("eth0", up = True)), netns(b, absent(link("br0"))))
+`, l[0], l[1])
+	_, err = rehearse(t, e, src+`commit(netns(b, route("10.6.0.0/16", via = "192.0.2.9")))`)
+	if err == nil || !strings.Contains(err.Error(), "in rehearsal: commit: route 10.6.0.0/16 netns ") {
+		t.Fatalf("%+v", err)
+	}
+	if d := before.Differs(t, e); d != "" {
+		t.Errorf("the namespace has changed:\n%s", d)
+	}
+	if d := beside.Differs(t, other); d != "" {
+		t.Errorf("the other namespace has changed:\n%s", d)
+	}
+	if _, err := os.Stat(l[0]); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s: %v", l[0], err)
+	}
+	r, err := rehearse(t, e, src)
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	if got := fmt.Sprint(r.Rehearsal.Links, r.Rehearsal.StandIns, r.Rehearsal.Notes); got != fmt.Sprintf("5 [v0 %s/e0] []", l[1]) {
+		t.Error(got)
+	}
+	if beside.Differs(t, other) == "" {
+		t.Error("nothing has changed when it held")
 	}
 }
 

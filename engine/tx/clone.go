@@ -386,7 +386,11 @@ func (c *Clone) large() {
 		if t.family == afInet6 {
 			family = "IPv6"
 		}
-		c.Notes = append(c.Notes, fmt.Sprintf("of the %d %s routes of table %d the copy has %d, those that the script names among them", total[t], family, t.table, c.Most))
+		note := fmt.Sprintf("of the %d %s routes of table %d the copy has %d", total[t], family, t.table, c.Most)
+		if c.Named != nil {
+			note += ", those that the script names among them"
+		}
+		c.Notes = append(c.Notes, note)
 	}
 }
 
