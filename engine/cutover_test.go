@@ -1,10 +1,15 @@
 package engine_test
 
 import (
+	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,6 +20,7 @@ import (
 	"github.com/nlscript/nlscript/engine"
 	"github.com/nlscript/nlscript/engine/enginetest"
 	"github.com/nlscript/nlscript/engine/nlconn"
+	"github.com/nlscript/nlscript/internal/faults"
 	"github.com/nlscript/nlscript/internal/testnet"
 	"github.com/nlscript/nlscript/wire"
 	"github.com/nlscript/nlscript/wire/rtnl"
@@ -24,6 +30,7 @@ import (
 type looker struct {
 	conn *nlconn.Conn
 	b    wire.Builder
+	n    atomic.Int64 // look-ups so far
 }
 
 func newLooker(t *testing.T, ns *testnet.NS) *looker {
@@ -57,6 +64,7 @@ func (l *looker) via(a netip.Addr) (string, error) {
 		return "", err
 	}
 	msg, err := l.conn.Get(req)
+	l.n.Add(1)
 	if errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.EHOSTUNREACH) {
 		return "none", nil
 	}
@@ -106,10 +114,35 @@ func (l *looker) watch(all []oldNew, stop *atomic.Bool) (lookups int, wrong erro
 	return lookups, nil
 }
 
+// watchBack is watch for a cut-over that is undone: old, new, old again.
+func (l *looker) watchBack(all []oldNew, stop *atomic.Bool) (lookups, changes int, wrong error) {
+	isNew := false
+	for !stop.Load() {
+		x := all[rand.IntN(len(all))]
+		got, err := l.via(x.addr)
+		lookups++
+		switch {
+		case err != nil:
+			return lookups, changes, err
+		case got != x.old && got != x.new:
+			return lookups, changes, fmt.Errorf("look-up %d: %s is by %s, neither by %s as before nor by %s as after", lookups, x.addr, got, x.old, x.new)
+		case x.old == x.new:
+		case (got == x.new) != isNew:
+			isNew = !isNew
+			changes++
+		}
+		if changes > 2 {
+			return lookups, changes, fmt.Errorf("look-up %d: %s: old and new routes were seen by turns", lookups, x.addr)
+		}
+	}
+	return lookups, changes, nil
+}
+
 // during runs f while somebody looks up.
 func during(t *testing.T, l *looker, all []oldNew, f func()) {
 	t.Helper()
 	var stop atomic.Bool
+	l.n.Store(0)
 	type result struct {
 		n   int
 		err error
@@ -119,6 +152,9 @@ func during(t *testing.T, l *looker, all []oldNew, f func()) {
 		n, err := l.watch(all, &stop)
 		done <- result{n, err}
 	}()
+	for l.n.Load() == 0 && len(done) == 0 {
+		time.Sleep(time.Millisecond)
+	}
 	f()
 	stop.Store(true)
 	r := <-done
@@ -199,6 +235,36 @@ func TestCutover(t *testing.T) {
 		}
 	}
 	r.same(old + "\ncommit(absent(rule(priority = 32765, table = 1313603584)))")
+}
+
+// The same change as an ordinary commit is seen in part, or these tests would
+// see nothing.
+func TestCutoverSeen(t *testing.T) {
+	ns, r := cutNS(t)
+	l := newLooker(t, ns)
+	script := func(via string) string {
+		return `commit(route(ip.prefix("10.0.0.0/8").subnets(20)[:2000], via = "` + via + `"))`
+	}
+	for range 20 {
+		r.must(script("192.0.2.9"))
+		var all []oldNew
+		for i := range 2000 {
+			all = append(all, oldNew{netip.AddrFrom4([4]byte{10, byte(i >> 4), byte(i << 4), 7}), "192.0.2.9", "198.51.100.9"})
+		}
+		var stop atomic.Bool
+		wrong := make(chan error, 1)
+		go func() {
+			_, err := l.watch(all, &stop)
+			wrong <- err
+		}()
+		r.must(script("198.51.100.9"))
+		stop.Store(true)
+		if err := <-wrong; err != nil {
+			t.Log(err)
+			return
+		}
+	}
+	t.Error("nothing was seen")
 }
 
 func TestCutoverIPv6(t *testing.T) {
@@ -286,6 +352,98 @@ func TestCutoverFailures(t *testing.T) {
 `)})
 }
 
+// A cut-over that is undone, at whatever point, is not seen in part either.
+func TestCutoverUndone(t *testing.T) {
+	ns, r := cutNS(t)
+	old := `commit(route(ip.prefix("10.0.0.0/8").subnets(18)[:1000], via = "192.0.2.9"), route(ip.prefix("2001:db8:8000::/36").subnets(48)[:100], via = "2001:db8:1::9"))`
+	r.must(old)
+	const cut = `cutover([route(ip.prefix("10.0.0.0/8").subnets(18)[100:1000], via = "198.51.100.9"), route(ip.prefix("2001:db8:8000::/36").subnets(48)[:100], via = "2001:db8:2::9")])`
+	var all []oldNew
+	for i := range 1000 {
+		x := oldNew{netip.AddrFrom4([4]byte{10, byte(i >> 2), byte(i << 6), 7}), "192.0.2.9", "198.51.100.9"}
+		if i < 100 {
+			x.new = "none"
+		}
+		all = append(all, x)
+	}
+	l := newLooker(t, ns)
+	undone := func(name string, least int, ctx context.Context, src string) {
+		t.Helper()
+		var stop atomic.Bool
+		var n, changes int
+		var wrong error
+		done := make(chan bool)
+		go func() {
+			n, changes, wrong = l.watchBack(all, &stop)
+			close(done)
+		}()
+		_, err := r.e.Run(ctx, engine.Script{Name: "a.star", Source: []byte(src)})
+		stop.Store(true)
+		<-done
+		var failed *engine.Error
+		if !errors.As(err, &failed) || failed.Outcome != "rolled_back" {
+			t.Errorf("%s: %+v, want a failure that is undone", name, err)
+		}
+		if wrong != nil || changes < least {
+			t.Errorf("%s: %v; seen to change %d times, want %d at least", name, wrong, changes, least)
+		}
+		t.Logf("%s: %d look-ups, %d changes", name, n, changes)
+		r.same(old + "\ncommit(absent(rule(priority = 32765, table = 1313603584)))")
+	}
+	undone("a check fails", 2, t.Context(), `commit(`+cut+`, checks = [check.carrier("eth9")], within = "100ms")`)
+	undone("a later commit fails", 2, t.Context(), `commit(`+cut+`, label = "cut")`+"\n"+`commit(route("10.0.0.0/8", via = "203.0.113.1"))`)
+	// The steps of IPv4: 903 in the fresh table and 2 of the kernel, the rule,
+	// 1,900 in the old one, the rule, 903 again.
+	for _, at := range []int{100, 903, 910, 1500, 2500, 2803, 2806, 2810, 3000} {
+		fault := &faults.Fault{At: at, Spoil: func(s faults.Step) faults.Step {
+			s.Msg = slices.Clone(s.Msg)
+			binary.NativeEndian.PutUint16(s.Msg[4:], 0x7f0)
+			return s
+		}}
+		undone(fmt.Sprintf("step %d", at), 0, faults.With(t.Context(), fault), `commit(`+cut+`)`)
+	}
+}
+
+// Recovering a cut-over whose run has died is one instant too.
+func TestCutoverRecovered(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "journal")
+	ns := testnet.New(t)
+	ns.Veth("eth0", "eth1")
+	r := newRunner(t, ns, engine.WithJournal(dir))
+	r.must(cutBase)
+	old := `commit(route(ip.prefix("10.0.0.0/8").subnets(16), via = "192.0.2.9"))`
+	r.must(old)
+	res, err := r.e.Run(t.Context(), engine.Script{Name: "a.star", Confirm: time.Minute, Source: []byte(`commit(cutover([route(ip.prefix("10.0.0.0/8").subnets(16), via = "198.51.100.9")]))`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The journal of a run that died here.
+	l, err := filepath.Glob(filepath.Join(dir, "*.journal"))
+	if err != nil || len(l) != 1 {
+		t.Fatal(l, err)
+	}
+	journal, err := os.ReadFile(l[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := res.Confirm(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(l[0], journal, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var all []oldNew
+	for i := range 256 {
+		all = append(all, oldNew{netip.AddrFrom4([4]byte{10, byte(i), 1, 1}), "198.51.100.9", "192.0.2.9"})
+	}
+	during(t, newLooker(t, ns), all, func() {
+		if _, err := r.e.Recover(t.Context()); err != nil {
+			t.Errorf("%+v", err)
+		}
+	})
+	r.same(old + "\ncommit(absent(rule(priority = 32765, table = 1313603584)))")
+}
+
 // What cannot be one instant is refused, and says why.
 func TestCutoverRefused(t *testing.T) {
 	_, r := cutNS(t)
@@ -329,7 +487,8 @@ func TestCutoverShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `  + route 10.0.0.0/8`
-	if s := p.String(); !strings.Contains(s, want) || !strings.Contains(s, "  * cutover main        inet, at one instant, by table 1313603584 and a rule of priority 32765; 0 routes of the kernel stay") ||
+	if s := p.String(); !strings.Contains(s, want) || !strings.Contains(s, "  * cutover main        inet, at one instant; 0 routes of the kernel stay") ||
+		!strings.Contains(s, "      note: by table 1313603584 and a rule of priority 32765, which go again\n") ||
 		!strings.Contains(s, "plan: 2 to add, 0 to change, 0 to delete, 0 unchanged; 10 messages") {
 		t.Errorf("got\n%s", s)
 	}

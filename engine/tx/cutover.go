@@ -245,7 +245,12 @@ func (s *switching) plan() error {
 		return err
 	}
 	s.front(lead)
-	c.text = fmt.Sprintf("%s, at one instant, by table %d and a rule of priority %d; %s", s.familyText(), s.fresh, s.rule.Uint("priority"), s.staying())
+	s.p.plan.cuts = append(s.p.plan.cuts, &cut{s.family, s.table, s.fresh, s.rule})
+	c.text = fmt.Sprintf("%s, at one instant; %s", s.familyText(), s.staying())
+	c.Notes = append(c.Notes, fmt.Sprintf("by table %d and a rule of priority %d, which go again", s.fresh, s.rule.Uint("priority")))
+	if made := slices.ContainsFunc(s.p.st.All(rtnl.Addr), func(e *state.Entry) bool { return !e.Reported() }); made {
+		c.Notes = append(c.Notes, "routes that the kernel makes for addresses of this script are known when it runs, and stay too")
+	}
 	for _, f := range []func() error{s.fill, s.enter, s.rewrite, s.leave, s.empty} {
 		if err := f(); err != nil {
 			return err
@@ -288,6 +293,11 @@ func (s *switching) fill() error {
 		first = false
 		return err
 	}
+	for _, e := range s.old { // they come to the fresh table when this is undone
+		set := e.Set().Clone()
+		set.PutName("table", wire.IntVal(uint64(s.fresh)))
+		s.p.plan.touch.key(rtnl.Route, state.KeyOf(rtnl.Route, set))
+	}
 	for _, e := range s.stay {
 		set := Writable(e.Set())
 		set.PutName("protocol", wire.IntVal(unix.RTPROT_STATIC)) // or nobody would remove it
@@ -300,23 +310,10 @@ func (s *switching) fill() error {
 			return err
 		}
 	}
-	end := s.unreachable()
-	end.PutName("table", wire.IntVal(uint64(s.fresh)))
-	if s.used[state.KeyOf(rtnl.Route, canon(rtnl.Route, end))] {
+	if slices.ContainsFunc(s.filled, func(n newRoute) bool { return endsAll(n.set) }) {
 		return nil // one of the new routes ends all look-ups
 	}
-	return add(s.op, end)
-}
-
-// unreachable is the route that ends look-ups in the fresh table.
-func (s *switching) unreachable() *wire.Set {
-	set := wire.NewSet(rtnl.Route.Table)
-	set.PutName("family", wire.IntVal(s.family))
-	set.PutName("dst", wire.Value{Type: wire.AnyNet})
-	set.PutName("protocol", wire.IntVal(unix.RTPROT_STATIC))
-	set.PutName("type", wire.IntVal(unix.RTN_UNREACHABLE))
-	set.PutName("metric", wire.IntVal(lastMetric))
-	return set
+	return add(s.op, unreachable(s.family, s.fresh))
 }
 
 // enter and leave are the two instants.

@@ -89,6 +89,7 @@ type image struct {
 	Links   []string            `json:"links"`
 	Before  map[string][][]byte `json:"before"`
 	Sysctls []imageSysctl       `json:"sysctls"`
+	Cuts    []imageCut          `json:"cuts,omitempty"`
 
 	NetNS *imagePlace `json:"netns,omitempty"` // nil: that of the run
 	Parts []*image    `json:"parts,omitempty"` // of a commit over several; it has nothing else but moves
@@ -376,6 +377,9 @@ func (p *Plan) image() *image {
 	for _, s := range p.sysctls {
 		img.Sysctls = append(img.Sysctls, imageSysctl{s.s.Path, s.s.Name, s.old, s.known})
 	}
+	for _, c := range p.cuts {
+		img.Cuts = append(img.Cuts, c.image())
+	}
 	return img
 }
 
@@ -435,6 +439,9 @@ func (img *image) plan(src state.Source) (*Plan, error) {
 	}
 	for _, s := range img.Sysctls {
 		p.sysctls = append(p.sysctls, sysctlImage{&builtins.Sysctl{Path: s.Path, Name: s.Name}, s.Old, s.Known})
+	}
+	for _, c := range img.Cuts {
+		p.cuts = append(p.cuts, c.cut())
 	}
 	return p, nil
 }

@@ -78,6 +78,7 @@ type Plan struct {
 	gone    map[uint32]bool    // and those that left
 	space   *Space             // it is in, unless it is the only one
 	made    bool               // the commit makes the namespace
+	cuts    []*cut             // tables that are cut over
 	byKey   map[string]*expect // the last of want for each object; made when needed
 }
 

@@ -23,6 +23,9 @@ const rounds = 6
 func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, err error) {
 	p.st.From(Source{k.Conn})
 	undone, left = p.undoSysctls(k.Sys)
+	if err := p.shadow(ctx, k); err != nil {
+		return undone, left, err
+	}
 	refused := map[orderKey]string{}
 	for round := 0; ; round++ {
 		now, err := p.st.AgainWhole(ctx)
@@ -72,6 +75,7 @@ type undoStep struct {
 	msg   []byte
 	alt   [][]byte
 	alone bool // the next may need it
+	late  bool // nothing comes behind it but its like
 }
 
 // together is how many of the steps may share a datagram: those that no other
@@ -226,6 +230,9 @@ func (u *undoer) diff() {
 			}
 		}
 	}
+	if isLate := func(s undoStep) bool { return s.late }; slices.ContainsFunc(u.steps, isLate) {
+		slices.SortStableFunc(u.steps, func(a, b undoStep) int { return place(b.late) - place(a.late) })
+	}
 }
 
 // A pair is what a key held before, and holds now.
@@ -311,7 +318,7 @@ func (u *undoer) create(o *wire.Object, e *state.Entry, flags uint16, is []*stat
 // message adds a step.
 func (u *undoer) message(o *wire.Object, typ, flags uint16, s *wire.Set) {
 	for _, msg := range u.encode(o, typ, flags, s) {
-		u.steps = append(u.steps, undoStep{about: u.left[len(u.left)-1].about(), msg: msg, alone: o.Rank <= rtnl.Nexthop.Rank})
+		u.steps = append(u.steps, undoStep{about: u.left[len(u.left)-1].about(), msg: msg, alone: o.Rank <= rtnl.Nexthop.Rank, late: beside(o, s)})
 	}
 }
 
