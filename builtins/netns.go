@@ -104,7 +104,7 @@ func netnsOf(thread *starlark.Thread, fn *starlark.Builtin, args starlark.Tuple,
 
 func (s *Script) place(args starlark.Tuple, kwargs []starlark.Tuple) (*opList, error) {
 	place := &Place{}
-	given := 0
+	given, first := 0, 0
 	for i, kv := range kwargs {
 		name, v := string(kv[0].(starlark.String)), kv[1]
 		var err error
@@ -144,7 +144,7 @@ func (s *Script) place(args starlark.Tuple, kwargs []starlark.Tuple) (*opList, e
 			return nil, &ArgError{Err: err}
 		}
 		place = PlaceOf(name)
-		args = args[1:]
+		args, first = args[1:], 1
 	} else if len(args) > 0 {
 		if _, ok := args[0].(starlark.String); ok {
 			return nil, &ArgError{Err: errPlaces}
@@ -165,7 +165,7 @@ func (s *Script) place(args starlark.Tuple, kwargs []starlark.Tuple) (*opList, e
 			return nil
 		})
 		if err != nil {
-			return nil, &ArgError{Index: i, Err: fmt.Errorf("argument %d: %w", i+1, err)}
+			return nil, &ArgError{Index: first + i, Err: fmt.Errorf("argument %d: %w", first+i+1, err)}
 		}
 	}
 	return out, nil

@@ -183,6 +183,10 @@ commit(
 )
 `
 	enginetest.EveryFailure(t, e, engine.Script{Name: "move.star", Source: []byte(move), Params: b})
+	enginetest.EveryFailure(t, e, engine.Script{Name: "fd.star", Params: map[string]any{"fd": there.FD()}, Source: []byte(`
+fd = param("fd", default = 0)
+commit(link("eth0", netns_fd = fd, up = True), addr("10.0.0.2/32", dev = "lo"))
+`)})
 	if text := planned(t, e, before); text != "" {
 		t.Errorf("after failures:\n%s", text)
 	}
@@ -316,5 +320,42 @@ commit(netns(c, link("br1", mtu = 1300, up = True, alias = "made from outside"),
 	_, err := e.Run(context.Background(), engine.Script{Name: "x.star", Params: map[string]any{"c": path + "x"}, Source: []byte(`commit(link("br1", netns = param("c"), kind = kind.bridge()))`)})
 	if err == nil || !strings.Contains(err.Error(), "no network namespace") {
 		t.Errorf("a namespace that is not there: %v", err)
+	}
+}
+
+// A lab is taken down; when that fails at any message it stands again, cables
+// between namespaces included.
+func TestNetNSTeardown(t *testing.T) {
+	here, there := testnet.New(t), testnet.New(t)
+	e, far := engineIn(t, here), engineIn(t, there)
+	b := map[string]any{"b": at(there)}
+	const there0 = `commit(
+    link("e0", up = True, mtu = 1400),
+    addr("192.0.2.2/24", dev = "e0"),
+    route("198.51.100.0/24", via = "192.0.2.1"),
+)`
+	mustRun(t, e, `
+b = param("b")
+commit(link("v0", kind = kind.veth(peer = {"name": "e0", "netns": b}), up = True, address = "02:00:00:00:00:07"), addr("192.0.2.1/24", dev = "v0"))
+`, b)
+	mustRun(t, far, there0, nil)
+	down := engine.Script{Name: "down.star", Params: b, Source: []byte(`
+b = param("b")
+commit(netns(b, absent(route("198.51.100.0/24"))), absent(link("v0")), netns(b, addr("10.0.0.1/32", dev = "lo")), addr("10.0.0.2/32", dev = "lo"))
+`)}
+	p, err := e.Plan(context.Background(), down)
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	if !strings.Contains(p.String(), "note: its other end, link e0 netns ") {
+		t.Errorf("the other end is not told of:\n%s", p)
+	}
+	enginetest.EveryFailure(t, e, down)
+	if text := planned(t, far, there0); text != "" {
+		t.Errorf("the other end is not as before:\n%s", text)
+	}
+	mustRun(t, e, string(down.Source), b)
+	if has(t, far, "e0") || has(t, e, "v0") {
+		t.Error("the cable is there")
 	}
 }

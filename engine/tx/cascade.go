@@ -62,6 +62,9 @@ func (p *planner) linkGone(e *state.Entry) ([]*state.Entry, error) {
 	for i := 0; i < len(links); i++ {
 		idx := links[i].Index()
 		p.plan.touch.link(idx)
+		if err := p.farGone(links[i]); err != nil {
+			return nil, err
+		}
 		for _, l := range p.st.All(rtnl.Link) {
 			if l == links[i] || slices.Contains(links, l) {
 				continue

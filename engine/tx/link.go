@@ -183,6 +183,9 @@ func (p *planner) createLink(op *builtins.Op, set *wire.Set, name string, own bo
 			first = withPeerIndex(first, other, p.virtual)
 		} else {
 			to = far
+			if err := farMaster(peer); err != nil {
+				return wire.At("kind.veth.peer", err)
+			}
 			if other, first, err = p.farPeer(peer, first, index, to); err != nil {
 				return wire.At("kind.veth.peer", err)
 			}
@@ -223,7 +226,7 @@ func (p *planner) createLink(op *builtins.Op, set *wire.Set, name string, own bo
 	}
 	if to != p {
 		p.joint.flush(p)
-		peer.Del("netns")
+		noWhere(peer)
 	}
 	return to.quietly(func() error { return to.patchLink(op, peer, other) })
 }

@@ -24,19 +24,66 @@ type move struct {
 	index    uint32 // in from
 }
 
+// whereRows are the rows that say in which namespace a link shall be.
+var whereRows = [...]string{"netns", "netns_pid", "netns_fd"}
+
+// whereOf returns the namespace that a link shall be in, as it is written; nil
+// when the set does not say.
+func whereOf(set *wire.Set) (*wire.Entry, *builtins.Place) {
+	for i := range set.Ents {
+		e := &set.Ents[i]
+		switch {
+		case e.F.Name == "netns" && e.V.Type == wire.Name:
+			return e, builtins.PlaceOf(rtnl.NetNS(e.V.S))
+		case e.F.Name == "netns_pid" && e.V.N != 0:
+			return e, &builtins.Place{PID: int(e.V.N)}
+		case e.F.Name == "netns_fd":
+			return e, &builtins.Place{Path: fmt.Sprintf("/proc/self/fd/%d", e.V.N)}
+		}
+	}
+	return nil, nil
+}
+
+// noWhere takes away what says in which namespace a link shall be.
+func noWhere(set *wire.Set) {
+	for _, row := range whereRows {
+		set.Del(row)
+	}
+}
+
+// moves reports whether an op may say in which namespace a link shall be.
+func moves(op *builtins.Op) bool {
+	if op.Object != rtnl.Link || op.Exact != nil || op.Cutover != nil || op.Absent {
+		return false
+	}
+	set := wire.NewSet(op.Object.Table)
+	if op.Set(set) != nil {
+		return false
+	}
+	e, _ := whereOf(set)
+	if peer, _ := splitPeer(set); peer != nil && e == nil {
+		e, _ = whereOf(peer)
+	}
+	return e != nil
+}
+
 // elsewhere returns the planner of the namespace where a link shall be, nil when
-// that is the one it is made in, or the set does not say.
+// that is the one it is made in, or the set does not say. A process or a file
+// that is not there is the kernel's to complain of.
 func (p *planner) elsewhere(set *wire.Set) (*planner, error) {
-	v, ok := set.Get("netns")
-	if !ok {
+	e, place := whereOf(set)
+	if e == nil {
 		return nil, nil
 	}
 	if p.joint == nil {
-		return nil, wire.At("netns", errSpaces)
+		return nil, wire.At(e.F.Name, errSpaces)
 	}
-	to, err := p.joint.at(builtins.PlaceOf(rtnl.NetNS(v.S)), false)
+	to, err := p.joint.at(place, false)
+	if err != nil && e.F.Name != "netns" {
+		return nil, nil
+	}
 	if err != nil {
-		return nil, wire.At("netns", err)
+		return nil, wire.At(e.F.Name, err)
 	}
 	if to == p {
 		return nil, nil
@@ -54,7 +101,7 @@ func (p *planner) linkTo(op *builtins.Op, set *wire.Set, to *planner, name strin
 		return err
 	}
 	rest := set.Clone()
-	rest.Del("netns")
+	noWhere(rest)
 	e, there := p.st.Known(name), to.st.Known(name)
 	if e == nil && there == nil && !set.Has("kind") {
 		e = p.st.Link(name) // there may be a stand-in
@@ -67,7 +114,7 @@ func (p *planner) linkTo(op *builtins.Op, set *wire.Set, to *planner, name strin
 	case e == nil && there == nil:
 		return p.createThere(op, set, rest, to, name)
 	case e != nil:
-		where, _ := set.Get("netns")
+		where, _ := whereOf(set)
 		if err := p.depart(op, e, to, where); err != nil {
 			return err
 		}
@@ -99,8 +146,8 @@ func (p *planner) createThere(op *builtins.Op, set, rest *wire.Set, to *planner,
 	to.plan.touch.links[name] = true
 	p.change(&Change{Action: Create, Op: op, Object: op.Object, set: canon(op.Object, set)})
 	msg := first.Clone()
-	v, _ := set.Get("netns")
-	msg.PutName("netns", v)
+	where, _ := whereOf(set)
+	msg.Put(where.F, where.V)
 	if to.refs[name] {
 		msg.PutName("index", p.named(to, name, index))
 	}
@@ -136,17 +183,16 @@ func (p *planner) named(to *planner, name string, index uint32) wire.Value {
 }
 
 // depart plans that a link moves: one message, and what goes with it.
-func (p *planner) depart(op *builtins.Op, e *state.Entry, to *planner, where wire.Value) error {
+func (p *planner) depart(op *builtins.Op, e *state.Entry, to *planner, where *wire.Entry) error {
 	name := e.Name()
-	row := op.Object.Table.Row("netns")
-	c := p.change(&Change{Action: Modify, Op: op, Object: op.Object, name: name, Deltas: []state.Delta{{Path: row.Name, Row: row, After: where}}})
+	c := p.change(&Change{Action: Modify, Op: op, Object: op.Object, name: name, Deltas: []state.Delta{{Path: where.F.Name, Row: where.F, After: where.V}}})
 	gone, err := p.leaves(e)
 	if err != nil {
 		return err
 	}
 	c.With = append(c.With, gone...)
 	s := wire.NewSet(op.Object.Table)
-	s.PutName("netns", where)
+	s.PutName(where.F.Name, where.V)
 	index := e.Index()
 	if p.virtual[index] || to.st.LinkByIndex(index) != nil {
 		index = to.take(name)
@@ -181,7 +227,8 @@ func (p *planner) departed(e *state.Entry, want *wire.Set, to *planner, c *Chang
 	p.arrive(e, to, index)
 	there := to.st.Known(name)
 	want = want.Clone()
-	for _, row := range []string{"netns", "new_ifindex", "link", "master"} {
+	noWhere(want)
+	for _, row := range []string{"new_ifindex", "link", "master"} {
 		want.Del(row)
 	}
 	to.st.Change(there, merged(there.Set(), want))
@@ -202,7 +249,7 @@ func (p *planner) addThere(op *builtins.Op, set *wire.Set, to *planner, name str
 	to.plan.touch.links[name] = true
 	if to.st.Known(name) == nil {
 		made := canon(op.Object, set)
-		made.Del("netns")
+		noWhere(made)
 		made.PutName("index", wire.IntVal(uint64(index)))
 		to.st.Add(op.Object, made)
 	}
@@ -286,7 +333,7 @@ func (p *planner) arrive(e *state.Entry, to *planner, index uint32) {
 	if made.Has("link") {
 		made.PutName("link_netnsid", wire.IntVal(0))
 	}
-	made.Del("netns")
+	noWhere(made)
 	p.st.Remove(e)
 	to.st.Add(rtnl.Link, made)
 	to.plan.touch.link(index)
@@ -381,16 +428,14 @@ func (p *planner) farPeer(peer, first *wire.Set, veth uint32, to *planner) (*sta
 	if !ok {
 		return nil, first, nil // the kernel picks it
 	}
-	if err := farMaster(peer); err != nil {
-		return nil, first, err
-	}
 	if to.st.Known(name.S) != nil {
 		return nil, first, fmt.Errorf("there is a %s in that namespace already", name.S)
 	}
 	kind, _ := first.Get("kind")
 	given, _ := kind.Sub.Get("peer")
 	made := canon(rtnl.Link, linkSet(given.Sub))
-	made.Del("netns")
+	noWhere(made)
+	made.Del("master") // its index would be of this namespace
 	if made.Uint("index") == 0 {
 		made.PutName("index", wire.IntVal(uint64(to.take(name.S))))
 	}
@@ -421,10 +466,10 @@ func (p *planner) patchFar(op *builtins.Op, peer *wire.Set, e *state.Entry, to *
 		return err
 	}
 	rest := peer.Clone()
-	rest.Del("netns")
+	noWhere(rest)
 	there := to.st.Known(name)
 	if here := p.st.Known(name); there == nil && here != nil && uint32(e.Set().Uint("link")) == here.Index() && !e.Set().Has("link_netnsid") {
-		where, _ := peer.Get("netns")
+		where, _ := whereOf(peer)
 		if err := p.depart(op, here, to, where); err != nil {
 			return err
 		}

@@ -50,7 +50,7 @@ type joint struct {
 // Several reports whether ops are for more than the namespace the run works in.
 func Several(ops []*builtins.Op) bool {
 	for _, op := range ops {
-		if op.Place != nil || slices.ContainsFunc(op.Rel, func(r wire.Reloc) bool { return rtnl.NetNS(r.Name) != "" }) {
+		if op.Place != nil || moves(op) {
 			return true
 		}
 	}
@@ -279,6 +279,7 @@ func (p *Plan) undoParts(ctx context.Context, k Kernel) (undone int, left []Resi
 	if k.Spaces == nil {
 		return 0, nil, errSpaces
 	}
+	p.pairUp(k)
 	for range sweeps {
 		n := p.moveBack(k)
 		left, err = nil, nil

@@ -75,6 +75,7 @@ type Plan struct {
 	parts   []*Plan            // of a commit over several namespaces: what it comes to in each, which has the fields above
 	moves   []move             // links that change between them
 	arrived map[string]bool    // links that came from another one: they go back, none is removed
+	far     map[uint32]farEnd  // of an undo: other ends of veths, by index
 	gone    map[uint32]bool    // and those that left
 	space   *Space             // it is in, unless it is the only one
 	made    bool               // the commit makes the namespace
@@ -156,6 +157,7 @@ type planner struct {
 	ops     int
 	single  bool              // routes are read one by one
 	joint   *joint            // of a commit over several namespaces
+	remarks []string          // for the change that is being planned
 	flushed int               // steps that joint has
 	changes int               // and changes
 	abroad  map[string]uint32 // indexes of links made in other namespaces: "NETNS/NAME"
@@ -552,6 +554,7 @@ func (p *planner) remove(op *builtins.Op, e *state.Entry, c *Change) error {
 	if err != nil {
 		return err
 	}
+	p.remark(c)
 	c.With = append(c.With, gone...)
 	msg, rel, err := p.deletion(e)
 	if err != nil {

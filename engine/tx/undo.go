@@ -303,7 +303,9 @@ func (u *undoer) create(o *wire.Object, e *state.Entry, flags uint16, is []*stat
 	if u.made[e.Index()] {
 		return
 	}
-	s = u.withPeer(s)
+	if s = u.withPeer(s); s == nil {
+		return // half of a veth cannot be made
+	}
 	first, rest := splitCreate(s)
 	u.message(o, o.New, flags, first)
 	if len(u.steps) > 0 {

@@ -26,11 +26,15 @@ func bare(s *wire.Set) *wire.Set {
 	return b
 }
 
-// withPeer makes a veth with its other end, when that is gone too.
+// withPeer makes a veth with its other end, when that is gone too; nil when it
+// cannot be made.
 func (u *undoer) withPeer(s *wire.Set) *wire.Set {
 	kind, ok := s.Get("kind")
-	if !ok || kind.Sub.Table.Row("peer") == nil || s.Has("link_netnsid") {
+	if !ok || kind.Sub.Table.Row("peer") == nil {
 		return s
+	}
+	if s.Has("link_netnsid") {
+		return u.withFarPeer(s)
 	}
 	for _, e := range u.plan.st.Before(rtnl.Link) {
 		if e.Index() != uint32(s.Uint("link")) || u.now.LinkByIndex(e.Index()) != nil {

@@ -32,6 +32,7 @@ func (p *planner) verb(op *builtins.Op, set *wire.Set) error {
 			if err != nil {
 				return err
 			}
+			p.remark(c)
 			c.With = append(c.With, gone...)
 			p.st.Remove(e)
 			for _, g := range gone {
@@ -86,6 +87,7 @@ func (p *planner) linkVerb(op *builtins.Op, set *wire.Set, c *Change) error {
 			if err != nil {
 				return err
 			}
+			p.remark(c)
 			c.With = append(c.With, gone...)
 			p.st.Remove(e)
 			for _, g := range gone {
@@ -101,6 +103,7 @@ func (p *planner) linkVerb(op *builtins.Op, set *wire.Set, c *Change) error {
 			if err != nil {
 				return err
 			}
+			p.remark(c)
 			c.With = append(c.With, gone...)
 			for _, g := range gone {
 				p.st.Remove(g)
