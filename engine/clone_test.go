@@ -98,7 +98,7 @@ commit(
 	if found != 2 {
 		t.Errorf("%d objects are on a0, want its address and its route", found)
 	}
-	if s := strings.Join(c.Notes, "\n"); !strings.Contains(s, "a0 has index 1073741823 in the copy, where sit0 has 50") {
+	if s := strings.Join(c.Notes, "\n"); s != "a0 has index 1073741823 in the copy, where sit0 has 50\na1 has index 1073741822 in the copy, where gre0 has 51" {
 		t.Error(s)
 	}
 }

@@ -27,7 +27,7 @@ type Clone struct {
 	// when they are there, those of devices.
 	Settings func(devices []string) []string
 
-	Most  int                     // routes of a table that are copied
+	Most  int                     // routes of a table that are copied; 0: all
 	Named func(*state.Entry) bool // of a larger table these are among them
 
 	// What came of it.

@@ -44,6 +44,9 @@ func inTable(e *state.Entry) tableOf { return tableOf{e.Set().Uint("family"), e.
 
 // large notes the tables of which not all is in the copy.
 func (c *Clone) large() {
+	if c.Most == 0 {
+		return
+	}
 	total := map[tableOf]int{}
 	var order []tableOf
 	for _, e := range c.src.All(rtnl.Route) {
