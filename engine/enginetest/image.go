@@ -40,11 +40,11 @@ var takes = []struct {
 	ordered func(head []byte) bool                          // the order of these means something
 }{
 	{object: rtnl.Link, req: unix.RTM_GETLINK, head: make([]byte, 16), mask: maskLink,
-		// Alternative names have no order. Counters, carrier, promiscuity, operational state, timers, what was learned; the
+		// Alternative names have no order. What follows from addresses (bridge ids); counters, carrier, promiscuity, operational state, timers, what was learned; the
 		// default qdisc there is since a device first came up, and limits that follow from ports.
 		drop: []string{"52.0", "6", "7", "59", "60", "16", "23", "30", "33", "35", "44", "47", "48", "61", "26.10.1", "26.10.3", "26.10.5", "26.10.6", "18.3",
 			"18.2:bond.2", "18.2:bond.23", "18.5:bond.1", "18.5:bond.2", "18.5:bond.3", "18.5:bond.6", "18.5:bond.7", "18.5:bond.8", "18.5:bond.11", "18.5:bond.12",
-			"18.2:bridge.14", "18.2:bridge.15", "18.2:bridge.16", "18.2:bridge.17", "18.2:bridge.18", "18.2:bridge.19", "18.2:bridge.48",
+			"18.2:bridge.10", "18.2:bridge.11", "18.2:bridge.14", "18.2:bridge.15", "18.2:bridge.16", "18.2:bridge.17", "18.2:bridge.18", "18.2:bridge.19", "18.2:bridge.48",
 			"18.5:bridge.1", "18.5:bridge.19", "18.5:bridge.20", "18.5:bridge.21", "18.5:bridge.22", "18.5:bridge.23", "18.5:bridge.38", "18.5:bridge.41"}},
 	{object: rtnl.Addr, req: unix.RTM_GETADDR, head: make([]byte, 8), drop: []string{"6"}, mask: maskAddr,
 		ordered: func(h []byte) bool { return h[0] == unix.AF_INET }},

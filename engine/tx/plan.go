@@ -318,7 +318,10 @@ func (p *planner) load(op *builtins.Op, set *wire.Set) error {
 				if err := p.st.Load(p.ctx, state.Scope{Object: rtnl.Rule}); err != nil {
 					return err
 				}
-				sc = one
+				// What goes may hide others of its key, which shall go too.
+				if !op.Absent || p.st.ProvesAbsent(one) {
+					sc = one
+				}
 			}
 		}
 	case rtnl.Class, rtnl.Addr:

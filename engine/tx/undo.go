@@ -184,6 +184,7 @@ func (u *undoer) diff() {
 		for _, e := range u.now.All(o) {
 			add(e, false)
 		}
+		u.onlyFirst(o, diffs[i])
 	}
 	// What is too much goes, the highest rank first; then what is missing or
 	// different comes, the lowest first.
