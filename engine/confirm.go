@@ -117,7 +117,7 @@ func (e *Engine) untilConfirmed(ctx context.Context, j *tx.Journal) error {
 	if j.Gone() {
 		return j.Close()
 	}
-	s.recovering = j.File().Name()
+	s.cookie = j.Head().Cookie // its namespaces are the run's own to undo
 	_, left, err := j.Undo(ctx, s.kernel, e.limits.undo())
 	if err == nil && len(left) == 0 {
 		return j.Undone()

@@ -359,3 +359,46 @@ commit(netns(b, absent(route("198.51.100.0/24"))), absent(link("v0")), netns(b, 
 		t.Error("the cable is there")
 	}
 }
+
+// A run over two namespaces that nobody confirms is undone in both by its watcher.
+func TestNetNSConfirm(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "journal")
+	here, there := testnet.New(t), testnet.New(t)
+	e, watcher, far := engineIn(t, here, engine.WithJournal(dir)), engineIn(t, here, engine.WithJournal(dir)), engineIn(t, there)
+	path := places(t, 1)[0]
+	done := make(chan error, 1)
+	e.SetWatcher(func(journal, alive *os.File) error {
+		var files [2]*os.File
+		for i, f := range []*os.File{journal, alive} {
+			fd, err := unix.Dup(int(f.Fd()))
+			if err != nil {
+				return err
+			}
+			files[i] = os.NewFile(uintptr(fd), f.Name())
+		}
+		go func() { done <- watcher.Watch(context.Background(), files[0], files[1]) }()
+		return nil
+	})
+	_, err := e.Run(context.Background(), engine.Script{Name: "c.star", Confirm: 200 * time.Millisecond, Params: map[string]any{"b": at(there), "c": path}, Source: []byte(`
+b, c = param("b"), param("c")
+commit(netns(b, link("v0", kind = kind.veth(peer = {"name": "e0", "netns": c}), up = True)), netns(c, link("e0", up = True), addr("10.0.0.1/24", dev = "e0")))
+`)})
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	if !has(t, far, "v0") {
+		t.Error("it did not take effect")
+	}
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Fatalf("watcher: %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("the watcher did not end")
+	}
+	if has(t, far, "v0") {
+		t.Error("it was not undone")
+	}
+	absentFile(t, path)
+}

@@ -1,6 +1,10 @@
 package tx
 
 import (
+	"errors"
+	"fmt"
+
+	"github.com/nlscript/nlscript/builtins"
 	"github.com/nlscript/nlscript/engine/state"
 	"github.com/nlscript/nlscript/wire"
 	"github.com/nlscript/nlscript/wire/rtnl"
@@ -102,4 +106,78 @@ func (u *undoer) withFarPeer(s *wire.Set) *wire.Set {
 	made.Put(row, wire.SubVal(peer))
 	s.PutName("kind", wire.SubVal(made))
 	return s
+}
+
+// farOf returns the planner of the namespace where the peer of a veth shall be,
+// nil when it is with the veth or there is none.
+func (p *planner) farOf(peer *wire.Set) (*planner, error) {
+	if peer == nil {
+		return nil, nil
+	}
+	to, err := p.elsewhere(peer)
+	if err != nil {
+		return nil, wire.At("kind.veth.peer", err)
+	}
+	return to, nil
+}
+
+// farPeer puts the other end of a new veth into the state of the namespace where
+// it shall be, and its index into the message when it is referred to there.
+func (p *planner) farPeer(peer, first *wire.Set, veth uint32, to *planner) (*state.Entry, *wire.Set, error) {
+	name, ok := peer.Get("name")
+	if !ok {
+		return nil, first, nil // the kernel picks it
+	}
+	if to.st.Known(name.S) != nil {
+		return nil, first, fmt.Errorf("there is a %s in that namespace already", name.S)
+	}
+	kind, _ := first.Get("kind")
+	given, _ := kind.Sub.Get("peer")
+	made := canon(rtnl.Link, linkSet(given.Sub))
+	noWhere(made)
+	made.Del("master") // its index would be of this namespace
+	if made.Uint("index") == 0 {
+		made.PutName("index", wire.IntVal(uint64(to.take(name.S))))
+	}
+	made.PutName("link", wire.IntVal(uint64(veth)))
+	made.PutName("link_netnsid", wire.IntVal(0))
+	to.plan.touch.links[name.S] = true
+	e := to.st.Add(rtnl.Link, made)
+	if !to.virtual[e.Index()] && given.Sub.Uint("index") == 0 {
+		first = first.Clone()
+		kind, _ = first.Get("kind")
+		v, _ := kind.Sub.Get("peer")
+		v.Sub.PutName("index", p.named(to, name.S, e.Index()))
+	}
+	return e, first, nil
+}
+
+func farMaster(set *wire.Set) error {
+	if set.Has("master") {
+		return wire.At("master", errors.New("a link has its master in its own namespace; write it inside of netns(...)"))
+	}
+	return nil
+}
+
+// patchFar makes the other end of a veth that exists, and shall be in another
+// namespace, what is written.
+func (p *planner) patchFar(op *builtins.Op, peer *wire.Set, e *state.Entry, to *planner, name string) error {
+	if err := farMaster(peer); err != nil {
+		return err
+	}
+	rest := peer.Clone()
+	noWhere(rest)
+	there := to.st.Known(name)
+	if here := p.st.Known(name); there == nil && here != nil && uint32(e.Set().Uint("link")) == here.Index() && !e.Set().Has("link_netnsid") {
+		where, _ := whereOf(peer)
+		if err := p.depart(op, here, to, where); err != nil {
+			return err
+		}
+		p.joint.flush(p)
+		there = to.st.Known(name)
+	}
+	if there == nil || e.Set().Has("link") && uint32(e.Set().Uint("link")) != there.Index() {
+		return wire.At("kind.veth.peer", fmt.Errorf("the other end is not %s in network namespace %s", name, to.plan.Place))
+	}
+	return to.quietly(func() error { return to.patchLink(op, rest, there) })
 }

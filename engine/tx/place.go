@@ -57,6 +57,22 @@ func Several(ops []*builtins.Op) bool {
 	return false
 }
 
+// moves reports whether an op may say in which namespace a link shall be.
+func moves(op *builtins.Op) bool {
+	if op.Object != rtnl.Link || op.Exact != nil || op.Cutover != nil || op.Absent {
+		return false
+	}
+	set := wire.NewSet(op.Object.Table)
+	if op.Set(set) != nil {
+		return false
+	}
+	e, _ := whereOf(set)
+	if peer, _ := splitPeer(set); peer != nil && e == nil {
+		e, _ = whereOf(peer)
+	}
+	return e != nil
+}
+
 // MakeIn plans ops, each in its namespace; see Make.
 func MakeIn(ctx context.Context, spaces Spaces, whole bool, arena *wire.Builder, ops []*builtins.Op, first uint32) (*Plan, error) {
 	if !Several(ops) {
