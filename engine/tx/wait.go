@@ -162,7 +162,11 @@ func settled(st *state.State, one netip.Addr) error {
 // waits holds all waits of a plan that has nothing to send.
 func (p *Plan) waits(ctx context.Context, k Kernel) error {
 	for i := range p.Steps {
-		if err := k.wait(ctx, &p.Steps[i]); err != nil {
+		in, err := k.at(p.Steps[i].part)
+		if err == nil {
+			err = in.wait(ctx, &p.Steps[i])
+		}
+		if err != nil {
 			return err
 		}
 	}
