@@ -16,6 +16,7 @@ import (
 	"github.com/nlscript/nlscript/engine/nlconn"
 	"github.com/nlscript/nlscript/engine/state"
 	"github.com/nlscript/nlscript/engine/tx"
+	"github.com/nlscript/nlscript/wire/rtnl"
 )
 
 // spaces are the network namespaces of a run, opened when ops first name them.
@@ -42,6 +43,11 @@ var _ tx.Spaces = (*spaces)(nil)
 func (l *spaces) Open(p *builtins.Place, create bool) (*tx.Space, error) {
 	if p == nil {
 		return l.own()
+	}
+	if p.Name != "" {
+		if err := rtnl.NetNSName(p.Name); err != nil {
+			return nil, err
+		}
 	}
 	file := p.File()
 	for _, sp := range l.list {

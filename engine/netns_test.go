@@ -402,3 +402,27 @@ commit(netns(b, link("v0", kind = kind.veth(peer = {"name": "e0", "netns": c}), 
 	}
 	absentFile(t, path)
 }
+
+// Ops made in Go can be in another namespace, too.
+func TestNetNSOp(t *testing.T) {
+	e, _ := home(t)
+	path := places(t, 1)[0]
+	op, err := engine.NewOp("link", "br0", map[string]any{"kind": map[string]any{"kind": "bridge"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := e.Commit(context.Background(), op.In(path))
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	if has(t, e, "br0") {
+		t.Error("it is here")
+	}
+	if err := r.Undo(context.Background()); err != nil {
+		t.Fatalf("%+v", err)
+	}
+	absentFile(t, path)
+	if _, err := e.Commit(context.Background(), op.In("../x")); err == nil || !strings.Contains(err.Error(), "cannot be the name") {
+		t.Errorf("a name that leaves the directory: %v", err)
+	}
+}

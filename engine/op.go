@@ -29,6 +29,14 @@ func (o Op) Absent() Op {
 	return Op{&c}
 }
 
+// In returns the op in another network namespace, named as for ip netns or by the
+// path of its file. One that is not there is made when the op is committed.
+func (o Op) In(netns string) Op {
+	c := *o.op
+	c.Place = builtins.PlaceOf(netns)
+	return Op{&c}
+}
+
 // String is the op as a script would write it.
 func (o Op) String() string {
 	if o.op == nil {
