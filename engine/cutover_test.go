@@ -267,6 +267,7 @@ func TestCutoverSeen(t *testing.T) {
 	t.Error("nothing was seen")
 }
 
+// Both families switch, IPv6 with a default route before and after.
 func TestCutoverIPv6(t *testing.T) {
 	ns, r := cutNS(t)
 	r.must(`commit(route(ip.prefix("2001:db8:8000::/36").subnets(48)[:300], via = "2001:db8:1::9"), route("default", via = "2001:db8:1::8"))`)
@@ -491,6 +492,11 @@ func TestCutoverShown(t *testing.T) {
 		!strings.Contains(s, "      note: by table 1313603584 and a rule of priority 32765, which go again\n") ||
 		!strings.Contains(s, "plan: 2 to add, 0 to change, 0 to delete, 0 unchanged; 10 messages") {
 		t.Errorf("got\n%s", s)
+	}
+	_, err = e.Plan(t.Context(), engine.Script{Name: "a.star", Source: []byte(`commit(link("blue", kind = kind.vrf(table = 10), up = True))
+commit(cutover([route("10.0.0.0/8", dev = "eth0")], table = 10))`)})
+	if err == nil || !strings.Contains(err.Error(), "table 10 is that of the VRF blue: its devices come to it by two ways") {
+		t.Errorf("the table of a VRF: %v", err)
 	}
 	g, err := p.Golden("a.star")
 	if err != nil {
