@@ -49,6 +49,10 @@ func Commit(ctx context.Context, k Kernel, arena *wire.Builder, ops []*builtins.
 				return d, err
 			}
 		}
+		if err := p.still(ctx, k); err != nil {
+			d.Plan = nil
+			return d, err
+		}
 		var done int
 		done, d.Refused, err = send(ctx, k, p, progress)
 		d.Sent, d.Messages = acts(p.Steps[:done]), messages(p.Steps[:done])
