@@ -265,7 +265,7 @@ func (p *planner) op(op *builtins.Op) error {
 	if op.Exact != nil {
 		return p.exact(op)
 	}
-	if op.Object == nil {
+	if !described(op) {
 		return p.raw(op)
 	}
 	set := wire.NewSet(op.Object.Table)
@@ -338,12 +338,6 @@ func (p *planner) change(c *Change) *Change {
 
 func (p *planner) same(op *builtins.Op, set *wire.Set) {
 	p.change(&Change{Action: Same, Op: op, Object: op.Object, set: set})
-}
-
-// raw sends a message() that no table describes.
-func (p *planner) raw(op *builtins.Op) error {
-	p.change(&Change{Action: Send, Op: op})
-	return p.send(op, true)
 }
 
 // contradicts refuses a second op for one key that wants something else.
