@@ -248,11 +248,23 @@ func (x *exporter) neighbours() error {
 			cmp.Compare(s.Uint("vni"), t.Uint("vni")), cmp.Compare(s.Uint("port"), t.Uint("port")))
 	})
 	for _, e := range l {
-		if x.all || !x.ownRemote(e) {
+		if x.all || !x.ownRemote(e) && !x.inEachVLAN(e) {
 			x.add(e)
 		}
 	}
 	return err
+}
+
+// inEachVLAN reports whether an entry is one that the bridge made of one without
+// a VLAN.
+func (x *exporter) inEachVLAN(e *state.Entry) bool {
+	s := e.Set()
+	if s.Uint("vlan") == 0 || s.Uint("master") == 0 {
+		return false
+	}
+	s = s.Clone()
+	s.Del("vlan")
+	return len(x.st.Find(e.Object, state.KeyOf(e.Object, s))) > 0
 }
 
 // ownRemote reports whether an entry is the one that a vxlan makes of its remote

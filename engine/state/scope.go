@@ -123,8 +123,14 @@ func (st *State) load(ctx context.Context, sc Scope) error {
 }
 
 // markLocal marks the forwarding entries that a bridge makes for the addresses
-// of its ports and its own. They look like permanent ones that were asked for.
+// of its ports and its own, and those that a device has for links above it, such
+// as macvlans. They look like permanent ones that were asked for.
 func (st *State) markLocal() {
+	addresses := make(map[string]bool, len(st.index))
+	for _, l := range st.index {
+		v, _ := l.Set().Get("address")
+		addresses[v.S] = true
+	}
 	for _, es := range st.entries[rtnl.FDB] {
 		for _, e := range es {
 			mac, _ := e.Set().Get("lladdr")
@@ -133,7 +139,7 @@ func (st *State) markLocal() {
 				continue
 			}
 			own, _ := dev.Set().Get("address")
-			e.auto = own.S == mac.S
+			e.auto = own.S == mac.S || addresses[mac.S] && e.Set().Uint("master") == 0 && !e.Set().Has("dst")
 			if br := st.index[uint32(dev.Set().Uint("master"))]; br != nil {
 				addr, _ := br.Set().Get("address")
 				e.auto = e.auto || addr.S == mac.S

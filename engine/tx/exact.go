@@ -123,6 +123,9 @@ func (p *planner) exact(op *builtins.Op) error {
 		if e.Object == rtnl.Link {
 			key = e.Name()
 		}
+		if len(keep[withoutVLAN(e)]) > 0 {
+			return true
+		}
 		return slices.ContainsFunc(keep[key], func(want *wire.Set) bool { return state.Matches(want, e) })
 	}
 	var rest []*state.Entry
@@ -154,6 +157,8 @@ func (p *planner) removeRest(op *builtins.Op, rest []*state.Entry) error {
 	switch op.Object {
 	case rtnl.Nexthop:
 		slices.SortStableFunc(rest, func(a, b *state.Entry) int { return place(a.Set().Has("group")) - place(b.Set().Has("group")) })
+	case rtnl.FDB:
+		slices.SortStableFunc(rest, func(a, b *state.Entry) int { return place(withoutVLAN(a) == "") - place(withoutVLAN(b) == "") })
 	case rtnl.Addr:
 		at := p.addrPlaces(rest)
 		slices.SortStableFunc(rest, func(a, b *state.Entry) int { return at[a] - at[b] })
@@ -166,7 +171,7 @@ func (p *planner) removeRest(op *builtins.Op, rest []*state.Entry) error {
 		if e.Object == rtnl.Link {
 			err = p.release(op, e)
 		} else {
-			err = p.surplusGoes(op, e)
+			err = p.surplusGoes(op, e, rest)
 		}
 		if err != nil {
 			return err
@@ -184,7 +189,7 @@ func place(first bool) int {
 }
 
 // surplusGoes removes one object of an exact op's scope.
-func (p *planner) surplusGoes(op *builtins.Op, e *state.Entry) error {
+func (p *planner) surplusGoes(op *builtins.Op, e *state.Entry, rest []*state.Entry) error {
 	gone, err := p.opFor(op, e.Object, Writable(e.Set()))
 	if err != nil {
 		return err
@@ -198,8 +203,11 @@ func (p *planner) surplusGoes(op *builtins.Op, e *state.Entry) error {
 	}
 	c := p.change(&Change{Action: Remove, Op: gone, Object: e.Object, set: e.Set()})
 	p.expect(&expect{op: gone, object: e.Object, key: e.Key, gone: e.Set(), mode: state.Whole})
-	if e.Object == rtnl.Addr && isIPv4(e) {
+	switch {
+	case e.Object == rtnl.Addr && isIPv4(e):
 		return p.removeAddr(gone, e, c)
+	case e.Object == rtnl.FDB && withoutVLAN(e) == "":
+		return p.removeFDB(gone, e, c, rest)
 	}
 	return p.remove(gone, e, c)
 }

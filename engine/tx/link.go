@@ -306,7 +306,7 @@ func (p *planner) linkStep(op *builtins.Op, part linkPart, e *state.Entry) error
 // patchLink plans the change of what differs.
 func (p *planner) patchLink(op *builtins.Op, set *wire.Set, e *state.Entry) error {
 	have := e.Set()
-	want := mentioned(canon(op.Object, set), set)
+	want := permanentAddress(mentioned(canon(op.Object, set), set), have)
 	want.Del("name")
 	deltas := state.Diff(op.Object, want, have, state.Patch)
 	name, _ := have.Get("name")

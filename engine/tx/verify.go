@@ -115,7 +115,7 @@ func (p *Plan) verifyLink(now *state.State, x *expect) error {
 	if p.superseded(x) {
 		return nil
 	}
-	for _, d := range state.Diff(x.object, p.reindex(now, x.set), e.Set(), state.Patch) {
+	for _, d := range state.Diff(x.object, permanentAddress(p.reindex(now, x.set), e.Set()), e.Set(), state.Patch) {
 		if d.Row.WO || d.Row.Name == "newname" || d.Row.Name == "name" {
 			continue
 		}
