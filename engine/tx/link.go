@@ -4,12 +4,9 @@ import (
 	"errors"
 	"fmt"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/nlscript/nlscript/builtins"
 	"github.com/nlscript/nlscript/engine/state"
 	"github.com/nlscript/nlscript/wire"
-	"github.com/nlscript/nlscript/wire/rtnl"
 )
 
 // link plans an ensured or absent link, which is named, not indexed.
@@ -134,155 +131,6 @@ func compatible(a, b wire.Value) bool {
 		}
 	}
 	return true
-}
-
-// take returns the index of a new link: the lowest free one from FirstIndex on
-// when other ops refer to it, or else one that stands for what the kernel picks.
-func (p *planner) take(name string) uint32 {
-	next := &p.next
-	if !p.refs[name] {
-		next = &p.unknown
-	}
-	for p.st.LinkByIndex(*next) != nil {
-		*next++
-	}
-	*next++
-	p.virtual[*next-1] = !p.refs[name]
-	return *next - 1
-}
-
-// createLink plans a new link: its creation, then in messages of their own what
-// a creation ignores or refuses. It gets an index assigned when other ops refer
-// to it; in the plan it has one in any case. own says that set is what the op's
-// own message holds.
-func (p *planner) createLink(op *builtins.Op, set *wire.Set, name string, own bool) error {
-	peer, stripped := splitPeer(set)
-	p.pair(name, peer)
-	index := uint32(set.Uint("index"))
-	if index == 0 {
-		index = p.take(name)
-	}
-	first, rest := splitCreate(stripped)
-
-	// The state as the kernel will report it.
-	made := canon(op.Object, first)
-	made.PutName("index", wire.IntVal(uint64(index)))
-	e := p.st.Add(op.Object, made)
-	p.plan.touch.links[name] = true
-	p.change(&Change{Action: Create, Op: op, Object: op.Object, set: canon(op.Object, set)})
-
-	var other *state.Entry
-	to := p
-	if peer != nil {
-		far, err := p.farOf(peer)
-		if err != nil {
-			return err
-		}
-		if far == nil {
-			other = p.addPeer(peer, stripped, index)
-			first = withPeerIndex(first, other, p.virtual)
-		} else {
-			to = far
-			if err := farMaster(peer); err != nil {
-				return wire.At("kind.veth.peer", err)
-			}
-			if other, first, err = p.farPeer(peer, first, index, to); err != nil {
-				return wire.At("kind.veth.peer", err)
-			}
-			if other != nil {
-				made.PutName("link", wire.IntVal(uint64(other.Index())))
-				made.PutName("link_netnsid", wire.IntVal(0))
-			}
-		}
-	}
-	if p.refs[name] && !first.Has("index") {
-		first = first.Clone()
-		first.PutName("index", wire.NameVal(name))
-	}
-	st := Step{Op: op, Object: op.Object, Index: p.assigned(name)}
-	if own && first == set && op.Flags&builtins.Shared == 0 {
-		wire.Patch(op.Msg, op.Rel, p.index)
-		wire.SetFlags(op.Msg, unix.NLM_F_REQUEST|unix.NLM_F_ACK|unix.NLM_F_CREATE|unix.NLM_F_EXCL)
-		st.Msg, st.Rel = op.Msg, op.Rel
-	} else {
-		var err error
-		if st.Msg, st.Rel, err = p.build(op.Object, op.Object.New, unix.NLM_F_CREATE|unix.NLM_F_EXCL, first); err != nil {
-			return err
-		}
-	}
-	p.step(st)
-	p.mild = true
-	if rest != nil {
-		for _, part := range splitChange(rest, made, true) {
-			if err := p.linkStep(op, part, e); err != nil {
-				return err
-			}
-		}
-		p.st.Change(e, merged(made, canon(op.Object, rest)))
-	}
-	p.expect(&expect{op: op, object: op.Object, name: name, set: canon(op.Object, stripped), mode: state.Patch})
-	if other == nil {
-		return nil
-	}
-	if to != p {
-		p.joint.flush(p)
-		noWhere(peer)
-	}
-	return to.quietly(func() error { return to.patchLink(op, peer, other) })
-}
-
-func (p *planner) assigned(name string) string {
-	if p.refs[name] {
-		return name
-	}
-	return ""
-}
-
-// pair makes a new veth one that others refer to when its peer is: the kernel
-// takes an index for the peer only beside one for the veth (veth_newlink).
-func (p *planner) pair(name string, peer *wire.Set) {
-	if peer == nil {
-		return
-	}
-	refs := p.refs
-	if to, _ := p.elsewhere(peer); to != nil {
-		refs = to.refs
-	}
-	if v, ok := peer.Get("name"); ok && refs[v.S] {
-		p.refs[name] = true
-	}
-}
-
-// addPeer puts the other end of a new veth into the state; nil when the kernel
-// picks its name or it will be in another namespace.
-func (p *planner) addPeer(peer, set *wire.Set, other uint32) *state.Entry {
-	name, ok := peer.Get("name")
-	if !ok || peer.Has("netns_pid") || peer.Has("netns_fd") {
-		return nil
-	}
-	kind, _ := set.Get("kind")
-	given, _ := kind.Sub.Get("peer")
-	made := canon(rtnl.Link, linkSet(given.Sub))
-	if made.Uint("index") == 0 {
-		made.PutName("index", wire.IntVal(uint64(p.take(name.S))))
-	}
-	made.PutName("link", wire.IntVal(uint64(other)))
-	p.plan.touch.links[name.S] = true
-	return p.st.Add(rtnl.Link, made)
-}
-
-// withPeerIndex gives the peer of a new veth the index that other ops refer to.
-func withPeerIndex(first *wire.Set, peer *state.Entry, virtual map[uint32]bool) *wire.Set {
-	if peer == nil || virtual[peer.Index()] {
-		return first
-	}
-	first = first.Clone()
-	kind, _ := first.Get("kind")
-	v, _ := kind.Sub.Get("peer")
-	if v.Sub.Uint("index") == 0 {
-		v.Sub.PutName("index", wire.NameVal(peer.Name()))
-	}
-	return first
 }
 
 // linkStep sends a part of a link's change. The link is addressed by its index,
@@ -457,38 +305,4 @@ func kindOf(st *state.State, index uint32) string {
 		return k.Sub.Table.Name
 	}
 	return ""
-}
-
-// recreateLink deletes a link and makes it again with what it had and what is
-// wanted.
-func (p *planner) recreateLink(op *builtins.Op, set *wire.Set, e *state.Entry, deltas []state.Delta) error {
-	name := e.Name()
-	c := p.change(&Change{Action: Modify, Op: op, Object: op.Object, Deltas: deltas, set: set})
-	c.Notes = append(c.Notes, "deleted and made again")
-	if err := p.remove(op, e, c); err != nil {
-		return err
-	}
-	all := set.Clone()
-	for _, ent := range e.Set().Ents {
-		f := ent.F
-		if f.RO || f.Volatile || f.WO || f.Name == "index" || f.Kind == wire.Union || all.Has(f.Name) {
-			continue
-		}
-		all.Put(f, ent.V)
-	}
-	all.PutName("index", wire.IntVal(uint64(e.Index())))
-	p.plan.touch.links[name] = true
-	if err := p.createLinkAgain(op, all); err != nil {
-		return err
-	}
-	return p.putBack(op, c)
-}
-
-// createLinkAgain makes a link that was deleted, at its old index.
-func (p *planner) createLinkAgain(op *builtins.Op, all *wire.Set) error {
-	n := len(p.plan.Changes)
-	v, _ := all.Get("name")
-	err := p.createLink(op, all, v.S, false)
-	p.plan.Changes = p.plan.Changes[:n] // it is told as one change
-	return err
 }

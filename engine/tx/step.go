@@ -1,0 +1,105 @@
+package tx
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
+)
+
+// remove sends the deletion of an entry and takes it, and what goes with it,
+// out of the state.
+func (p *planner) remove(op *builtins.Op, e *state.Entry, c *Change) error {
+	p.plan.touch.key(e.Object, e.Key)
+	gone, err := p.cascade(e)
+	if err != nil {
+		return err
+	}
+	p.remark(c)
+	c.With = append(c.With, gone...)
+	msg, rel, err := p.deletion(e)
+	if err != nil {
+		return err
+	}
+	p.st.Remove(e)
+	for _, g := range gone {
+		p.st.Remove(g)
+	}
+	p.step(Step{Op: op, Object: e.Object, Msg: msg, Rel: rel, Fence: p.mild || len(gone) > 0 || e.Object == rtnl.Link})
+	p.mild = false
+	return nil
+}
+
+// putBack makes again what went with a change that did not mean to remove it.
+func (p *planner) putBack(op *builtins.Op, c *Change) error {
+	for _, e := range c.With {
+		if e.Foreign() {
+			continue
+		}
+		msg, rel, err := p.build(e.Object, e.Object.New, addFlags(e.Object, e.Set()), Writable(e.Set()))
+		if err != nil {
+			return err
+		}
+		p.step(Step{Op: op, Object: e.Object, Msg: msg, Rel: rel})
+		p.await(e.Object, e.Set())
+		p.plan.touch.key(e.Object, e.Key)
+		p.st.Add(e.Object, e.Set())
+		c.Back = append(c.Back, e)
+	}
+	return nil
+}
+
+func (p *planner) step(s Step) { p.plan.Steps = append(p.plan.Steps, s) }
+
+// send sends the op's own message.
+func (p *planner) send(op *builtins.Op, fence bool) error { return p.sendFlags(op, 0xffff, fence) }
+
+// sendFlags sends the op's own message with other flags beside REQUEST and ACK.
+func (p *planner) sendFlags(op *builtins.Op, flags uint16, fence bool) error {
+	msg := op.Msg
+	if op.Flags&builtins.Shared != 0 {
+		msg = append([]byte(nil), msg...)
+	}
+	wire.Patch(msg, op.Rel, p.index)
+	if flags != 0xffff {
+		wire.SetFlags(msg, unix.NLM_F_REQUEST|unix.NLM_F_ACK|flags)
+	}
+	p.step(Step{Op: op, Object: op.Object, Msg: msg, Rel: op.Rel, Fence: fence})
+	p.mild = true
+	return nil
+}
+
+// index is the index of a device that is known to be there.
+func (p *planner) index(name string) uint32 {
+	if what, name := wire.Referred(name); what != "" {
+		return p.abroad[name] // a namespace: its descriptor is known when the message is sent
+	}
+	if e := p.st.Link(name); e != nil {
+		return e.Index()
+	}
+	return 0
+}
+
+// build writes a message into the arena, with relocations where it names links.
+func (p *planner) build(o *wire.Object, typ, flags uint16, s *wire.Set) ([]byte, []wire.Reloc, error) {
+	s = s.Clone()
+	s.Devices(func(v *wire.Value) error {
+		if v.Type == wire.Int {
+			if n := p.st.Names(uint32(v.N)); n != "" {
+				*v = wire.NameVal(n)
+			}
+		}
+		return nil
+	})
+	if err := o.Append(p.arena, typ, unix.NLM_F_REQUEST|unix.NLM_F_ACK|flags, s); err != nil {
+		return nil, nil, err
+	}
+	msg, rel, err := p.arena.Last()
+	if err != nil {
+		return nil, nil, err
+	}
+	wire.Patch(msg, rel, p.index)
+	return msg, rel, nil
+}
