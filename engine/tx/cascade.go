@@ -62,6 +62,9 @@ func (p *planner) linkGone(e *state.Entry) ([]*state.Entry, error) {
 	for i := 0; i < len(links); i++ {
 		idx := links[i].Index()
 		p.plan.touch.link(idx)
+		if err := p.keepSettings(links[i], 0); err != nil {
+			return nil, err
+		}
 		if err := p.farGone(links[i]); err != nil {
 			return nil, err
 		}
@@ -256,6 +259,9 @@ func (p *planner) disturbs(e *state.Entry, pick *wire.Set, deltas []state.Delta)
 		return nil, nil
 	}
 	p.plan.touch.link(e.Index())
+	if err := p.shrinks(e, pick); err != nil {
+		return nil, err
+	}
 	if err := p.loadLinkObjects(e); err != nil {
 		return nil, err
 	}

@@ -83,13 +83,14 @@ const (
 
 // image is a commit in a journal.
 type image struct {
-	Scopes  []imageScope        `json:"scopes"`
-	Keys    map[string][][]byte `json:"keys"`
-	Indexes []uint32            `json:"indexes"`
-	Links   []string            `json:"links"`
-	Before  map[string][][]byte `json:"before"`
-	Sysctls []imageSysctl       `json:"sysctls"`
-	Cuts    []imageCut          `json:"cuts,omitempty"`
+	Scopes   []imageScope        `json:"scopes"`
+	Keys     map[string][][]byte `json:"keys"`
+	Indexes  []uint32            `json:"indexes"`
+	Links    []string            `json:"links"`
+	Before   map[string][][]byte `json:"before"`
+	Sysctls  []imageSysctl       `json:"sysctls"`
+	Settings []imageSysctl       `json:"settings,omitempty"` // of devices
+	Cuts     []imageCut          `json:"cuts,omitempty"`
 
 	NetNS *imagePlace `json:"netns,omitempty"` // nil: that of the run
 	Parts []*image    `json:"parts,omitempty"` // of a commit over several; it has nothing else but moves
@@ -377,6 +378,9 @@ func (p *Plan) image() *image {
 	for _, s := range p.sysctls {
 		img.Sysctls = append(img.Sysctls, imageSysctl{s.s.Path, s.s.Name, s.old, s.known})
 	}
+	for _, s := range p.settings {
+		img.Settings = append(img.Settings, imageSysctl{s.s.Path, s.s.Name, s.old, s.known})
+	}
 	for _, c := range p.cuts {
 		img.Cuts = append(img.Cuts, c.image())
 	}
@@ -439,6 +443,9 @@ func (img *image) plan(src state.Source) (*Plan, error) {
 	}
 	for _, s := range img.Sysctls {
 		p.sysctls = append(p.sysctls, sysctlImage{&builtins.Sysctl{Path: s.Path, Name: s.Name}, s.Old, s.Known})
+	}
+	for _, s := range img.Settings {
+		p.settings = append(p.settings, sysctlImage{&builtins.Sysctl{Path: s.Path, Name: s.Name}, s.Old, s.Known})
 	}
 	for _, c := range img.Cuts {
 		p.cuts = append(p.cuts, c.cut())

@@ -67,20 +67,21 @@ type Plan struct {
 	Changes []*Change
 	Steps   []Step
 
-	st      *state.State
-	touch   *touch
-	want    []*expect
-	sysctls []sysctlImage
-	Place   *builtins.Place    // namespace; nil: the one the run works in
-	parts   []*Plan            // of a commit over several namespaces: what it comes to in each, which has the fields above
-	moves   []move             // links that change between them
-	arrived map[string]bool    // links that came from another one: they go back, none is removed
-	far     map[uint32]farEnd  // of an undo: other ends of veths, by index
-	gone    map[uint32]bool    // and those that left
-	space   *Space             // it is in, unless it is the only one
-	made    bool               // the commit makes the namespace
-	cuts    []*cut             // tables that are cut over
-	byKey   map[string]*expect // the last of want for each object; made when needed
+	st       *state.State
+	touch    *touch
+	want     []*expect
+	sysctls  []sysctlImage
+	settings []sysctlImage      // of devices that go, or lose a family
+	Place    *builtins.Place    // namespace; nil: the one the run works in
+	parts    []*Plan            // of a commit over several namespaces: what it comes to in each, which has the fields above
+	moves    []move             // links that change between them
+	arrived  map[string]bool    // links that came from another one: they go back, none is removed
+	far      map[uint32]farEnd  // of an undo: other ends of veths, by index
+	gone     map[uint32]bool    // and those that left
+	space    *Space             // it is in, unless it is the only one
+	made     bool               // the commit makes the namespace
+	cuts     []*cut             // tables that are cut over
+	byKey    map[string]*expect // the last of want for each object; made when needed
 }
 
 // State is the state that the plan expects to leave.
@@ -361,4 +362,279 @@ func where(op *builtins.Op) string {
 	return fmt.Sprintf("%s:%d", f.File, f.Line)
 }
 
+// whole makes an object exactly what is written.
+func (p *planner) whole(op *builtins.Op, want *wire.Set) error {
+	o := op.Object
+	key := state.KeyOf(o, want)
+	err := p.contradicts(op, o.Name+"\x00"+key, func(first *builtins.Op) bool { return first.Absent == op.Absent && string(first.Msg) == string(op.Msg) })
+	if err != nil && !looseKey(o) {
+		return err
+	}
+	var have []*state.Entry
+	for _, e := range p.st.Find(o, key) {
+		if state.Matches(want, e) && !byDefault(e) {
+			have = append(have, e)
+		}
+	}
+	p.expect(&expect{op: op, object: o, key: key, set: want, mode: state.Whole})
+	best := -1
+	var deltas []state.Delta
+	for i, e := range have {
+		d := state.Diff(o, want, e.Set(), state.Whole)
+		if best < 0 || len(d) < len(deltas) {
+			best, deltas = i, d
+		}
+	}
+	switch {
+	case best < 0:
+		c := p.change(&Change{Action: Create, Op: op, Object: o, set: want})
+		p.notes(c, want)
+		p.st.Add(o, want)
+		p.plan.touch.key(o, key)
+		return p.make(op, want, addFlags(o, want))
+	case len(deltas) == 0 && (len(have) == 1 || looseKey(o)):
+		p.same(op, want)
+		return nil
+	}
+	old := have[best]
+	if old.Foreign() && o != rtnl.Neigh && o != rtnl.FDB { // what was learned may be written down
+		return fmt.Errorf("%s belongs to the kernel or a daemon (%s) and is not replaced; use a verb if you must", Title(op), ownerOf(old))
+	}
+	p.plan.touch.key(o, key)
+	c := p.change(&Change{Action: Modify, Op: op, Object: o, Deltas: deltas, set: want})
+	if len(have) > 1 && !looseKey(o) {
+		// Aliases of one key collapse into the one that is wanted.
+		for i, e := range have {
+			if i != best {
+				c.Notes = append(c.Notes, "another with this key goes: "+e.Set().Text(p.st.Names))
+				if err := p.remove(op, e, c); err != nil {
+					return err
+				}
+			}
+		}
+		if len(deltas) == 0 {
+			return nil
+		}
+	}
+	if replaceable(o, want, deltas) {
+		p.st.Change(old, want)
+		return p.make(op, want, unix.NLM_F_CREATE|unix.NLM_F_REPLACE)
+	}
+	if err := p.remove(op, old, c); err != nil {
+		return err
+	}
+	p.st.Add(o, want)
+	if err := p.make(op, want, addFlags(o, want)); err != nil {
+		return err
+	}
+	return p.putBack(op, c)
+}
+
+// make sends the op's message that makes an object.
+func (p *planner) make(op *builtins.Op, want *wire.Set, flags uint16) error {
+	err := p.sendFlags(op, flags, false)
+	if err == nil {
+		p.await(op.Object, want)
+	}
+	return err
+}
+
+// byDefault reports whether an object is there because no other is: the default
+// queueing discipline of a device.
+func byDefault(e *state.Entry) bool { return e.Object == rtnl.Qdisc && e.Foreign() }
+
+func ownerOf(e *state.Entry) string {
+	if f := e.Object.Table.Row("protocol"); f != nil {
+		if v, ok := e.Set().At(f); ok {
+			return "protocol " + f.Text(v, nil)
+		}
+	}
+	return "not configured"
+}
+
+func looseKey(o *wire.Object) bool {
+	for _, k := range o.Key {
+		if f := o.Table.Row(k); f != nil && f.Loose {
+			return true
+		}
+	}
+	return false
+}
+
+// addFlags are the flags that make an object that is not there.
+func addFlags(o *wire.Object, s *wire.Set) uint16 {
+	if o.Shares != nil && o.Shares(s) {
+		return unix.NLM_F_CREATE | unix.NLM_F_APPEND
+	}
+	return unix.NLM_F_CREATE | unix.NLM_F_EXCL
+}
+
+// replaceable reports whether NLM_F_REPLACE does all that differs.
+func replaceable(o *wire.Object, want *wire.Set, deltas []state.Delta) bool {
+	if o.Replace == nil || o.Shares != nil && o.Shares(want) {
+		return false
+	}
+	for _, d := range deltas {
+		if !o.Replace(topRow(o, d)) {
+			return false
+		}
+	}
+	return true
+}
+
+// topRow is the row of the object's own table that a delta lies in.
+func topRow(o *wire.Object, d state.Delta) *wire.Field {
+	for _, f := range o.Table.Rows() {
+		l := f.Label()
+		if d.Path == l || len(d.Path) > len(l) && d.Path[:len(l)] == l && d.Path[len(l)] == '.' {
+			return f
+		}
+	}
+	return d.Row
+}
+
+// notes tells what often surprises: a route of another metric stays.
+func (p *planner) notes(c *Change, want *wire.Set) {
+	if c.Object != rtnl.Route || p.ops > fewOps {
+		return
+	}
+	all := p.st.All(rtnl.Route)
+	if len(all) > fewOps*fewOps {
+		return
+	}
+	for _, e := range all {
+		if !e.Reported() || e.Set().Uint("metric") == want.Uint("metric") {
+			continue
+		}
+		s := want.Clone()
+		s.PutName("metric", wire.IntVal(e.Set().Uint("metric")))
+		if state.KeyOf(c.Object, s) == e.Key {
+			c.Notes = append(c.Notes, fmt.Sprintf("%s metric %d exists and stays; metric is part of a route's key", c.title(), e.Set().Uint("metric")))
+		}
+	}
+}
+
+// fewOps is up to where a plan looks around for what may surprise.
+const fewOps = 200
+
+// absent removes all objects with the op's key.
+func (p *planner) absent(op *builtins.Op, want *wire.Set) error {
+	o := op.Object
+	key := state.KeyOf(o, want)
+	if err := p.contradicts(op, o.Name+"\x00"+key, func(first *builtins.Op) bool { return first.Absent }); err != nil && !looseKey(o) {
+		return err
+	}
+	p.expect(&expect{op: op, object: o, key: key, set: nil, mode: state.Whole})
+	n := 0
+	for _, e := range append([]*state.Entry(nil), p.st.Find(o, key)...) {
+		if !state.Matches(want, e) || byDefault(e) {
+			continue
+		}
+		n++
+		c := p.change(&Change{Action: Remove, Op: op, Object: o, set: e.Set()})
+		if err := p.remove(op, e, c); err != nil {
+			return err
+		}
+	}
+	if n == 0 {
+		p.same(op, want)
+	}
+	return nil
+}
+
 func (p *planner) expect(x *expect) { p.plan.want = append(p.plan.want, x) }
+
+// remove sends the deletion of an entry and takes it, and what goes with it,
+// out of the state.
+func (p *planner) remove(op *builtins.Op, e *state.Entry, c *Change) error {
+	p.plan.touch.key(e.Object, e.Key)
+	gone, err := p.cascade(e)
+	if err != nil {
+		return err
+	}
+	p.remark(c)
+	c.With = append(c.With, gone...)
+	msg, rel, err := p.deletion(e)
+	if err != nil {
+		return err
+	}
+	p.st.Remove(e)
+	for _, g := range gone {
+		p.st.Remove(g)
+	}
+	p.step(Step{Op: op, Object: e.Object, Msg: msg, Rel: rel, Fence: p.mild || len(gone) > 0 || e.Object == rtnl.Link})
+	p.mild = false
+	return nil
+}
+
+// putBack makes again what went with a change that did not mean to remove it.
+func (p *planner) putBack(op *builtins.Op, c *Change) error {
+	for _, e := range c.With {
+		if e.Foreign() {
+			continue
+		}
+		msg, rel, err := p.build(e.Object, e.Object.New, addFlags(e.Object, e.Set()), Writable(e.Set()))
+		if err != nil {
+			return err
+		}
+		p.step(Step{Op: op, Object: e.Object, Msg: msg, Rel: rel})
+		p.await(e.Object, e.Set())
+		p.plan.touch.key(e.Object, e.Key)
+		p.st.Add(e.Object, e.Set())
+		c.Back = append(c.Back, e)
+	}
+	return nil
+}
+
+func (p *planner) step(s Step) { p.plan.Steps = append(p.plan.Steps, s) }
+
+// send sends the op's own message.
+func (p *planner) send(op *builtins.Op, fence bool) error { return p.sendFlags(op, 0xffff, fence) }
+
+// sendFlags sends the op's own message with other flags beside REQUEST and ACK.
+func (p *planner) sendFlags(op *builtins.Op, flags uint16, fence bool) error {
+	msg := op.Msg
+	if op.Flags&builtins.Shared != 0 {
+		msg = append([]byte(nil), msg...)
+	}
+	wire.Patch(msg, op.Rel, p.index)
+	if flags != 0xffff {
+		wire.SetFlags(msg, unix.NLM_F_REQUEST|unix.NLM_F_ACK|flags)
+	}
+	p.step(Step{Op: op, Object: op.Object, Msg: msg, Rel: op.Rel, Fence: fence})
+	p.mild = true
+	return nil
+}
+
+// index is the index of a device that is known to be there.
+func (p *planner) index(name string) uint32 {
+	if what, name := wire.Referred(name); what != "" {
+		return p.abroad[name] // a namespace: its descriptor is known when the message is sent
+	}
+	if e := p.st.Link(name); e != nil {
+		return e.Index()
+	}
+	return 0
+}
+
+// build writes a message into the arena, with relocations where it names links.
+func (p *planner) build(o *wire.Object, typ, flags uint16, s *wire.Set) ([]byte, []wire.Reloc, error) {
+	s = s.Clone()
+	s.Devices(func(v *wire.Value) error {
+		if v.Type == wire.Int {
+			if n := p.st.Names(uint32(v.N)); n != "" {
+				*v = wire.NameVal(n)
+			}
+		}
+		return nil
+	})
+	if err := o.Append(p.arena, typ, unix.NLM_F_REQUEST|unix.NLM_F_ACK|flags, s); err != nil {
+		return nil, nil, err
+	}
+	msg, rel, err := p.arena.Last()
+	if err != nil {
+		return nil, nil, err
+	}
+	wire.Patch(msg, rel, p.index)
+	return msg, rel, nil
+}

@@ -28,6 +28,7 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 	}
 	refused := map[orderKey]string{}
 	for round := 0; ; round++ {
+		undone += p.undoSettings(k.Sys)
 		now, err := p.st.AgainWhole(ctx)
 		if err == nil && k.Mon != nil {
 			// Also what was written over by the last round: it comes with this one.

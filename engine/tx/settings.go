@@ -1,0 +1,80 @@
+package tx
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"slices"
+
+	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/wire"
+)
+
+// A device has sysctls of its own. They go with it, and those of an address
+// family with an mtu that is too small for the family: it begins with the
+// defaults when there is one again (inetdev_destroy, addrconf_ifdown).
+
+// least is the smallest mtu that a family lives with.
+var least = []struct {
+	mtu  uint64
+	dirs []string // before and behind the name of a device
+}{
+	{68, []string{"net/ipv4/conf/", "net/ipv4/neigh/"}},
+	{1280, []string{"net/ipv6/conf/", "net/ipv6/neigh/"}},
+}
+
+// A lister reads all sysctls in a directory.
+type lister interface {
+	All(dir string) (map[string]string, error)
+}
+
+// keepSettings notes the sysctls of a device that is about to get an mtu: 0 when
+// it goes.
+func (p *planner) keepSettings(dev *state.Entry, mtu uint64) error {
+	l, ok := p.sys.(lister)
+	if !ok || !dev.Reported() {
+		return nil
+	}
+	for _, family := range least {
+		if mtu >= family.mtu {
+			continue
+		}
+		for _, dir := range family.dirs {
+			all, err := l.All(dir + dev.Name())
+			if errors.Is(err, fs.ErrNotExist) {
+				continue // a family that it does not have
+			}
+			if err != nil {
+				return err
+			}
+			for _, path := range slices.Sorted(maps.Keys(all)) {
+				p.plan.settings = append(p.plan.settings, sysctlImage{&builtins.Sysctl{Path: path, Name: path}, all[path], true})
+			}
+		}
+	}
+	return nil
+}
+
+// shrinks notes what goes when a link's change has an mtu that is too small.
+func (p *planner) shrinks(e *state.Entry, pick *wire.Set) error {
+	if mtu, ok := pick.Get("mtu"); ok {
+		return p.keepSettings(e, mtu.N)
+	}
+	return nil
+}
+
+// undoSettings writes back the sysctls of devices that are there again. What
+// cannot be written follows from something else.
+func (p *Plan) undoSettings(sys Sysctls) (undone int) {
+	for _, img := range p.settings {
+		now, err := sys.Read(img.s.Path)
+		if err != nil || sameValue(now, img.old) {
+			continue
+		}
+		if sys.Write(img.s.Path, img.old) == nil {
+			undone++
+		}
+	}
+	return undone
+}
