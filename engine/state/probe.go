@@ -56,8 +56,8 @@ func (st *State) probe(sc Scope) (known bool, err error) {
 	for _, a := range samples(dst, sc.Family) {
 		msg, err := src.Get(lookup(sc.Family, a, want.Uint("tos")))
 		switch {
-		case errors.Is(err, unix.ENETUNREACH) && sc.Family == unix.AF_INET:
-			return true, nil // nothing covers it
+		case errors.Is(err, unix.ENETUNREACH):
+			return true, nil // nothing covers it; IPv6 has other numbers for reject routes (fib6_prop)
 		case err != nil:
 			return false, nil // a reject route, or what cannot be looked up
 		}
