@@ -96,13 +96,20 @@ func (p *place) dir() (string, error) {
 		return dir, ours(dir)
 	}
 	uid := outsideUID()
-	dir := rootJournals
-	if uid != 0 {
-		dir = userJournals + strconv.Itoa(uid)
-		if runtime := filepath.Join(userRuntime, strconv.Itoa(uid)); ours(runtime) == nil {
-			dir = filepath.Join(runtime, "nlscript")
+	if uid == 0 {
+		// Root of a namespace inside another's is not the one that /run is for.
+		if dir, err := made(rootJournals); err == nil {
+			return dir, nil
 		}
 	}
+	if runtime := filepath.Join(userRuntime, strconv.Itoa(uid)); uid != 0 && ours(runtime) == nil {
+		return made(filepath.Join(runtime, "nlscript"))
+	}
+	return made(userJournals + strconv.Itoa(uid))
+}
+
+// made makes a directory unless it is there and ours.
+func made(dir string) (string, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", fileError(err)
 	}
