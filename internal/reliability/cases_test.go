@@ -1,0 +1,90 @@
+package reliability
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/nlscript/nlscript/engine"
+	"github.com/nlscript/nlscript/engine/enginetest"
+	"github.com/nlscript/nlscript/internal/testnet"
+)
+
+// A transaction is one of the matrices: a script, and the one that made what it
+// changes.
+type transaction struct {
+	name          string
+	before, after string
+}
+
+// transactions reads testdata/cases.txt.
+func transactions(t testing.TB) (base string, l []transaction) {
+	t.Helper()
+	b, err := os.ReadFile("testdata/cases.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, part := range strings.Split("\n"+string(b), "\n== ")[1:] {
+		name, text, _ := strings.Cut(part, "\n")
+		if seen[name] {
+			t.Fatalf("two transactions are called %q", name)
+		}
+		seen[name] = true
+		before, after, ok := strings.Cut(text, "=>\n")
+		switch {
+		case name == "base":
+			base = script(before)
+		case !ok:
+			t.Fatalf("%s: no =>", name)
+		default:
+			l = append(l, transaction{name, script(before), script(after)})
+		}
+	}
+	return base, l
+}
+
+// script makes a script of what may be the ops of one commit, one a line.
+func script(s string) string {
+	s = strings.TrimSpace(s)
+	if s == "" || strings.Contains(s, "commit(") {
+		return s
+	}
+	var b strings.Builder
+	b.WriteString("commit(\n")
+	for _, line := range strings.Split(s, "\n") {
+		b.WriteString("    " + line + ",\n")
+	}
+	return b.String() + ")\n"
+}
+
+// engineOf is an engine in a namespace that has what is there before.
+func (x transaction) engineOf(t *testing.T, base string) *engine.Engine {
+	t.Helper()
+	e := enginetest.Sandbox(t, "eth0", "eth1", "eth2", "eth3")
+	for _, src := range []string{base, x.before} {
+		if src == "" {
+			continue
+		}
+		_, err := e.Run(t.Context(), engine.Script{Name: "before.star", Source: []byte(src)})
+		lacking(t, err)
+		if err != nil {
+			t.Fatalf("%+v", err)
+		}
+	}
+	return e
+}
+
+// lacking passes over a test of a kind of link that this kernel does not have.
+func lacking(t *testing.T, err error) {
+	t.Helper()
+	if err != nil && (strings.Contains(err.Error(), "Unknown device type") || strings.Contains(err.Error(), "EOPNOTSUPP")) {
+		testnet.Lacks(t, err.Error())
+		t.SkipNow()
+	}
+}
+
+// script is what the transaction does.
+func (x transaction) script() engine.Script {
+	return engine.Script{Name: "after.star", Source: []byte(x.after)}
+}

@@ -1,0 +1,53 @@
+package reliability
+
+import (
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/nlscript/nlscript/engine/enginetest"
+)
+
+// surprising are transactions of which the kernel makes something that no plan
+// knows: an attempt() that fails, routes that hide behind the one looked up.
+var surprising = map[string]bool{"run: attempt that fails": true, "route: several of one key": true}
+
+// TestFaults is the fault matrix: of each transaction each message is refused in
+// turn, of the large ones 50, and all that the namespace holds is as it was.
+func TestFaults(t *testing.T) {
+	base, all := transactions(t)
+	var mu sync.Mutex
+	var sum enginetest.Failures
+	n := 0
+	t.Run("of", func(t *testing.T) {
+		for _, x := range all {
+			t.Run(x.name, func(t *testing.T) {
+				t.Parallel()
+				if strings.HasPrefix(x.name, "site") && !thorough() {
+					t.Skip("large")
+				}
+				e := x.engineOf(t, base)
+				before := enginetest.Take(t, e)
+				if !surprising[x.name] {
+					keepsToPlan(t, e, x.script())
+				}
+				if d := before.Differs(t, e); d != "" {
+					t.Fatalf("undone, the state is not as before:\n%s", d)
+				}
+				f := enginetest.CountFailures(t, e, x.script())
+				mu.Lock()
+				defer mu.Unlock()
+				n++
+				sum.Messages += f.Messages
+				sum.ByAttr += f.ByAttr
+				sum.Whole += f.Whole
+				sum.Half += f.Half
+				sum.Wrong += f.Wrong
+			})
+		}
+	})
+	t.Logf("fault matrix: %d transactions, %s: %d cases, %d wrong", n, sum, sum.Cases(), sum.Wrong)
+	if n < 60 && !t.Failed() {
+		t.Errorf("%d transactions, want 60", n)
+	}
+}

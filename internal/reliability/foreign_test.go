@@ -1,0 +1,329 @@
+package reliability
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"regexp"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/engine"
+	"github.com/nlscript/nlscript/engine/enginetest"
+	"github.com/nlscript/nlscript/engine/nlconn"
+	"github.com/nlscript/nlscript/internal/testnet"
+	"github.com/nlscript/nlscript/wire"
+)
+
+// A key is what our commits and the other writer both write, with values that
+// nobody writes twice.
+type key int
+
+const (
+	theRoute key = iota // its initcwnd
+	theLink             // its mtu
+	theNeigh            // its address
+	keys
+)
+
+var keyNames = [keys]string{"route", "link", "neigh"}
+
+// ours is where our values begin; theirs are smaller, and grow.
+const ours = 40000
+
+// A writer is another program. It sends messages of its own making.
+type writer struct {
+	t    *testing.T
+	conn *nlconn.Conn
+	dev  uint32
+	b    wire.Builder
+	next uint32
+	last [keys]uint32 // written and acknowledged
+}
+
+// write gives a key the next value.
+func (w *writer) write(k key) {
+	w.next++
+	v := w.next
+	w.b.Reset()
+	var m wire.Mark
+	u32 := func(typ uint16, v uint32) { binary.NativeEndian.PutUint32(w.b.Attr(typ, 4), v) }
+	switch k {
+	case theRoute:
+		m = w.b.Begin(unix.RTM_NEWROUTE, unix.NLM_F_REQUEST|unix.NLM_F_CREATE|unix.NLM_F_REPLACE)
+		copy(w.b.Fixed(12), []byte{unix.AF_INET, 24, 0, 0, unix.RT_TABLE_MAIN, unix.RTPROT_STATIC, unix.RT_SCOPE_UNIVERSE, unix.RTN_UNICAST, 0, 0, 0, 0})
+		copy(w.b.Attr(unix.RTA_DST, 4), []byte{10, 77, 0, 0})
+		copy(w.b.Attr(unix.RTA_GATEWAY, 4), []byte{10, 0, 0, 9})
+		metrics := w.b.Nest(unix.RTA_METRICS)
+		u32(unix.RTAX_INITCWND, v)
+		w.b.End(metrics)
+	case theLink:
+		m = w.b.Begin(unix.RTM_NEWLINK, unix.NLM_F_REQUEST)
+		binary.NativeEndian.PutUint32(w.b.Fixed(16)[4:], w.dev)
+		u32(unix.IFLA_MTU, v)
+	case theNeigh:
+		m = w.b.Begin(unix.RTM_NEWNEIGH, unix.NLM_F_REQUEST|unix.NLM_F_CREATE|unix.NLM_F_REPLACE)
+		h := w.b.Fixed(12)
+		h[0] = unix.AF_INET
+		binary.NativeEndian.PutUint32(h[4:], w.dev)
+		binary.NativeEndian.PutUint16(h[8:], unix.NUD_PERMANENT)
+		copy(w.b.Attr(unix.NDA_DST, 4), []byte{10, 0, 0, 77})
+		copy(w.b.Attr(unix.NDA_LLADDR, 6), []byte{2, 0, byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)})
+	}
+	w.b.End(m)
+	msg, err := w.b.Bytes()
+	if err != nil {
+		w.t.Error(err)
+		return
+	}
+	err = w.conn.Transact([][]byte{msg}, func(_ int, r wire.Reply) {
+		if r.Errno != 0 {
+			w.t.Errorf("the other writer: %v %s", r.Errno, r.Message)
+		}
+	})
+	if err != nil {
+		w.t.Error(err)
+	}
+	w.last[k] = v
+}
+
+// A log is what the kernel says was written, in its order.
+type log struct {
+	mu     sync.Mutex
+	values [keys][]uint32
+	lost   error
+	dev    uint32
+}
+
+// follow takes an announcement.
+func (l *log) follow(m wire.Message) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	note := func(k key, v uint32) {
+		if n := len(l.values[k]); n == 0 || l.values[k][n-1] != v {
+			l.values[k] = append(l.values[k], v)
+		}
+	}
+	attr := func(off int, typ uint16) []byte {
+		for a := range wire.Attrs(m.Data[off:]) {
+			if a.Type == typ {
+				return a.Data
+			}
+		}
+		return nil
+	}
+	switch m.Type {
+	case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
+		if string(attr(12, unix.RTA_DST)) != "\x0a\x4d\x00\x00" {
+			return
+		}
+		v := uint32(0)
+		for a := range wire.Attrs(attr(12, unix.RTA_METRICS)) {
+			if a.Type == unix.RTAX_INITCWND && m.Type == unix.RTM_NEWROUTE {
+				v = binary.NativeEndian.Uint32(a.Data)
+			}
+		}
+		note(theRoute, v)
+	case unix.RTM_NEWLINK:
+		if b := attr(16, unix.IFLA_MTU); binary.NativeEndian.Uint32(m.Data[4:]) == l.dev && len(b) == 4 {
+			note(theLink, binary.NativeEndian.Uint32(b))
+		}
+	case unix.RTM_NEWNEIGH, unix.RTM_DELNEIGH:
+		b := attr(12, unix.NDA_LLADDR)
+		switch {
+		case string(attr(12, unix.NDA_DST)) != "\x0a\x00\x00\x4d":
+		case m.Type == unix.RTM_DELNEIGH:
+			note(theNeigh, 0)
+		case len(b) == 6:
+			note(theNeigh, binary.BigEndian.Uint32(b[2:]))
+		}
+	}
+}
+
+// settle returns the log when it is as it should be, or will not be.
+func (l *log) settle(complete func([keys][]uint32) bool) [keys][]uint32 {
+	for end := time.Now().Add(500 * time.Millisecond); ; time.Sleep(time.Millisecond) {
+		if now := l.all(); complete(now) || time.Now().After(end) {
+			return now
+		}
+	}
+}
+
+// all returns the log.
+func (l *log) all() [keys][]uint32 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var c [keys][]uint32
+	for k := range l.values {
+		c[k] = slices.Clone(l.values[k])
+	}
+	return c
+}
+
+// watch follows the announcements of a namespace until the test ends.
+func watch(t *testing.T, e *engine.Engine, dev uint32) *log {
+	t.Helper()
+	c, err := nlconn.Dial(nlconn.Config{NetNS: e.NetNS(), Groups: []uint32{unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_NEIGH}, RecvBuf: 16 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &log{dev: dev}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			if err := c.Receive(ctx, l.follow); err != nil && ctx.Err() == nil {
+				l.mu.Lock()
+				l.lost = errors.Join(l.lost, err)
+				l.mu.Unlock()
+			}
+		}
+	}()
+	t.Cleanup(func() { cancel(); <-done; c.Close() })
+	return l
+}
+
+var arrow = regexp.MustCompile(`(initcwnd|mtu|lladdr) (\S+) -> (\S+)`)
+
+// seen is what a plan says of a key: the value before, and ours.
+func seen(t *testing.T, p *engine.Plan) (before, after [keys]uint32, ok [keys]bool) {
+	t.Helper()
+	number := func(s string) uint32 {
+		s = regexp.MustCompile(`[,;]$`).ReplaceAllString(s, "")
+		if m, err := net.ParseMAC(s); err == nil {
+			return binary.BigEndian.Uint32(m[2:])
+		}
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			t.Errorf("value %q in the plan:\n%s", s, p)
+		}
+		return uint32(n)
+	}
+	for _, m := range arrow.FindAllStringSubmatch(p.String(), -1) {
+		k := map[string]key{"initcwnd": theRoute, "mtu": theLink, "lladdr": theNeigh}[m[1]]
+		before[k], after[k], ok[k] = number(m[2]), number(m[3]), true
+	}
+	return before, after, ok
+}
+
+// TestForeignWriter has another program write what we commit, at full speed. The
+// kernel's announcements tell in which order it was all done: a commit that
+// reports success has overwritten nothing but what its plan saw, and after one
+// that was aborted the other program's last value is there.
+func TestForeignWriter(t *testing.T) {
+	commits := often(500, 100)
+	e := enginetest.Sandbox(t, "eth0")
+	var dev uint32
+	testnet.Do(t, e.NetNS(), func() {
+		d, err := net.InterfaceByName("eth0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		dev = uint32(d.Index)
+	})
+	if _, err := e.Run(t.Context(), engine.Script{Name: "before.star", Source: []byte(`commit(addr("10.0.0.1/24", dev = "eth0"))`)}); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := nlconn.Dial(nlconn.Config{NetNS: e.NetNS()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	w := &writer{t: t, conn: conn, dev: dev, next: 2000}
+	l := watch(t, e, dev)
+	for k := range keys {
+		w.write(k)
+	}
+	r := rand.New(rand.NewPCG(7, 7))
+	committed, conflicts, writes, lost, stale := 0, 0, 0, 0, 0
+	for i := range commits {
+		v := uint32(ours + i)
+		src := fmt.Sprintf(`commit(
+    route("10.77.0.0/24", via = "10.0.0.9", initcwnd = %d),
+    link("eth0", mtu = %d),
+    neigh("10.0.0.77", lladdr = "%s", dev = "eth0", nud = "permanent"),
+)`, v, v, net.HardwareAddr{2, 0, 0, 0, byte(v >> 8), byte(v)})
+		// A burst somewhere in the commit, or before it, or none.
+		n, wait, only := r.IntN(12), time.Duration(r.IntN(4000))*time.Microsecond, key(r.IntN(int(keys)+1))
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			time.Sleep(wait)
+			for j := range n {
+				k := only
+				if k == keys {
+					k = key(j) % keys
+				}
+				w.write(k)
+			}
+		}()
+		writes += n
+		at := l.all()
+		res, err := e.Run(t.Context(), engine.Script{Name: "ours.star", Source: []byte(src)})
+		<-done
+		// The log is complete when what was written last is in it.
+		now := l.settle(func(now [keys][]uint32) bool {
+			for k := range keys {
+				if err == nil && !slices.Contains(now[k], v) || !slices.Contains(now[k], w.last[k]) {
+					return false
+				}
+				if end := now[k][len(now[k])-1]; err != nil && end != w.last[k] {
+					return false
+				}
+			}
+			return true
+		})
+		var failed *engine.Error
+		switch {
+		case err == nil:
+			committed++
+			before, after, changed := seen(t, res.Plan)
+			for k := range keys {
+				p := slices.Index(now[k], v)
+				switch {
+				case !changed[k] || after[k] != v:
+					t.Errorf("commit %d: %s is not in the plan:\n%s", i, keyNames[k], res.Plan)
+				case p < 1:
+					t.Errorf("commit %d: success, and %s was never written: %v", i, keyNames[k], now[k][len(at[k]):])
+				case now[k][p-1] != before[k]:
+					lost++
+					t.Errorf("commit %d: success over a lost update of %s: it saw %d and overwrote %v", i, keyNames[k], before[k], now[k][p-1])
+				}
+			}
+		case errors.As(err, &failed) && failed.Outcome == "conflict":
+			conflicts++
+			for k := range keys {
+				if end := now[k][len(now[k])-1]; end != w.last[k] && end < ours {
+					stale++
+					t.Errorf("commit %d: aborted, and %s is %d, not %d as the other program wrote last: %v", i, keyNames[k], end, w.last[k], now[k][max(0, len(at[k])-1):])
+				} else if end == v {
+					stale++
+					t.Errorf("commit %d: aborted, and our %s is still there: %v", i, keyNames[k], now[k][max(0, len(at[k])-1):])
+				}
+			}
+		default:
+			t.Errorf("commit %d: %+v", i, err)
+		}
+		if t.Failed() && lost+stale > 4 {
+			break
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lost != nil {
+		t.Fatalf("the test itself has lost announcements: %v", l.lost)
+	}
+	t.Logf("foreign writer: %d commits beside %d writes: %d committed, %d conflicts; %d lost updates, %d stale values", commits, writes, committed, conflicts, lost, stale)
+	if committed < commits/25 || conflicts < commits/25 {
+		t.Errorf("%d committed, %d conflicts: one of them was hardly tried", committed, conflicts)
+	}
+}

@@ -1,0 +1,152 @@
+package reliability
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/nlscript/nlscript/engine"
+	"github.com/nlscript/nlscript/engine/enginetest"
+	"github.com/nlscript/nlscript/internal/faults"
+	"github.com/nlscript/nlscript/internal/testnet"
+)
+
+// many is a script that makes n routes of 10.0.0.0/8, in order.
+func many(n int, options string) engine.Script {
+	return engine.Script{Name: "many.star", Source: []byte(fmt.Sprintf(`commit(route(ip.prefix("10.0.0.0/8").subnets(%d)[:%d], via = "192.0.2.9"%s))`, width(n), n, options))}
+}
+
+// width is the shortest prefix length of which 10.0.0.0/8 has n.
+func width(n int) int {
+	bits := 8
+	for 1<<(bits-8) < n {
+		bits++
+	}
+	return bits
+}
+
+func wide(t *testing.T) *engine.Engine {
+	t.Helper()
+	e := enginetest.Sandbox(t, "eth0")
+	_, err := e.Run(t.Context(), engine.Script{Name: "base.star", Source: []byte(`commit(addr(["192.0.2.1/24", "2001:db8::1/64"], dev = "eth0"))`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// TestManyRoutes commits 100,000 routes (where thorough), and again with the last one refused: all
+// others are undone, verified.
+func TestManyRoutes(t *testing.T) {
+	n := often(100000, 10000)
+	e := wide(t)
+	before := enginetest.Take(t, e)
+	begin := time.Now()
+	r, err := e.Run(t.Context(), many(n, ""))
+	alone := time.Since(begin)
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	if len(r.Plan.Messages) != n {
+		t.Fatalf("%d messages, want %d", len(r.Plan.Messages), n)
+	}
+	if err := r.Undo(t.Context()); err != nil {
+		t.Fatalf("%+v", err)
+	}
+	if d := before.Differs(t, e); d != "" {
+		t.Fatal("undo of a commit that held left something behind")
+	}
+	refused := &faults.Fault{At: n - 1, Spoil: func(s faults.Step) faults.Step {
+		s.Msg = slices.Clone(s.Msg)
+		binary.NativeEndian.PutUint16(s.Msg[4:], 0x7f0) // no such message
+		return s
+	}}
+	begin = time.Now()
+	_, err = e.Run(faults.With(t.Context(), refused), many(n, ""))
+	whole := time.Since(begin)
+	var failed *engine.Error
+	if !errors.As(err, &failed) || failed.Outcome != "rolled_back" {
+		t.Fatalf("%+v", err)
+	}
+	if d := before.Differs(t, e); d != "" {
+		t.Error("the last was refused, and others are still there")
+	}
+	t.Logf("%d routes: commit %v; commit, failure at the last message and verified undo %v: %.1f times", n, alone.Round(time.Millisecond), whole.Round(time.Millisecond), float64(whole)/float64(alone))
+}
+
+// TestBesideMany makes one new route and replaces one, of both families, beside
+// very many, and compares with ip route replace, as processes.
+func TestBesideMany(t *testing.T) {
+	n := often(200000, 20000)
+	if os.Getenv("NLSCRIPT_LONG") == "1" {
+		n = 1000000
+	}
+	ip, err := exec.LookPath("ip")
+	if err != nil {
+		testnet.Refuse(t, "no ip")
+	}
+	nlscript := t.TempDir() + "/nlscript"
+	if out, err := exec.Command("go", "build", "-o", nlscript, "../../cmd/nlscript").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, f := range []struct{ name, net, via, one string }{
+		{"IPv4", "10.0.0.0/8", "192.0.2.9", "172.16.0.0/24"},
+		{"IPv6", "2001:db8:100::/40", "2001:db8::9", "2001:db8:8000::/64"},
+	} {
+		t.Run(f.name, func(t *testing.T) {
+			e := wide(t)
+			bits := width(n)
+			if f.name == "IPv6" {
+				bits += 32
+			}
+			src := fmt.Sprintf(`commit(route(ip.prefix("%s").subnets(%d)[:%d], via = "%s"))`, f.net, bits, n, f.via)
+			if _, err := e.Run(t.Context(), engine.Script{Name: "many.star", Source: []byte(src)}); err != nil {
+				t.Fatalf("%+v", err)
+			}
+			file := t.TempDir() + "/one.star"
+			run := func(mtu int) time.Duration {
+				if err := os.WriteFile(file, []byte(fmt.Sprintf(`commit(route("%s", via = "%s", mtu = %d))`, f.one, f.via, mtu)), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return process(t, e, nlscript, "run", file)
+			}
+			made, replaced := run(1400), run(1401)
+			for i := range 4 {
+				process(t, e, ip, "route", "del", f.one)
+				made = min(made, run(1410+i))
+				replaced = min(replaced, run(1420+i))
+			}
+			theirs := process(t, e, ip, "route", "replace", f.one, "via", f.via, "mtu", "1400")
+			for i := range 8 {
+				theirs = min(theirs, process(t, e, ip, "route", "replace", f.one, "via", f.via, "mtu", fmt.Sprint(1300+i)))
+			}
+			t.Logf("beside %d routes of %s: ip route replace %v; nlscript makes one in %v (%.1f times), replaces one in %v (%.1f times)", n, f.name,
+				theirs.Round(10*time.Microsecond), made.Round(10*time.Microsecond), float64(made)/float64(theirs), replaced.Round(10*time.Microsecond), float64(replaced)/float64(theirs))
+		})
+	}
+}
+
+// process runs a command in the namespace of an engine and says how long it took.
+func process(t *testing.T, e *engine.Engine, name string, args ...string) time.Duration {
+	t.Helper()
+	var took time.Duration
+	var out []byte
+	var err error
+	testnet.Do(t, e.NetNS(), func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		begin := time.Now()
+		out, err = exec.CommandContext(ctx, name, args...).CombinedOutput()
+		took = time.Since(begin)
+	})
+	if err != nil {
+		t.Fatalf("%s %v: %v\n%s", name, args, err, out)
+	}
+	return took
+}
