@@ -166,8 +166,12 @@ func planned(t *testing.T, e *engine.Engine, src string) string {
 // message fails it is where it was, with its index, its addresses and routes.
 func TestNetNSMove(t *testing.T) {
 	here, there := testnet.New(t), testnet.New(t)
-	here.Veth("eth0")
 	e, far := engineIn(t, here), engineIn(t, there)
+	// Addresses and what comes with them are there at once.
+	const noDAD = `commit(sysctl("net.ipv6.conf.all.accept_dad", 0), sysctl("net.ipv6.conf.default.accept_dad", 0))`
+	mustRun(t, e, noDAD, nil)
+	mustRun(t, far, noDAD, nil)
+	here.Veth("eth0")
 	const before = `commit(
     link("eth0", up = True, alias = "uplink"),
     addr(["192.0.2.2/24", "2001:db8::2/64"], dev = "eth0"),

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -67,6 +68,8 @@ func onTerminal() {
 	if err != nil {
 		fatal(err)
 	}
+	// A signal that we ignore, under nohup say, the command would ignore too.
+	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP)
 	cmd := exec.Command(os.Args[2], os.Args[3:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
