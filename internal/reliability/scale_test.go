@@ -91,10 +91,7 @@ func TestBesideMany(t *testing.T) {
 	if err != nil {
 		testnet.Refuse(t, "no ip")
 	}
-	nlscript := t.TempDir() + "/nlscript"
-	if out, err := exec.Command("go", "build", "-o", nlscript, "../../cmd/nlscript").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	nlscript := command(t)
 	for _, f := range []struct{ name, net, via, one string }{
 		{"IPv4", "10.0.0.0/8", "192.0.2.9", "172.16.0.0/24"},
 		{"IPv6", "2001:db8:100::/40", "2001:db8::9", "2001:db8:8000::/64"},
