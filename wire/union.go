@@ -98,6 +98,9 @@ func (n *nest) decodeUnions(payload []byte, s *Set) {
 		if c.table == nil || s.hasField(f) {
 			continue
 		}
+		if c.data.Data == nil && c.table.Codec != nil && (c.table.Always || f.OneOf.Always) {
+			continue // a codec may have nothing to say without data
+		}
 		sub := NewSet(c.table)
 		if c.data.Data != nil && c.table.Decode(c.data.Data, sub) != nil {
 			continue
