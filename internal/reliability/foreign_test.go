@@ -36,8 +36,12 @@ const (
 
 var keyNames = [keys]string{"route", "link", "neigh"}
 
-// ours is where our values begin; theirs are smaller, and grow.
+// ours is where our values begin; theirs are smaller, and grow. An mtu has no
+// room for more.
 const ours = 40000
+
+// oursOfMany is the same where the other program writes all the time.
+const oursOfMany = 1 << 30
 
 // A writer is another program. It sends messages of its own making.
 type writer struct {
@@ -99,6 +103,7 @@ func (w *writer) write(k key) {
 type log struct {
 	mu     sync.Mutex
 	values [keys][]uint32
+	over   map[uint32]uint32 // what our values of the route have overwritten
 	lost   error
 	dev    uint32
 }
@@ -108,9 +113,14 @@ func (l *log) follow(m wire.Message) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	note := func(k key, v uint32) {
-		if n := len(l.values[k]); n == 0 || l.values[k][n-1] != v {
-			l.values[k] = append(l.values[k], v)
+		n := len(l.values[k])
+		if n > 0 && l.values[k][n-1] == v {
+			return
 		}
+		if n > 0 && k == theRoute && v >= oursOfMany {
+			l.over[v] = l.values[k][n-1]
+		}
+		l.values[k] = append(l.values[k], v)
 	}
 	attr := func(off int, typ uint16) []byte {
 		for a := range wire.Attrs(m.Data[off:]) {
@@ -157,13 +167,27 @@ func (l *log) settle(complete func([keys][]uint32) bool) [keys][]uint32 {
 	}
 }
 
-// all returns the log.
+// overwritten is what one of our values of the route has overwritten. The log may
+// be late.
+func (l *log) overwritten(v uint32) (over uint32, ok bool) {
+	for end := time.Now().Add(10 * time.Second); !ok && time.Now().Before(end); time.Sleep(time.Millisecond) {
+		l.mu.Lock()
+		over, ok = l.over[v]
+		l.mu.Unlock()
+	}
+	return over, ok
+}
+
+// recent is how much of a log is looked at: more than is written beside a commit.
+const recent = 20000
+
+// all returns the end of the log.
 func (l *log) all() [keys][]uint32 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var c [keys][]uint32
 	for k := range l.values {
-		c[k] = slices.Clone(l.values[k])
+		c[k] = slices.Clone(l.values[k][max(0, len(l.values[k])-recent):])
 	}
 	return c
 }
@@ -175,7 +199,7 @@ func watch(t *testing.T, e *engine.Engine, dev uint32) *log {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &log{dev: dev}
+	l := &log{dev: dev, over: map[uint32]uint32{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -325,5 +349,73 @@ func TestForeignWriter(t *testing.T) {
 	t.Logf("foreign writer: %d commits beside %d writes: %d committed, %d conflicts; %d lost updates, %d stale values", commits, writes, committed, conflicts, lost, stale)
 	if committed < commits/25 || conflicts < commits/25 {
 		t.Errorf("%d committed, %d conflicts: one of them was hardly tried", committed, conflicts)
+	}
+}
+
+// TestForeignWriterAllTheTime has the other program write the route without a
+// pause: no commit that reports success has overwritten what it did not see, and
+// what is there in the end is the other program's.
+func TestForeignWriterAllTheTime(t *testing.T) {
+	commits := often(500, 50)
+	e := enginetest.Sandbox(t, "eth0")
+	if _, err := e.Run(t.Context(), engine.Script{Name: "before.star", Source: []byte(`commit(addr("10.0.0.1/24", dev = "eth0"))`)}); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := nlconn.Dial(nlconn.Config{NetNS: e.NetNS()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	w := &writer{t: t, conn: conn, next: 2000}
+	l := watch(t, e, 0)
+	w.write(theRoute)
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				w.write(theRoute)
+			}
+		}
+	}()
+	committed, conflicts, lost := 0, 0, 0
+	for i := range commits {
+		v := uint32(oursOfMany + i)
+		res, err := e.Run(t.Context(), engine.Script{Name: "ours.star", Source: []byte(fmt.Sprintf(`commit(route("10.77.0.0/24", via = "10.0.0.9", initcwnd = %d))`, v))})
+		var failed *engine.Error
+		switch {
+		case err == nil:
+			committed++
+			before, _, _ := seen(t, res.Plan)
+			if over, ok := l.overwritten(v); !ok || over != before[theRoute] {
+				lost++
+				t.Errorf("commit %d: success over a lost update: it saw %d and overwrote %d (in the log: %v)", i, before[theRoute], over, ok)
+			}
+		case errors.As(err, &failed) && failed.Outcome == "conflict":
+			conflicts++
+		default:
+			t.Errorf("commit %d: %+v", i, err)
+		}
+		if lost > 4 {
+			break
+		}
+	}
+	close(stop)
+	<-done
+	now := l.settle(func(now [keys][]uint32) bool { return now[theRoute][len(now[theRoute])-1] == w.last[theRoute] })
+	if end := now[theRoute][len(now[theRoute])-1]; end != w.last[theRoute] {
+		t.Errorf("in the end the route is %d, not %d as the other program wrote last", end, w.last[theRoute])
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lost != nil {
+		t.Fatalf("the test itself has lost announcements: %v", l.lost)
+	}
+	t.Logf("foreign writer: %d commits beside %d writes without a pause: %d committed, %d conflicts; %d lost updates", commits, w.next-2001, committed, conflicts, lost)
+	if conflicts == 0 {
+		t.Error("nothing was in conflict")
 	}
 }
