@@ -35,6 +35,7 @@ func transactions(t testing.TB) (base string, l []transaction) {
 		switch {
 		case name == "base":
 			base = script(before)
+		case elsewhere(name):
 		case !ok:
 			t.Fatalf("%s: no =>", name)
 		default:

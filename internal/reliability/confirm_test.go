@@ -50,6 +50,7 @@ func holders(t *testing.T, file string) (pids []int) {
 // the watcher undoes it at the deadline. When the watcher is killed too, recover
 // does.
 func TestKillsWhileConfirming(t *testing.T) {
+	notInVM(t)
 	nlscript := command(t)
 	base, all := transactions(t)
 	for _, c := range []struct {

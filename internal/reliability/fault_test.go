@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/nlscript/nlscript/engine/enginetest"
+	"github.com/nlscript/nlscript/internal/testnet"
 )
 
 // surprising are transactions of which the kernel makes something that no plan
@@ -47,7 +48,7 @@ func TestFaults(t *testing.T) {
 		}
 	})
 	t.Logf("fault matrix: %d transactions, %s: %d cases, %d wrong", n, sum, sum.Cases(), sum.Wrong)
-	if n < 60 && !t.Failed() {
+	if n < 60 && !t.Failed() && !testnet.InVM() {
 		t.Errorf("%d transactions, want 60", n)
 	}
 }

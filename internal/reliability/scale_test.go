@@ -83,6 +83,7 @@ func TestManyRoutes(t *testing.T) {
 // TestBesideMany makes one new route and replaces one, of both families, beside
 // very many, and compares with ip route replace, as processes.
 func TestBesideMany(t *testing.T) {
+	notInVM(t)
 	n := often(200000, 20000)
 	if os.Getenv("NLSCRIPT_LONG") == "1" {
 		n = 1000000
