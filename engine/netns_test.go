@@ -70,7 +70,7 @@ func labScript(paths []string) engine.Script {
 
 func home(t *testing.T, opts ...engine.Option) (*engine.Engine, *testnet.NS) {
 	t.Helper()
-	ns := testnet.New(t)
+	ns := calm(t)
 	e, err := engine.New(append(opts, engine.WithNetNS(ns.FD()))...)
 	if err != nil {
 		t.Fatal(err)
@@ -162,15 +162,26 @@ func planned(t *testing.T, e *engine.Engine, src string) string {
 	return p.String()
 }
 
+// calm is a namespace in which IPv6 addresses, and what comes with them, are
+// there at once.
+func calm(t *testing.T) *testnet.NS {
+	t.Helper()
+	ns := testnet.New(t)
+	ns.Do(func() {
+		for _, dir := range []string{"all", "default"} {
+			if err := os.WriteFile("/proc/sys/net/ipv6/conf/"+dir+"/accept_dad", []byte("0"), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	return ns
+}
+
 // A link moves to another namespace and back, with what is on it; when a later
 // message fails it is where it was, with its index, its addresses and routes.
 func TestNetNSMove(t *testing.T) {
-	here, there := testnet.New(t), testnet.New(t)
+	here, there := calm(t), calm(t)
 	e, far := engineIn(t, here), engineIn(t, there)
-	// Addresses and what comes with them are there at once.
-	const noDAD = `commit(sysctl("net.ipv6.conf.all.accept_dad", 0), sysctl("net.ipv6.conf.default.accept_dad", 0))`
-	mustRun(t, e, noDAD, nil)
-	mustRun(t, far, noDAD, nil)
 	here.Veth("eth0")
 	const before = `commit(
     link("eth0", up = True, alias = "uplink"),
@@ -219,7 +230,7 @@ commit(netns(b, link("eth0", netns = a)))
 // What a script does in a namespace that is there is undone in it, message by
 // message.
 func TestNetNSUndoThere(t *testing.T) {
-	here, there := testnet.New(t), testnet.New(t)
+	here, there := calm(t), calm(t)
 	there.Veth("eth0")
 	e, far := engineIn(t, here), engineIn(t, there)
 	mustRun(t, far, `commit(link("eth0", up = True), addr("192.0.2.2/24", dev = "eth0"), route("198.51.100.0/24", via = "192.0.2.1"))`, nil)
@@ -246,7 +257,7 @@ commit(netns(b, addr("192.0.2.2/24", dev = "eth0"), link("eth0", mtu = 1500), ro
 // A run over two namespaces that dies is undone in both by its journal.
 func TestNetNSRecover(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "journal")
-	here, there := testnet.New(t), testnet.New(t)
+	here, there := calm(t), calm(t)
 	here.Veth("eth0")
 	e, far := engineIn(t, here, engine.WithJournal(dir)), engineIn(t, there)
 	path := places(t, 1)[0]
@@ -330,7 +341,7 @@ commit(netns(c, link("br1", mtu = 1300, up = True, alias = "made from outside"),
 // A lab is taken down; when that fails at any message it stands again, cables
 // between namespaces included.
 func TestNetNSTeardown(t *testing.T) {
-	here, there := testnet.New(t), testnet.New(t)
+	here, there := calm(t), calm(t)
 	e, far := engineIn(t, here), engineIn(t, there)
 	b := map[string]any{"b": at(there)}
 	const there0 = `commit(
@@ -367,7 +378,7 @@ commit(netns(b, absent(route("198.51.100.0/24"))), absent(link("v0")), netns(b, 
 // A run over two namespaces that nobody confirms is undone in both by its watcher.
 func TestNetNSConfirm(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "journal")
-	here, there := testnet.New(t), testnet.New(t)
+	here, there := calm(t), calm(t)
 	e, watcher, far := engineIn(t, here, engine.WithJournal(dir)), engineIn(t, here, engine.WithJournal(dir)), engineIn(t, there)
 	path := places(t, 1)[0]
 	done := make(chan error, 1)

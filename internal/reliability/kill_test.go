@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -63,6 +64,7 @@ func (v *victim) furnish() {
 	if v.e, err = engine.New(engine.WithNetNS(e.NetNS()), engine.WithJournal(v.dir)); err != nil {
 		v.t.Fatal(err)
 	}
+	runtime.KeepAlive(e) // with it goes its descriptor of the namespace
 	v.before = enginetest.Take(v.t, v.e)
 }
 
