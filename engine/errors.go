@@ -273,7 +273,7 @@ func conflictText(c *tx.ConflictError) string {
 		}
 		who += ")"
 	}
-	return "changed by " + who + " while this ran"
+	return c.What() + " by " + who + " while this ran"
 }
 
 // explainArg points at the argument that a builtin refused.

@@ -102,6 +102,7 @@ func (p *planner) exact(op *builtins.Op) error {
 	if err := p.st.Load(p.ctx, sc.scopes()...); err != nil {
 		return err
 	}
+	p.plan.only = append(p.plan.only, only{op, sc})
 	keep := map[string][]*wire.Set{}
 	for _, m := range op.Exact.Ops {
 		set := wire.NewSet(m.Object.Table)
@@ -130,7 +131,7 @@ func (p *planner) exact(op *builtins.Op) error {
 	}
 	var rest []*state.Entry
 	for _, e := range p.st.All(sc.object) {
-		if !e.ByKernel() && sc.outside(e.Set(), true, p.st.Names) == "" && !kept(e) {
+		if sc.holds(e, p.st) && !kept(e) {
 			rest = append(rest, e)
 		}
 	}

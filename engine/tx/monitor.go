@@ -68,14 +68,23 @@ type ConflictError struct {
 	Ours   string
 	Theirs string // "" when they removed it
 	Port   uint32 // netlink port of the other program; 0 not told
+	Added  bool   // they made it, in the scope of an exact op
 }
 
 func (e *ConflictError) Error() string {
-	s := e.Title + ": changed by another program"
+	s := e.Title + ": " + e.What() + " by another program"
 	if e.Port != 0 {
 		s += fmt.Sprintf(" (netlink port %d)", e.Port)
 	}
 	return s + " while this ran"
+}
+
+// What they did.
+func (e *ConflictError) What() string {
+	if e.Added {
+		return "added"
+	}
+	return "changed"
 }
 
 // heed reads what was announced and takes it into the state before, so that undo
@@ -118,7 +127,13 @@ func (p *Plan) heed(m wire.Message) *ConflictError {
 	}
 	msg := append([]byte(nil), m.Bytes...)
 	e := state.NewEntry(o, msg)
-	if e.Foreign() || !p.touch.has(e) {
+	if e.Foreign() {
+		return nil
+	}
+	if c := p.intrudes(e, m); c != nil {
+		return c
+	}
+	if !p.touch.has(e) {
 		return nil
 	}
 	deleted := m.Type == o.Del

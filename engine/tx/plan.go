@@ -70,6 +70,7 @@ type Plan struct {
 	st       *state.State
 	touch    *touch
 	want     []*expect
+	only     []only // scopes of exact ops
 	sysctls  []sysctlImage
 	settings []sysctlImage      // of devices that go, or lose a family
 	Place    *builtins.Place    // namespace; nil: the one the run works in

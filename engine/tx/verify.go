@@ -18,21 +18,27 @@ func (p *Plan) verify(ctx context.Context, k Kernel) error {
 	if err := p.verifySysctls(k.Sys); err != nil {
 		return err
 	}
-	if len(p.want) == 0 {
+	if len(p.want) == 0 && len(p.only) == 0 {
 		return nil
 	}
 	now, err := p.st.Again(ctx)
 	if err != nil {
 		return err
 	}
-	if err = p.verifyAll(now); err == nil || !p.probed() {
+	if err = p.verifyAll(now); err == nil {
+		return p.alone(ctx, now)
+	}
+	if !p.probed() {
 		return err
 	}
 	// A look-up may not show what is there.
 	if now, err = p.st.AgainWhole(ctx); err != nil {
 		return err
 	}
-	return p.verifyAll(now)
+	if err = p.verifyAll(now); err != nil {
+		return err
+	}
+	return p.alone(ctx, now)
 }
 
 func (p *Plan) verifyAll(now *state.State) error {
