@@ -140,6 +140,9 @@ func (p *Plan) heed(m wire.Message) *ConflictError {
 	if m.PID == 0 && !p.third(e, deleted) {
 		return nil
 	}
+	if m.PID != 0 {
+		p.claimed(e)
+	}
 	wanted, ours := p.wanted(e)
 	if deleted {
 		p.st.SetBefore(e, false)

@@ -72,17 +72,18 @@ type Plan struct {
 	want     []*expect
 	only     []only // scopes of exact ops
 	sysctls  []sysctlImage
-	settings []sysctlImage      // of devices that go, or lose a family
-	Place    *builtins.Place    // namespace; nil: the one the run works in
-	parts    []*Plan            // of a commit over several namespaces: what it comes to in each, which has the fields above
-	moves    []move             // links that change between them
-	arrived  map[string]bool    // links that came from another one: they go back, none is removed
-	far      map[uint32]farEnd  // of an undo: other ends of veths, by index
-	gone     map[uint32]bool    // and those that left
-	space    *Space             // it is in, unless it is the only one
-	made     bool               // the commit makes the namespace
-	cuts     []*cut             // tables that are cut over
-	byKey    map[string]*expect // the last of want for each object; made when needed
+	settings []sysctlImage       // of devices that go, or lose a family
+	Place    *builtins.Place     // namespace; nil: the one the run works in
+	parts    []*Plan             // of a commit over several namespaces: what it comes to in each, which has the fields above
+	moves    []move              // links that change between them
+	arrived  map[string]bool     // links that came from another one: they go back, none is removed
+	far      map[uint32]farEnd   // of an undo: other ends of veths, by index
+	gone     map[uint32]bool     // and those that left
+	space    *Space              // it is in, unless it is the only one
+	made     bool                // the commit makes the namespace
+	cuts     []*cut              // tables that are cut over
+	byKey    map[string]*expect  // the last of want for each object; made when needed
+	claims   map[orderKey]*claim // what others were heard to write
 }
 
 // State is the state that the plan expects to leave.

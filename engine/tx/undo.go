@@ -49,6 +49,7 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 				}
 			}
 		}
+		u.restores()
 		progress := false
 		clear(refused)
 		for steps := u.steps; len(steps) > 0; {
@@ -186,6 +187,11 @@ func (u *undoer) diff() {
 			add(e, false)
 		}
 		u.onlyFirst(o, diffs[i])
+		for k, d := range diffs[i] {
+			if u.theirs(o, d) {
+				diffs[i][k] = pair{d.is, d.is}
+			}
+		}
 	}
 	// What is too much goes, the highest rank first; then what is missing or
 	// different comes, the lowest first.

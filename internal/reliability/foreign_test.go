@@ -269,6 +269,7 @@ func TestForeignWriter(t *testing.T) {
 	}
 	r := rand.New(rand.NewPCG(7, 7))
 	committed, conflicts, writes, lost, stale := 0, 0, 0, 0, 0
+	took := 4 * time.Millisecond
 	for i := range commits {
 		v := uint32(ours + i)
 		src := fmt.Sprintf(`commit(
@@ -277,7 +278,7 @@ func TestForeignWriter(t *testing.T) {
     neigh("10.0.0.77", lladdr = "%s", dev = "eth0", nud = "permanent"),
 )`, v, v, net.HardwareAddr{2, 0, 0, 0, byte(v >> 8), byte(v)})
 		// A burst somewhere in the commit, or before it, or none.
-		n, wait, only := r.IntN(12), time.Duration(r.IntN(4000))*time.Microsecond, key(r.IntN(int(keys)+1))
+		n, wait, only := r.IntN(12), time.Duration(r.Int64N(int64(took))), key(r.IntN(int(keys)+1))
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
@@ -292,7 +293,11 @@ func TestForeignWriter(t *testing.T) {
 		}()
 		writes += n
 		at := l.all()
+		began := time.Now()
 		res, err := e.Run(t.Context(), engine.Script{Name: "ours.star", Source: []byte(src)})
+		if err == nil {
+			took = time.Since(began)
+		}
 		<-done
 		// The log is complete when what was written last is in it.
 		now := l.settle(func(now [keys][]uint32) bool {
@@ -356,7 +361,7 @@ func TestForeignWriter(t *testing.T) {
 // pause: no commit that reports success has overwritten what it did not see, and
 // what is there in the end is the other program's.
 func TestForeignWriterAllTheTime(t *testing.T) {
-	commits := often(500, 50)
+	commits := often(500, 20)
 	e := enginetest.Sandbox(t, "eth0")
 	if _, err := e.Run(t.Context(), engine.Script{Name: "before.star", Source: []byte(`commit(addr("10.0.0.1/24", dev = "eth0"))`)}); err != nil {
 		t.Fatal(err)
