@@ -52,16 +52,23 @@ func (v addrValue) add(i *big.Int) (starlark.Value, error) {
 func (v addrValue) Binary(op syntax.Token, y starlark.Value, side starlark.Side) (starlark.Value, error) {
 	switch y := y.(type) {
 	case starlark.Int:
-		switch {
-		case op == syntax.PLUS:
-			return v.add(y.BigInt())
-		case op == syntax.MINUS && side == starlark.Left:
-			return v.add(new(big.Int).Neg(y.BigInt()))
-		}
+		return moved(op, y, side, v.add)
 	case addrValue:
 		if op == syntax.MINUS && side == starlark.Left && v.a.BitLen() == y.a.BitLen() {
 			return starlark.MakeBigInt(new(big.Int).Sub(v.number(), y.number())), nil
 		}
+	}
+	return nil, nil
+}
+
+// moved is value + n, n + value or value - n, by a value's own way to add; nil
+// for other operators.
+func moved(op syntax.Token, n starlark.Int, side starlark.Side, add func(*big.Int) (starlark.Value, error)) (starlark.Value, error) {
+	switch {
+	case op == syntax.PLUS:
+		return add(n.BigInt())
+	case op == syntax.MINUS && side == starlark.Left:
+		return add(new(big.Int).Neg(n.BigInt()))
 	}
 	return nil, nil
 }

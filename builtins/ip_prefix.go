@@ -49,12 +49,7 @@ func (v prefixValue) step(n *big.Int) (starlark.Value, error) {
 func (v prefixValue) Binary(op syntax.Token, y starlark.Value, side starlark.Side) (starlark.Value, error) {
 	switch y := y.(type) {
 	case starlark.Int:
-		switch {
-		case op == syntax.PLUS:
-			return v.step(y.BigInt())
-		case op == syntax.MINUS && side == starlark.Left:
-			return v.step(new(big.Int).Neg(y.BigInt()))
-		}
+		return moved(op, y, side, v.step)
 	case addrValue:
 		if op == syntax.IN && side == starlark.Right {
 			return starlark.Bool(v.p.Contains(y.a)), nil

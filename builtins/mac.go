@@ -46,12 +46,7 @@ func (v macValue) add(i *big.Int) (starlark.Value, error) {
 func (v macValue) Binary(op syntax.Token, y starlark.Value, side starlark.Side) (starlark.Value, error) {
 	switch y := y.(type) {
 	case starlark.Int:
-		switch {
-		case op == syntax.PLUS:
-			return v.add(y.BigInt())
-		case op == syntax.MINUS && side == starlark.Left:
-			return v.add(new(big.Int).Neg(y.BigInt()))
-		}
+		return moved(op, y, side, v.add)
 	case macValue:
 		if op == syntax.MINUS && side == starlark.Left {
 			return starlark.MakeBigInt(new(big.Int).Sub(v.number(), y.number())), nil

@@ -13,22 +13,31 @@ import (
 // out of the state.
 func (p *planner) remove(op *builtins.Op, e *state.Entry, c *Change) error {
 	p.plan.touch.key(e.Object, e.Key)
+	msg, rel, err := p.deletion(e)
+	if err != nil {
+		return err
+	}
+	with := len(c.With)
+	if err := p.goes(e, c); err != nil {
+		return err
+	}
+	p.step(Step{Op: op, Object: e.Object, Msg: msg, Rel: rel, Fence: p.mild || len(c.With) > with || e.Object == rtnl.Link})
+	p.mild = false
+	return nil
+}
+
+// goes takes an entry that is deleted, and what goes with it, out of the state.
+func (p *planner) goes(e *state.Entry, c *Change) error {
 	gone, err := p.cascade(e)
 	if err != nil {
 		return err
 	}
 	p.remark(c)
 	c.With = append(c.With, gone...)
-	msg, rel, err := p.deletion(e)
-	if err != nil {
-		return err
-	}
 	p.st.Remove(e)
 	for _, g := range gone {
 		p.st.Remove(g)
 	}
-	p.step(Step{Op: op, Object: e.Object, Msg: msg, Rel: rel, Fence: p.mild || len(gone) > 0 || e.Object == rtnl.Link})
-	p.mild = false
 	return nil
 }
 

@@ -28,15 +28,8 @@ func (p *planner) verb(op *builtins.Op, set *wire.Set) error {
 			if !state.Matches(want, e) {
 				continue
 			}
-			gone, err := p.cascade(e)
-			if err != nil {
+			if err := p.goes(e, c); err != nil {
 				return err
-			}
-			p.remark(c)
-			c.With = append(c.With, gone...)
-			p.st.Remove(e)
-			for _, g := range gone {
-				p.st.Remove(g)
 			}
 			break
 		}
@@ -83,15 +76,8 @@ func (p *planner) linkVerb(op *builtins.Op, set *wire.Set, c *Change) error {
 		p.plan.touch.key(o, e.Key)
 		switch op.Verb.Type {
 		case o.Del:
-			gone, err := p.cascade(e)
-			if err != nil {
+			if err := p.goes(e, c); err != nil {
 				return err
-			}
-			p.remark(c)
-			c.With = append(c.With, gone...)
-			p.st.Remove(e)
-			for _, g := range gone {
-				p.st.Remove(g)
 			}
 		case o.New, unix.RTM_SETLINK:
 			want := canon(o, set)
