@@ -278,6 +278,10 @@ func element(i int, v starlark.Value, err error) error {
 func (b *build) look(thread *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	b.r.filter = true
 	set := wire.NewSet(b.c.obj.Table)
+	in, kwargs, err := whereToLook(kwargs)
+	if err != nil {
+		return nil, err
+	}
 	if err := b.bind(set, args, kwargs); err != nil {
 		return nil, err
 	}
@@ -291,20 +295,20 @@ func (b *build) look(thread *starlark.Thread, args starlark.Tuple, kwargs []star
 	}
 	site := b.s.site(thread)
 	if b.c.read == readGet {
-		op, err := b.s.host.Get(b.c.obj, set)
+		op, err := b.s.host.Get(in, b.c.obj, set)
 		if err != nil || op == nil {
 			return starlark.None, err
 		}
-		op.used, op.Site = true, site
+		op.used, op.Site, op.Place = true, site, in
 		return op, nil
 	}
-	ops, err := b.s.host.List(b.c.obj, set)
+	ops, err := b.s.host.List(in, b.c.obj, set)
 	if err != nil {
 		return nil, err
 	}
 	l := make([]starlark.Value, len(ops))
 	for i, op := range ops {
-		op.used, op.Site = true, site
+		op.used, op.Site, op.Place = true, site, in
 		l[i] = op
 	}
 	return starlark.NewList(l), nil

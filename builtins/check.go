@@ -21,6 +21,7 @@ type Check struct {
 	Dev  string     // carrier: of this device; route_get: the answer has to be by it, "" any
 	Via  netip.Addr // route_get: and by this gateway
 	Src  netip.Addr // route_get: and from this address
+	In   *Place     // network namespace it is tried in; nil: the one the run works in
 	Site *Site
 }
 
@@ -45,8 +46,15 @@ var (
 	_ starlark.HasAttrs   = (*Check)(nil)
 )
 
-// Text names the check as people do: "route_get 198.51.100.7 dev eth0".
+// Text names the check as people do: "route_get 198.51.100.7 dev eth0 netns blue".
 func (c *Check) Text() string {
+	if c.In != nil {
+		return c.what() + " netns " + c.In.String()
+	}
+	return c.what()
+}
+
+func (c *Check) what() string {
 	s := string(c.Kind)
 	switch c.Kind {
 	case CheckTCP:
@@ -91,6 +99,15 @@ func (c *Check) String() string {
 		if c.Src.IsValid() {
 			add("src = ", c.Src.String())
 		}
+	}
+	switch {
+	case c.In == nil:
+	case c.In.PID != 0:
+		in := c.In.call()
+		in.key = "netns = "
+		n.kids = append(n.kids, in)
+	default:
+		add("netns = ", c.In.String())
 	}
 	return render(n, 0)
 }
@@ -141,20 +158,21 @@ func checkOf(kind CheckKind) builtinFunc {
 }
 
 func (c *Check) bind(args starlark.Tuple, kwargs []starlark.Tuple) error {
+	in := plainArg{placeWord, false, placeInto(&c.In)}
 	switch c.Kind {
 	case CheckCarrier:
-		return bindWords(args, kwargs, plainArg{"dev", true, deviceInto(&c.Dev)})
+		return bindWords(args, kwargs, plainArg{"dev", true, deviceInto(&c.Dev)}, in)
 	case CheckTCP:
-		return bindWords(args, kwargs, plainArg{"address", true, c.endpoint})
+		return bindWords(args, kwargs, plainArg{"address", true, c.endpoint}, in)
 	case CheckRoute:
 		err := bindWords(args, kwargs, plainArg{"address", true, addressInto(&c.Addr)}, plainArg{"via", false, addressInto(&c.Via)},
-			plainArg{"dev", false, deviceInto(&c.Dev)}, plainArg{"src", false, addressInto(&c.Src)})
+			plainArg{"dev", false, deviceInto(&c.Dev)}, plainArg{"src", false, addressInto(&c.Src)}, in)
 		if err == nil && c.Src.IsValid() && c.Src.Is4() != c.Addr.Is4() {
 			err = argError("src", fmt.Errorf("%s is not of the family of %s", c.Src, c.Addr))
 		}
 		return err
 	}
-	return bindWords(args, kwargs, plainArg{"address", true, addressInto(&c.Addr)})
+	return bindWords(args, kwargs, plainArg{"address", true, addressInto(&c.Addr)}, in)
 }
 
 // endpoint reads "192.0.2.1:22" or "[2001:db8::1]:22".

@@ -40,21 +40,22 @@ func (c *Cutover) equal(o *Cutover) bool {
 func cutoverOf(thread *starlark.Thread, fn *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	s, err := scriptOf(thread)
 	c := &Cutover{}
+	var where together
 	if err == nil {
-		err = c.bind(args, kwargs)
+		err = c.bind(&where, args, kwargs)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", fn.Name(), err)
 	}
-	op := &Op{Cutover: c, Site: s.site(thread)}
+	op := &Op{Cutover: c, Site: s.site(thread), Place: where.in}
 	s.made(op.Site, fn.Name(), 1)
 	return op, s.count(0)
 }
 
-func (c *Cutover) bind(args starlark.Tuple, kwargs []starlark.Tuple) error {
+func (c *Cutover) bind(where *together, args starlark.Tuple, kwargs []starlark.Tuple) error {
 	table := wire.NewSet(rtnl.Route.Table)
 	var r reader
-	err := bindWords(args, kwargs, plainArg{"routes", true, func(v starlark.Value) error { return flatten(v, c.add) }},
+	err := bindWords(args, kwargs, plainArg{"routes", true, func(v starlark.Value) error { return flatten(v, func(op *Op) error { return c.add(where, op) }) }},
 		plainArg{"table", false, func(v starlark.Value) error { return r.row(table, table.Table.Row("table"), v) }})
 	if err != nil {
 		return err
@@ -71,7 +72,7 @@ func (c *Cutover) bind(args starlark.Tuple, kwargs []starlark.Tuple) error {
 const tableMain = 254
 
 // add takes one op of the list.
-func (c *Cutover) add(op *Op) error {
+func (c *Cutover) add(where *together, op *Op) error {
 	switch {
 	case op.Object != rtnl.Route && op.Object != rtnl.Nexthop || op.Object == nil:
 		return fmt.Errorf("%s is neither a route nor a nexthop", short(op.String()))
@@ -79,6 +80,10 @@ func (c *Cutover) add(op *Op) error {
 		return fmt.Errorf("%s: a cutover takes what shall be: %s(...)", short(op.String()), op.Object.Name)
 	}
 	op.use()
+	op, err := where.add(op)
+	if err != nil {
+		return err
+	}
 	if op.Object == rtnl.Nexthop {
 		c.Nexthops = append(c.Nexthops, op)
 	} else {

@@ -55,7 +55,11 @@ func (d *Decoded) other() string {
 
 // parseCheck reads what follows "check" in a line of NoteCheck.
 func parseCheck(s string) (*NotedCheck, error) {
-	words := strings.Fields(s)
+	what, in, _ := strings.Cut(s, " "+placeWord+" ")
+	if i := strings.LastIndex(in, " within "); i >= 0 {
+		what, in = what+in[i:], in[:i]
+	}
+	words := strings.Fields(what)
 	if len(words) < 2 {
 		return nil, fmt.Errorf("%q is no check", s)
 	}
@@ -72,6 +76,9 @@ func parseCheck(s string) (*NotedCheck, error) {
 		if err := durationInto(&n.Within)(starlark.String(within)); err != nil {
 			return nil, fmt.Errorf("%q: %w", s, err)
 		}
+	}
+	if in != "" {
+		n.In = parsePlace(in)
 	}
 	var kwargs []starlark.Tuple
 	for _, k := range []string{"via", "dev", "src"} {

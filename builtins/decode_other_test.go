@@ -28,7 +28,13 @@ func TestDecodeOther(t *testing.T) {
 # check route_get 198.51.100.7
 > check route_get 198.51.100.7 via 192.0.2.1 dev eth0 src 192.0.2.2 within 9s
 
-# 0 messages, 6 other
+# check carrier e0 netns blue
+> check carrier e0 netns blue within 9s
+
+# check ping 192.0.2.2 netns pid 7
+> check ping 192.0.2.2 netns pid 7 within 9s
+
+# 0 messages, 8 other
 `
 	l, err := Decode(text)
 	if err != nil {
@@ -58,8 +64,11 @@ func TestDecodeOther(t *testing.T) {
 		t.Fatalf("%v\n%s", err, src)
 	}
 	c := h.commits[0]
-	if len(c.Ops) != 3 || len(c.Checks) != 3 || c.Limit().Seconds() != 9 || c.Ops[1].Wait.Limit().Seconds() != 30 {
+	if len(c.Ops) != 3 || len(c.Checks) != 5 || c.Limit().Seconds() != 9 || c.Ops[1].Wait.Limit().Seconds() != 30 {
 		t.Errorf("%d ops, %d checks, within %v\n%s", len(c.Ops), len(c.Checks), c.Limit(), src)
+	}
+	if got := c.Checks[3].String() + c.Checks[4].String(); got != `check.carrier("e0", netns = "blue")check.ping("192.0.2.2", netns = netns(pid = 7))` {
+		t.Errorf("checks elsewhere: %s", got)
 	}
 	for _, bad := range []string{"wait", "wait carrier", "wait dad x", "wait dad ::1 within 5", "wait long eth0", "check", "check ping x", "check pong ::1", "check ping ::1 dev",
 		"check ping ::1 dev eth0", "check ping ::1 within 0s", "check ping ::1 for 5s"} {

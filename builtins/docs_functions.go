@@ -17,10 +17,10 @@ func functions() []function {
 			"A value that whoever runs the script may give. It comes by -D NAME=VALUE or --params FILE. The type is that of the default: bool, int, float, string, list, dict. " +
 				"Only the main script has params."},
 		{"netns", `netns("blue", ops...), netns(ops..., path = "/tmp/blue"), netns(ops..., pid = 4711)`, "These ops are in another network namespace. One that is not there is made, as ip netns add does, " +
-			"also when there are no ops. A commit over several namespaces holds in all of them or in none."},
-		{"sysctl", `sysctl("net.ipv4.ip_forward", 1)`, "A sysctl of the network shall have this value. Its name begins with net. sysctl.get(name) reads one. Names are as in sysctl(8): " +
+			"also when there are no ops. A commit over several namespaces holds in all of them or in none. Reads and checks take netns = \"blue\", a path, or netns(...) without ops."},
+		{"sysctl", `sysctl("net.ipv4.ip_forward", 1)`, "A sysctl of the network shall have this value. Its name begins with net. sysctl.get(name, netns = ...) reads one. Names are as in sysctl(8): " +
 			"net.ipv4.conf.eth0/100.forwarding is net/ipv4/conf/eth0.100/forwarding."},
-		{"check.ping", `check.ping("192.0.2.1")`, "For commit(checks = [...]): an ICMP echo to the address is answered. Like all checks it is tried from inside the network namespace until it holds."},
+		{"check.ping", `check.ping("192.0.2.1", netns = None)`, "For commit(checks = [...]): an ICMP echo to the address is answered. Like all checks it is tried until it holds, from inside the network namespace of the run or the one that is named."},
 		{"check.tcp", `check.tcp("192.0.2.1:22")`, "For commit(checks = [...]): a TCP connection to the address and port can be made; it is closed at once."},
 		{"check.route_get", `check.route_get("198.51.100.7", dev = "eth0")`, "For commit(checks = [...]): the kernel's look-up of the address gives a route, by this dev, via this gateway, from this src as far as they are written."},
 		{"check.carrier", `check.carrier("eth0")`, "For commit(checks = [...]): the device is up and has carrier."},

@@ -46,6 +46,7 @@ func exactOf(thread *starlark.Thread, fn *starlark.Builtin, args starlark.Tuple,
 
 func exactly(args starlark.Tuple, kwargs []starlark.Tuple) (*opList, error) {
 	var obj *wire.Object
+	var where together
 	out := &opList{name: "exact"}
 	for i, v := range args {
 		if c, ok := v.(*constructor); ok && i == 0 && c.verb == nil && c.read == noRead {
@@ -56,9 +57,13 @@ func exactly(args starlark.Tuple, kwargs []starlark.Tuple) (*opList, error) {
 			if err := exactable(obj, op); err != nil {
 				return err
 			}
+			bare, err := where.add(op)
+			if err != nil {
+				return err
+			}
 			obj = op.Object
 			op.use()
-			out.ops = append(out.ops, *op)
+			out.ops = append(out.ops, *bare)
 			return nil
 		})
 		if err != nil {
@@ -79,8 +84,15 @@ func exactly(args starlark.Tuple, kwargs []starlark.Tuple) (*opList, error) {
 		return nil, err
 	}
 	out.ops = append(out.ops, Op{Object: obj, Exact: x})
-	for i := range out.ops[:len(out.ops)-1] {
-		x.Ops = append(x.Ops, &out.ops[i])
+	inside := out.ops
+	if where.in != nil {
+		out.ops = slices.Clone(inside)
+		for i := range out.ops {
+			out.ops[i].Place = where.in
+		}
+	}
+	for i := range inside[:len(inside)-1] {
+		x.Ops = append(x.Ops, &inside[i])
 	}
 	return out, nil
 }
@@ -88,8 +100,6 @@ func exactly(args starlark.Tuple, kwargs []starlark.Tuple) (*opList, error) {
 // exactable reports why an op cannot be one of an exact set of objects.
 func exactable(obj *wire.Object, op *Op) error {
 	switch {
-	case op.Place != nil:
-		return errors.New("it is in another namespace; write netns(..., exact(...))")
 	case op.Exact != nil:
 		return errors.New("exact in exact")
 	case op.plain(), op.Sysctl != nil, op.Object.New == 0:

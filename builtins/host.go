@@ -17,11 +17,12 @@ type Host interface {
 	// failure as a value; err is for what no script may catch (cancellation).
 	Attempt(c *Commit) (failure error, err error)
 	// List returns the objects that the kernel (or the facts) hold and that
-	// agree with every field of filter. Get is the kernel's own look-up.
-	List(obj *wire.Object, filter *wire.Set) ([]*Op, error)
-	Get(obj *wire.Object, filter *wire.Set) (*Op, error)
-	// ReadSysctl returns the current value.
-	ReadSysctl(s *Sysctl) (string, error)
+	// agree with every field of filter. Get is the kernel's own look-up. Both look
+	// in the network namespace in, nil the one the run works in.
+	List(in *Place, obj *wire.Object, filter *wire.Set) ([]*Op, error)
+	Get(in *Place, obj *wire.Object, filter *wire.Set) (*Op, error)
+	// ReadSysctl returns the current value there.
+	ReadSysctl(in *Place, s *Sysctl) (string, error)
 	// Param returns what -D or --params gave for a name, as it was given: of -D
 	// the string, of --params what encoding/json makes of it.
 	Param(name string) (v any, ok bool)

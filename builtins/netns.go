@@ -156,7 +156,7 @@ func (s *Script) place(args starlark.Tuple, kwargs []starlark.Tuple) (*opList, e
 	}
 	for i, v := range args {
 		err := flatten(v, func(op *Op) error {
-			if op.Place != nil {
+			if op.Place != nil && !op.Place.Same(place) {
 				return fmt.Errorf("%s is in a namespace already", short(op.String()))
 			}
 			placed := *op // used, and told of in errors, as the op itself would be
@@ -172,3 +172,72 @@ func (s *Script) place(args starlark.Tuple, kwargs []starlark.Tuple) (*opList, e
 }
 
 var errPlaces = errors.New("one namespace is meant: give its name, or path =, or pid =")
+
+// placeWord is the keyword of what looks, or tries something, in a namespace.
+const placeWord = "netns"
+
+// placeInto reads a network namespace: its name, the path of its file, or the
+// value of netns(...) without ops.
+func placeInto(p **Place) func(starlark.Value) error {
+	return func(v starlark.Value) error {
+		if l, ok := v.(*opList); ok && len(l.ops) == 1 {
+			v = &l.ops[0]
+		}
+		if op, ok := v.(*Op); ok && op.NetNS {
+			op.use()
+			*p = op.Place
+			return nil
+		}
+		name, ok := starlark.AsString(v)
+		if !ok {
+			return wrong(v, "the name of a network namespace, the path of its file, or netns(...)")
+		}
+		if err := rtnl.NetNSName(name); err != nil {
+			return err
+		}
+		*p = PlaceOf(name)
+		return nil
+	}
+}
+
+// whereToLook takes netns = out of the keywords of a read: nil is the namespace
+// that the run works in.
+func whereToLook(kwargs []starlark.Tuple) (in *Place, rest []starlark.Tuple, err error) {
+	for i, kv := range kwargs {
+		if string(kv[0].(starlark.String)) != placeWord {
+			rest = append(rest, kv)
+			continue
+		}
+		if err := given(kwargs, i); err != nil {
+			return nil, nil, err
+		}
+		if kv[1] == starlark.None {
+			continue
+		}
+		if err := placeInto(&in)(kv[1]); err != nil {
+			return nil, nil, argError(placeWord, err)
+		}
+	}
+	return in, rest, nil
+}
+
+// together is where ops are that one op is made of: all have to be in the same
+// namespace.
+type together struct {
+	in   *Place
+	some bool
+}
+
+// add returns op as it is in its namespace.
+func (t *together) add(op *Op) (*Op, error) {
+	if t.some && !t.in.Same(op.Place) {
+		return nil, fmt.Errorf("%s is in another network namespace than what is before it", short(op.String()))
+	}
+	t.in, t.some = op.Place, true
+	if op.Place == nil {
+		return op, nil
+	}
+	bare := *op
+	bare.Place = nil
+	return &bare, nil
+}

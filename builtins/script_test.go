@@ -30,18 +30,18 @@ func (h *fakeHost) Attempt(c *Commit) (error, error) {
 	h.commits = append(h.commits, c)
 	return h.fail, nil
 }
-func (h *fakeHost) List(obj *wire.Object, filter *wire.Set) ([]*Op, error) {
+func (h *fakeHost) List(_ *Place, obj *wire.Object, filter *wire.Set) ([]*Op, error) {
 	h.filter = filter.Text(nil)
 	return h.objects, nil
 }
-func (h *fakeHost) Get(obj *wire.Object, filter *wire.Set) (*Op, error) {
+func (h *fakeHost) Get(_ *Place, obj *wire.Object, filter *wire.Set) (*Op, error) {
 	h.filter = filter.Text(nil)
 	if len(h.objects) == 0 {
 		return nil, nil
 	}
 	return h.objects[0], nil
 }
-func (h *fakeHost) ReadSysctl(s *Sysctl) (string, error) {
+func (h *fakeHost) ReadSysctl(_ *Place, s *Sysctl) (string, error) {
 	if v, ok := h.sysctls[s.Path]; ok {
 		return v, nil
 	}

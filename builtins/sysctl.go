@@ -62,6 +62,10 @@ func argName(args starlark.Tuple, i int, keyword string) string {
 }
 
 func sysctlGet(thread *starlark.Thread, fn *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	in, kwargs, err := whereToLook(kwargs)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", fn.Name(), err)
+	}
 	var name string
 	if err := starlark.UnpackArgs(fn.Name(), args, kwargs, "name", &name); err != nil {
 		return nil, err
@@ -74,7 +78,7 @@ func sysctlGet(thread *starlark.Thread, fn *starlark.Builtin, args starlark.Tupl
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", fn.Name(), &ArgError{Err: err})
 	}
-	v, err := s.host.ReadSysctl(ctl)
+	v, err := s.host.ReadSysctl(in, ctl)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %s: %w", fn.Name(), ctl.Name, err)
 	}

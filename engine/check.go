@@ -17,11 +17,21 @@ func (s *session) check(c *builtins.Commit, p *tx.Plan) error {
 	return p.Check(s.ctx, s.kernel, checks, c.Limit())
 }
 
-// standInForChecks uses the devices that checks name: a sandbox has to have them.
-func (s *session) standInForChecks(c *builtins.Commit) {
+// standInForChecks uses what checks name: their namespaces have to be there, and
+// a sandbox has to have their devices.
+func (s *session) standInForChecks(c *builtins.Commit) error {
 	for _, k := range c.Checks {
-		s.st.Link(k.Dev)
+		sp, err := s.spaces.Open(k.In, false)
+		if err != nil {
+			return &tx.CheckError{Check: k, Reason: err.Error()}
+		}
+		st := sp.State()
+		if err := st.Load(s.ctx); err != nil {
+			return err
+		}
+		st.Link(k.Dev)
 	}
+	return nil
 }
 
 // notes are the checks of a batch as golden files have them.

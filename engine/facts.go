@@ -18,7 +18,7 @@ import (
 
 // UnmarshalJSON reads a file of facts:
 //
-//	{"links": [{"name": "eth0", "index": 2}], "messages": ["34000000..."]}
+//	{"links": [{"name": "eth0", "index": 2}], "messages": ["34000000..."], "netns": {"blue": {"links": [...]}}}
 func (f *Facts) UnmarshalJSON(b []byte) error {
 	var file struct {
 		Links []struct {
@@ -26,6 +26,7 @@ func (f *Facts) UnmarshalJSON(b []byte) error {
 			Index int
 		}
 		Messages []string
+		NetNS    map[string]*Facts
 	}
 	if err := json.Unmarshal(b, &file); err != nil {
 		return err
@@ -54,7 +55,19 @@ func (f *Facts) UnmarshalJSON(b []byte) error {
 		}
 		messages = append(messages, msg)
 	}
-	f.Links, f.Messages = links, messages
+	for name, there := range file.NetNS {
+		err := rtnl.NetNSName(name)
+		switch {
+		case there == nil:
+			err = errors.New("an object is wanted, such as {}")
+		case len(there.NetNS) > 0:
+			err = errors.New("namespaces are of the machine: netns belongs outside")
+		}
+		if err != nil {
+			return fmt.Errorf("netns: %q: %w", name, err)
+		}
+	}
+	f.Links, f.Messages, f.NetNS = links, messages, file.NetNS
 	return nil
 }
 

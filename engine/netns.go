@@ -35,6 +35,7 @@ type space struct {
 	ns    namespace
 	lock  *os.File     // held by the run that works in it
 	st    *state.State // dry: after the commits so far
+	facts *Facts       // of an engine that works with facts
 }
 
 var _ tx.Spaces = (*spaces)(nil)
@@ -55,12 +56,13 @@ func (l *spaces) Open(p *builtins.Place, create bool) (*tx.Space, error) {
 			return &sp.Space, nil
 		}
 	}
-	if l.s.e.facts != nil {
-		if !create && !l.s.e.facts.StandIns {
+	if facts := l.s.e.facts; facts != nil {
+		there := facts.NetNS[p.String()]
+		if there == nil && !create && !facts.StandIns {
 			return nil, noSpace(p)
 		}
 		sp := l.add(p, file)
-		sp.ID, sp.Missing = file, create
+		sp.ID, sp.Missing, sp.facts = file, there == nil && create, there
 		return &sp.Space, nil
 	}
 	if l.s.e.rehearsal != nil {
@@ -260,8 +262,11 @@ func (sp *space) state() *state.State {
 	}
 	if sp.st == nil {
 		var src state.Source = &factSource{&Facts{}}
-		if sp.Kernel.Conn != nil {
+		switch {
+		case sp.Kernel.Conn != nil:
 			src = tx.Source{Conn: sp.Kernel.Conn}
+		case sp.facts != nil:
+			src = &factSource{sp.facts}
 		}
 		sp.st = state.New(src)
 	}

@@ -13,19 +13,21 @@ import (
 	"github.com/nlscript/nlscript/wire/rtnl"
 )
 
-// current is the state that reads see: the kernel's, and in a dry run what the
-// commits so far would have made of it.
-func (s *session) current() *state.State {
-	if s.dry {
-		return s.st
+// current is the namespace that reads look in, and the state they see there: the
+// kernel's, and in a dry run what the commits so far would have made of it.
+func (s *session) current(in *builtins.Place) (tx.Kernel, *state.State, error) {
+	sp, err := s.spaces.Open(in, false)
+	if err != nil {
+		return tx.Kernel{}, nil, err
 	}
-	return state.New(tx.Source{Conn: s.kernel.Conn})
+	st := sp.State()
+	return sp.Kernel, st, st.Load(s.ctx)
 }
 
 // List implements builtins.Host.
-func (s *session) List(o *wire.Object, filter *wire.Set) ([]*builtins.Op, error) {
-	st := s.current()
-	if err := st.Load(s.ctx); err != nil {
+func (s *session) List(in *builtins.Place, o *wire.Object, filter *wire.Set) ([]*builtins.Op, error) {
+	_, st, err := s.current(in)
+	if err != nil {
 		return nil, err
 	}
 	want := filter.Clone()
@@ -106,20 +108,21 @@ func (s *session) opOf(st *state.State, o *wire.Object, set *wire.Set) (*builtin
 
 // Get implements builtins.Host: the kernel's look-up of a route, otherwise the
 // one object that agrees.
-func (s *session) Get(o *wire.Object, filter *wire.Set) (*builtins.Op, error) {
-	if o == rtnl.Route && s.kernel.Conn != nil {
-		return s.lookup(filter)
+func (s *session) Get(in *builtins.Place, o *wire.Object, filter *wire.Set) (*builtins.Op, error) {
+	k, st, err := s.current(in)
+	if err != nil {
+		return nil, err
+	}
+	if o == rtnl.Route && k.Conn != nil {
+		return s.lookup(k, st, filter)
 	}
 	if o == rtnl.Link && s.dry {
 		// Asking for a device by its name is using it: it may get a stand-in.
-		if err := s.st.Load(s.ctx); err != nil {
-			return nil, err
-		}
 		if v, ok := filter.Get(o.Subject); ok && v.Type == wire.String {
-			s.st.Link(v.S)
+			st.Link(v.S)
 		}
 	}
-	l, err := s.List(o, filter)
+	l, err := s.List(in, o, filter)
 	switch {
 	case err != nil:
 		return nil, err
@@ -132,11 +135,7 @@ func (s *session) Get(o *wire.Object, filter *wire.Set) (*builtins.Op, error) {
 }
 
 // lookup asks the kernel which route it would take.
-func (s *session) lookup(filter *wire.Set) (*builtins.Op, error) {
-	st := s.current()
-	if err := st.Load(s.ctx); err != nil {
-		return nil, err
-	}
+func (s *session) lookup(k tx.Kernel, st *state.State, filter *wire.Set) (*builtins.Op, error) {
 	want := filter.Clone()
 	if err := st.Resolve(want); err != nil {
 		return nil, err
@@ -156,7 +155,7 @@ func (s *session) lookup(filter *wire.Set) (*builtins.Op, error) {
 	if err != nil {
 		return nil, err
 	}
-	msg, err := s.kernel.Conn.Get(req)
+	msg, err := k.Conn.Get(req)
 	if err != nil {
 		return nil, err
 	}
@@ -168,9 +167,15 @@ func (s *session) lookup(filter *wire.Set) (*builtins.Op, error) {
 }
 
 // ReadSysctl implements builtins.Host.
-func (s *session) ReadSysctl(c *builtins.Sysctl) (string, error) {
-	if s.kernel.Sys == nil {
+func (s *session) ReadSysctl(in *builtins.Place, c *builtins.Sysctl) (string, error) {
+	sp, err := s.spaces.Open(in, false)
+	switch {
+	case err != nil:
+		return "", err
+	case s.e.facts != nil:
 		return "", errors.New("the facts hold no sysctls")
+	case sp.Kernel.Sys == nil:
+		return "", fmt.Errorf("network namespace %s is not there yet, nor are its sysctls", in)
 	}
-	return s.kernel.Sys.Read(c.Path)
+	return sp.Kernel.Sys.Read(c.Path)
 }

@@ -147,7 +147,9 @@ func (s *session) commit(c *builtins.Commit, attempt bool) (*tx.Plan, error) {
 		for _, sp := range p.Made() {
 			sp.Missing = false // for later commits
 		}
-		s.standInForChecks(c)
+		if err := s.standInForChecks(c); err != nil {
+			return nil, err
+		}
 		b.plan = p
 		s.plan.add(b)
 		if s.e.policy != nil {

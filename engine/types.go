@@ -22,6 +22,8 @@ type Facts struct {
 	Links    map[string]int // name to index
 	Messages [][]byte       // objects as the kernel would report them: RTM_NEWROUTE and its like
 	StandIns bool           // devices that a script uses and does not create are there
+
+	NetNS map[string]*Facts // of other network namespaces that are there, by name or path
 }
 
 // A Script is what Run runs.

@@ -33,7 +33,10 @@ func (e *CheckError) Title() string { return "check " + e.Check.Text() }
 
 // Text is why it did not hold.
 func (e *CheckError) Text() string {
-	s := fmt.Sprintf("%s, within %v", e.Reason, e.Within)
+	s := e.Reason
+	if e.Within != 0 { // it was tried
+		s += fmt.Sprintf(", within %v", e.Within)
+	}
 	switch e.Others {
 	case 0:
 	case 1:
@@ -64,7 +67,12 @@ func (k Kernel) check(ctx context.Context, checks []*builtins.Check, within time
 	failed := make([]error, len(checks))
 	var wg sync.WaitGroup
 	for i, c := range checks {
-		wg.Go(func() { failed[i] = k.try(bounded, c, within) })
+		in, err := k.in(c.In)
+		if err != nil {
+			failed[i] = err
+			continue
+		}
+		wg.Go(func() { failed[i] = in.try(bounded, c, within) })
 	}
 	wg.Wait()
 	if ctx.Err() != nil {

@@ -227,7 +227,18 @@ func (k Kernel) at(part *Plan) (Kernel, error) {
 	if part == nil || k.Spaces == nil {
 		return k, nil
 	}
-	sp, err := k.Spaces.Open(part.Place, false)
+	return k.in(part.Place)
+}
+
+// in is the kernel of a namespace, nil the one the run works in.
+func (k Kernel) in(p *builtins.Place) (Kernel, error) {
+	if k.Spaces == nil {
+		if p != nil {
+			return k, errSpaces
+		}
+		return k, nil
+	}
+	sp, err := k.Spaces.Open(p, false)
 	if err != nil {
 		return k, err
 	}
