@@ -180,12 +180,9 @@ const placeWord = "netns"
 // value of netns(...) without ops.
 func placeInto(p **Place) func(starlark.Value) error {
 	return func(v starlark.Value) error {
-		if l, ok := v.(*opList); ok && len(l.ops) == 1 {
-			v = &l.ops[0]
-		}
-		if op, ok := v.(*Op); ok && op.NetNS {
-			op.use()
-			*p = op.Place
+		if l, ok := v.(*opList); ok && len(l.ops) == 1 && l.ops[0].NetNS {
+			l.ops[0].use()
+			*p = l.ops[0].Place
 			return nil
 		}
 		name, ok := starlark.AsString(v)
