@@ -10,12 +10,18 @@ import (
 	"github.com/nlscript/nlscript/internal/testnet"
 )
 
-// TestMain runs the tests, or is the process that they kill.
+// TestMain runs the tests, or is the process that they kill, or another that writes.
 func TestMain(m *testing.M) {
-	if os.Getenv(childMark) == "" {
+	var err error
+	switch os.Getenv(childMark) {
+	case "":
 		testnet.Main(m)
+	case writes:
+		err = otherProgram()
+	default:
+		err = child(os.Args[1], os.Args[2])
 	}
-	if err := child(os.Args[1], os.Args[2]); err != nil {
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "%+v\n", err)
 		os.Exit(1)
 	}

@@ -5,8 +5,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
+	"os"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strconv"
@@ -45,7 +48,6 @@ const oursOfMany = 1 << 30
 
 // A writer is another program. It sends messages of its own making.
 type writer struct {
-	t    *testing.T
 	conn *nlconn.Conn
 	dev  uint32
 	b    wire.Builder
@@ -54,7 +56,7 @@ type writer struct {
 }
 
 // write gives a key the next value.
-func (w *writer) write(k key) {
+func (w *writer) write(k key) error {
 	w.next++
 	v := w.next
 	w.b.Reset()
@@ -85,18 +87,60 @@ func (w *writer) write(k key) {
 	w.b.End(m)
 	msg, err := w.b.Bytes()
 	if err != nil {
-		w.t.Error(err)
-		return
+		return err
 	}
+	var refused error
 	err = w.conn.Transact([][]byte{msg}, func(_ int, r wire.Reply) {
 		if r.Errno != 0 {
-			w.t.Errorf("the other writer: %v %s", r.Errno, r.Message)
+			refused = fmt.Errorf("%v %s", r.Errno, r.Message)
 		}
 	})
-	if err != nil {
-		w.t.Error(err)
-	}
 	w.last[k] = v
+	return errors.Join(err, refused)
+}
+
+// writes marks the process that writes without a pause.
+const writes = "write"
+
+// otherProgram writes the route until its standard input ends, and keeps the log
+// of it: what it reads in step with its writing cannot be lost. It says when it
+// has begun, and in the end what it wrote last, what the log has last, and what
+// each value of ours has overwritten.
+func otherProgram() error {
+	var conns [2]*nlconn.Conn
+	for i, groups := range [][]uint32{nil, {unix.RTNLGRP_IPV4_ROUTE}} {
+		c, err := nlconn.Dial(nlconn.Config{Groups: groups})
+		if err != nil {
+			return err
+		}
+		conns[i] = c
+	}
+	w, l := &writer{conn: conns[0], next: 2000}, newLog(0)
+	ended := make(chan struct{})
+	for begun := false; ; begun = true {
+		if err := w.write(theRoute); err != nil {
+			return err
+		}
+		if err := conns[1].Drain(l.follow); err != nil {
+			return err
+		}
+		if !begun {
+			fmt.Println("begun")
+			go func() {
+				io.Copy(io.Discard, os.Stdin)
+				close(ended)
+			}()
+		}
+		select {
+		case <-ended:
+			fmt.Println(w.last[theRoute], l.values[theRoute][len(l.values[theRoute])-1], len(l.over))
+			for ours, over := range l.over {
+				fmt.Println(ours, over)
+			}
+			return nil
+		default:
+		}
+	}
 }
 
 // A log is what the kernel says was written, in its order.
@@ -167,17 +211,6 @@ func (l *log) settle(complete func([keys][]uint32) bool) [keys][]uint32 {
 	}
 }
 
-// overwritten is what one of our values of the route has overwritten. The log may
-// be late.
-func (l *log) overwritten(v uint32) (over uint32, ok bool) {
-	for end := time.Now().Add(10 * time.Second); !ok && time.Now().Before(end); time.Sleep(time.Millisecond) {
-		l.mu.Lock()
-		over, ok = l.over[v]
-		l.mu.Unlock()
-	}
-	return over, ok
-}
-
 // recent is how much of a log is looked at: more than is written beside a commit.
 const recent = 20000
 
@@ -192,6 +225,8 @@ func (l *log) all() [keys][]uint32 {
 	return c
 }
 
+func newLog(dev uint32) *log { return &log{dev: dev, over: map[uint32]uint32{}} }
+
 // watch follows the announcements of a namespace until the test ends.
 func watch(t *testing.T, e *engine.Engine, dev uint32) *log {
 	t.Helper()
@@ -199,7 +234,7 @@ func watch(t *testing.T, e *engine.Engine, dev uint32) *log {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &log{dev: dev, over: map[uint32]uint32{}}
+	l := newLog(dev)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -262,13 +297,18 @@ func TestForeignWriter(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	w := &writer{t: t, conn: conn, dev: dev, next: 2000}
+	w := &writer{conn: conn, dev: dev, next: 2000}
 	l := watch(t, e, dev)
+	write := func(k key) {
+		if err := w.write(k); err != nil {
+			t.Errorf("the other writer: %v", err)
+		}
+	}
 	for k := range keys {
-		w.write(k)
+		write(k)
 	}
 	r := rand.New(rand.NewPCG(7, 7))
-	committed, conflicts, writes, lost, stale := 0, 0, 0, 0, 0
+	committed, conflicts, written, lost, stale := 0, 0, 0, 0, 0
 	took := 4 * time.Millisecond
 	for i := range commits {
 		v := uint32(ours + i)
@@ -288,10 +328,10 @@ func TestForeignWriter(t *testing.T) {
 				if k == keys {
 					k = key(j) % keys
 				}
-				w.write(k)
+				write(k)
 			}
 		}()
-		writes += n
+		written += n
 		at := l.all()
 		began := time.Now()
 		res, err := e.Run(t.Context(), engine.Script{Name: "ours.star", Source: []byte(src)})
@@ -351,13 +391,13 @@ func TestForeignWriter(t *testing.T) {
 	if l.lost != nil {
 		t.Fatalf("the test itself has lost announcements: %v", l.lost)
 	}
-	t.Logf("foreign writer: %d commits beside %d writes: %d committed, %d conflicts; %d lost updates, %d stale values", commits, writes, committed, conflicts, lost, stale)
+	t.Logf("foreign writer: %d commits beside %d writes: %d committed, %d conflicts; %d lost updates, %d stale values", commits, written, committed, conflicts, lost, stale)
 	if committed == 0 || conflicts == 0 {
 		t.Errorf("%d committed, %d conflicts: one of them was hardly tried", committed, conflicts)
 	}
 }
 
-// TestForeignWriterAllTheTime has the other program write the route without a
+// TestForeignWriterAllTheTime has another process write the route without a
 // pause: no commit that reports success has overwritten what it did not see, and
 // what is there in the end is the other program's.
 func TestForeignWriterAllTheTime(t *testing.T) {
@@ -366,60 +406,65 @@ func TestForeignWriterAllTheTime(t *testing.T) {
 	if _, err := e.Run(t.Context(), engine.Script{Name: "before.star", Source: []byte(`commit(addr("10.0.0.1/24", dev = "eth0"))`)}); err != nil {
 		t.Fatal(err)
 	}
-	conn, err := nlconn.Dial(nlconn.Config{NetNS: e.NetNS()})
+	other := exec.Command("/proc/self/exe")
+	other.Env, other.Stderr = append(os.Environ(), childMark+"="+writes), os.Stderr
+	stop, err := other.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
-	w := &writer{t: t, conn: conn, next: 2000}
-	l := watch(t, e, 0)
-	w.write(theRoute)
-	stop, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				w.write(theRoute)
-			}
+	out, err := other.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	testnet.Do(t, e.NetNS(), func() { err = other.Start() })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Wait()
+	defer stop.Close()
+	says := func(a ...any) {
+		if _, err := fmt.Fscanln(out, a...); err != nil {
+			t.Fatalf("the other program: %v", err)
 		}
-	}()
-	committed, conflicts, lost := 0, 0, 0
+	}
+	var begun string
+	says(&begun)
+	saw := map[uint32]uint32{} // by what is committed
+	conflicts, lost := 0, 0
 	for i := range commits {
 		v := uint32(oursOfMany + i)
 		res, err := e.Run(t.Context(), engine.Script{Name: "ours.star", Source: []byte(fmt.Sprintf(`commit(route("10.77.0.0/24", via = "10.0.0.9", initcwnd = %d))`, v))})
 		var failed *engine.Error
 		switch {
 		case err == nil:
-			committed++
 			before, _, _ := seen(t, res.Plan)
-			if over, ok := l.overwritten(v); !ok || over != before[theRoute] {
-				lost++
-				t.Errorf("commit %d: success over a lost update: it saw %d and overwrote %d (in the log: %v)", i, before[theRoute], over, ok)
-			}
+			saw[v] = before[theRoute]
 		case errors.As(err, &failed) && failed.Outcome == "conflict":
 			conflicts++
 		default:
 			t.Errorf("commit %d: %+v", i, err)
 		}
-		if lost > 4 {
-			break
+	}
+	stop.Close()
+	var last, end uint32
+	var n int
+	says(&last, &end, &n)
+	if end != last {
+		t.Errorf("in the end the route is %d, not %d as the other program wrote last", end, last)
+	}
+	over := map[uint32]uint32{}
+	for range n {
+		var v, old uint32
+		says(&v, &old)
+		over[v] = old
+	}
+	for v, before := range saw {
+		if old, ok := over[v]; !ok || old != before {
+			lost++
+			t.Errorf("commit %d: success over a lost update: it saw %d and overwrote %d (in the log: %v)", v-oursOfMany, before, old, ok)
 		}
 	}
-	close(stop)
-	<-done
-	now := l.settle(func(now [keys][]uint32) bool { return now[theRoute][len(now[theRoute])-1] == w.last[theRoute] })
-	if end := now[theRoute][len(now[theRoute])-1]; end != w.last[theRoute] {
-		t.Errorf("in the end the route is %d, not %d as the other program wrote last", end, w.last[theRoute])
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.lost != nil {
-		t.Fatalf("the test itself has lost announcements: %v", l.lost)
-	}
-	t.Logf("foreign writer: %d commits beside %d writes without a pause: %d committed, %d conflicts; %d lost updates", commits, w.next-2001, committed, conflicts, lost)
+	t.Logf("foreign writer: %d commits beside %d writes without a pause: %d committed, %d conflicts; %d lost updates", commits, last-2000, len(saw), conflicts, lost)
 	if conflicts == 0 {
 		t.Error("nothing was in conflict")
 	}
