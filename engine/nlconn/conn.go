@@ -21,6 +21,8 @@ const (
 	recvBuf  = 1 << 20
 	readSize = 64 << 10         // the kernel fills at most 32 KB unless one object is larger
 	patience = 10 * time.Second // for a reply that should be there already
+
+	leastBuffer = 256 + 320 // of the receive buffer, for a datagram: struct sk_buff and skb_shared_info
 )
 
 // A Config says how to dial. The zero Config is a socket for requests in the
@@ -47,6 +49,8 @@ type Conn struct {
 	port uint32
 	seq  uint32 // the last one given out
 	max  int
+
+	queue int // more datagrams than this are not queued at a time
 }
 
 // Dial opens a socket with extended acknowledgements. The calling thread stays
@@ -80,6 +84,10 @@ func open(nl *netlink.Conn, cfg Config) (*Conn, error) {
 	if err := nl.SetReadBuffer(cfg.RecvBuf); err != nil {
 		return nil, err
 	}
+	rcvbuf, err := nl.ReadBuffer()
+	if err != nil {
+		return nil, err
+	}
 	sndbuf, err := nl.WriteBuffer()
 	if err != nil {
 		return nil, err
@@ -93,7 +101,7 @@ func open(nl *netlink.Conn, cfg Config) (*Conn, error) {
 			return nil, fmt.Errorf("group %d: %w", g, err)
 		}
 	}
-	return &Conn{sock: newSocket(nl, raw), nl: nl, raw: raw, buf: make([]byte, readSize), port: nl.PID(), max: sndbuf - 32}, nil
+	return &Conn{sock: newSocket(nl, raw), nl: nl, raw: raw, buf: make([]byte, readSize), port: nl.PID(), max: sndbuf - 32, queue: rcvbuf/leastBuffer + 1}, nil
 }
 
 // Close closes the socket. A dump or wait that is under way fails.

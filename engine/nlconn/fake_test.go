@@ -74,7 +74,7 @@ func (s *script) deadline(time.Time) error { return nil }
 
 func fake(replies ...[]event) (*Conn, *script) {
 	s := &script{replies: replies}
-	return &Conn{sock: s, buf: make([]byte, 256), port: port, max: 1000}, s
+	return &Conn{sock: s, buf: make([]byte, 256), port: port, max: 1000, queue: 100}, s
 }
 
 // msg builds a message with a u32 as body; pid and seq as given.

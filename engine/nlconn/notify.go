@@ -9,12 +9,14 @@ import (
 	"github.com/nlscript/nlscript/wire"
 )
 
-// Drain calls each for every notification that is queued, and does not wait.
+// Drain calls each for every notification that is queued, and does not wait. It
+// ends even when they come as fast as they are read: all that were there when it
+// was called have been read then.
 // ErrOverflow says that there were more, which are lost; each has been called
 // for the others. Messages are valid during the call only.
 func (c *Conn) Drain(each func(wire.Message)) error {
 	lost := false
-	for {
+	for range c.queue {
 		b, err := c.read(false)
 		switch {
 		case isLoss(err):
@@ -34,6 +36,10 @@ func (c *Conn) Drain(each func(wire.Message)) error {
 			each(m)
 		}
 	}
+	if lost {
+		return ErrOverflow
+	}
+	return nil
 }
 
 // Receive waits until notifications come, calls each for them and then for all

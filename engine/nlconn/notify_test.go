@@ -3,6 +3,7 @@ package nlconn
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"testing"
@@ -84,5 +85,21 @@ func TestIgnorePort(t *testing.T) {
 	}
 	if !slices.Equal(ports, []uint32{other.PortID()}) {
 		t.Errorf("ports %d, want only %d", ports, other.PortID())
+	}
+}
+
+// Another program that is faster than the reader does not hold it up for ever.
+func TestDrainEnds(t *testing.T) {
+	ns := testnet.New(t)
+	c := dial(t, ns, Config{})
+	watch := dial(t, ns, Config{Groups: []uint32{unix.RTNLGRP_LINK}, RecvBuf: 1 << 14})
+	must(t, c, addVeth(t, "a0"))
+	n := 0
+	more := func(wire.Message) {
+		n++
+		must(t, c, addVeth(t, fmt.Sprintf("v%d", n)))
+	}
+	if err := watch.Drain(more); err != nil && !errors.Is(err, ErrOverflow) || n == 0 {
+		t.Errorf("%d notifications, %v", n, err)
 	}
 }
