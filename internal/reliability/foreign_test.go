@@ -449,7 +449,8 @@ func TestForeignWriterAllTheTime(t *testing.T) {
 	var last, end uint32
 	var n int
 	says(&last, &end, &n)
-	if end != last {
+	// The last commit may have come behind it, and hold.
+	if _, committed := saw[end]; end != last && !committed {
 		t.Errorf("in the end the route is %d, not %d as the other program wrote last", end, last)
 	}
 	over := map[uint32]uint32{}
