@@ -248,7 +248,7 @@ func (x *exporter) neighbours() error {
 			cmp.Compare(s.Uint("vni"), t.Uint("vni")), cmp.Compare(s.Uint("port"), t.Uint("port")))
 	})
 	for _, e := range l {
-		if x.all || !x.ownRemote(e) && !x.inEachVLAN(e) {
+		if x.all || !tx.OwnRemote(e, x.st.LinkByIndex(uint32(e.Set().Uint("dev")))) && !x.inEachVLAN(e) {
 			x.add(e)
 		}
 	}
@@ -265,25 +265,6 @@ func (x *exporter) inEachVLAN(e *state.Entry) bool {
 	s = s.Clone()
 	s.Del("vlan")
 	return len(x.st.Find(e.Object, state.KeyOf(e.Object, s))) > 0
-}
-
-// ownRemote reports whether an entry is the one that a vxlan makes of its remote
-// or group.
-func (x *exporter) ownRemote(e *state.Entry) bool {
-	s := e.Set()
-	dev := x.st.LinkByIndex(uint32(s.Uint("dev")))
-	dst, ok := s.Get("dst")
-	mac, _ := s.Get("lladdr")
-	if dev == nil || !ok || strings.Trim(mac.S, "\x00") != "" || s.Has("vni") || s.Has("port") || s.Has("src_vni") {
-		return false
-	}
-	kind, _ := dev.Set().Get("kind")
-	if kind.Sub == nil || kind.Sub.Table.Row("remote") == nil {
-		return false
-	}
-	remote, _ := kind.Sub.Get("remote")
-	group, _ := kind.Sub.Get("group")
-	return dst.A == remote.A || dst.A == group.A
 }
 
 func b2i(b bool) int {

@@ -195,35 +195,14 @@ func (x *exporter) patchOnly(e *state.Entry) string {
 
 // linkSet is what a script has to write of a link.
 func (x *exporter) linkSet(e *state.Entry) *wire.Set {
-	s := tx.Writable(e.Set())
-	for _, name := range []string{"index", "map", "vf", "vf_ports", "port_self", "xdp", "link_netnsid"} {
-		s.Del(name)
-	}
+	s := tx.Sparse(e)
+	s.Del("index")
 	if x.peer(e) != nil || kindName(e) == "vxlan" {
 		s.Del("link") // the other end; the kind has it as dev
 	}
 	if e.Set().Has("link_netnsid") {
 		s.Del("kind")
 		s.Del("link")
-	}
-	if s.Has("mtu") { // a fact may be no more than a name
-		missing(s)
-	}
-	prune(s)
-	switch kindName(e) {
-	case "vrf":
-		if v, ok := e.Set().Get("addrgenmode"); ok {
-			s.PutName("addrgenmode", v) // none at first (ipv6_add_dev)
-		}
-		fallthrough
-	case "ifb", "dummy":
-		// They begin without these (vrf_dev_init, ifb_setup, dummy_setup).
-		for _, name := range []string{"arp", "multicast"} {
-			s.Del(name)
-			if e.Set().Uint(name) != 0 {
-				s.PutName(name, wire.BoolVal(true))
-			}
-		}
 	}
 	for _, ent := range slices.Clone(s.Ents) {
 		if x.comesByItself(e, s, ent) {
@@ -232,32 +211,6 @@ func (x *exporter) linkSet(e *state.Entry) *wire.Set {
 	}
 	x.prunePort(e, s)
 	return s
-}
-
-// missing adds the flags that are off and that a new link has on: only those
-// that are on are reported.
-func missing(s *wire.Set) {
-	for _, f := range s.Table.Rows() {
-		if _, ok := s.At(f); !ok && f.Kind.IsBit() && f.At.Mask != 0 && f.Default == "on" {
-			s.Put(f, wire.BoolVal(false))
-		}
-	}
-	for _, e := range s.Ents {
-		if e.F.Kind == wire.Union {
-			missing(e.V.Sub)
-		}
-	}
-}
-
-// prune takes away what a new link has.
-func prune(s *wire.Set) {
-	s.Ents = slices.DeleteFunc(s.Ents, func(e wire.Entry) bool {
-		if e.V.Type == wire.SetVal {
-			prune(e.V.Sub)
-			return e.F.Name != "kind" && len(e.V.Sub.Ents) == 0 && len(e.V.Sub.Extra) == 0
-		}
-		return e.F.IsDefault(e.V)
-	})
 }
 
 // comesByItself reports whether a row of a link that is made has this value

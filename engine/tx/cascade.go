@@ -62,6 +62,9 @@ func (p *planner) linkGone(e *state.Entry) ([]*state.Entry, error) {
 	for i := 0; i < len(links); i++ {
 		idx := links[i].Index()
 		p.plan.touch.link(idx)
+		if err := p.st.Load(p.ctx, state.Scope{Object: rtnl.Class, Dev: idx}); err != nil {
+			return nil, err
+		}
 		if err := p.keepSettings(links[i], 0); err != nil {
 			return nil, err
 		}
@@ -77,8 +80,10 @@ func (p *planner) linkGone(e *state.Entry) ([]*state.Entry, error) {
 				links = append(links, l)
 			case uint32(m.N) == idx && m.Type == wire.Int:
 				p.plan.touch.link(l.Index())
+				p.freed = append(p.freed, l)
 				freed := l.Set().Clone()
 				freed.Del("master")
+				freed.Del("port")
 				p.st.Change(l, freed)
 			}
 		}
@@ -210,6 +215,7 @@ func (p *planner) nexthopGone(e *state.Entry) ([]*state.Entry, error) {
 			w.L = slices.DeleteFunc(w.L, func(m wire.Value) bool { return memberID(m) == id })
 			shrunk.PutName("group", w)
 			p.st.Change(g, shrunk)
+			p.shrunk = append(p.shrunk, g)
 			continue
 		}
 		more, err := p.nexthopGone(g)

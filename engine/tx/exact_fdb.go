@@ -2,6 +2,7 @@ package tx
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/nlscript/nlscript/builtins"
 	"github.com/nlscript/nlscript/engine/state"
@@ -45,4 +46,25 @@ func (p *planner) removeFDB(op *builtins.Op, e *state.Entry, c *Change, rest []*
 	err := p.putBack(op, back)
 	c.Back = append(c.Back, back.Back...)
 	return err
+}
+
+// OwnRemote reports whether an entry is the one that the device, a vxlan, makes of
+// its remote or group.
+func OwnRemote(e, dev *state.Entry) bool {
+	if e.Object != rtnl.FDB || dev == nil {
+		return false
+	}
+	s := e.Set()
+	dst, ok := s.Get("dst")
+	mac, _ := s.Get("lladdr")
+	if !ok || strings.Trim(mac.S, "\x00") != "" || s.Has("vni") || s.Has("port") || s.Has("src_vni") {
+		return false
+	}
+	kind, _ := dev.Set().Get("kind")
+	if kind.Sub == nil || kind.Sub.Table.Row("remote") == nil {
+		return false
+	}
+	remote, _ := kind.Sub.Get("remote")
+	group, _ := kind.Sub.Get("group")
+	return dst.A == remote.A || dst.A == group.A
 }

@@ -157,37 +157,3 @@ func withPeerIndex(first *wire.Set, peer *state.Entry, virtual map[uint32]bool) 
 	}
 	return first
 }
-
-// recreateLink deletes a link and makes it again with what it had and what is
-// wanted.
-func (p *planner) recreateLink(op *builtins.Op, set *wire.Set, e *state.Entry, deltas []state.Delta) error {
-	name := e.Name()
-	c := p.change(&Change{Action: Modify, Op: op, Object: op.Object, Deltas: deltas, set: set})
-	c.Notes = append(c.Notes, "deleted and made again")
-	if err := p.remove(op, e, c); err != nil {
-		return err
-	}
-	all := set.Clone()
-	for _, ent := range e.Set().Ents {
-		f := ent.F
-		if f.RO || f.Volatile || f.WO || f.Name == "index" || f.Kind == wire.Union || all.Has(f.Name) {
-			continue
-		}
-		all.Put(f, ent.V)
-	}
-	all.PutName("index", wire.IntVal(uint64(e.Index())))
-	p.plan.touch.links[name] = true
-	if err := p.createLinkAgain(op, all); err != nil {
-		return err
-	}
-	return p.putBack(op, c)
-}
-
-// createLinkAgain makes a link that was deleted, at its old index.
-func (p *planner) createLinkAgain(op *builtins.Op, all *wire.Set) error {
-	n := len(p.plan.Changes)
-	v, _ := all.Get("name")
-	err := p.createLink(op, all, v.S, false)
-	p.plan.Changes = p.plan.Changes[:n] // it is told as one change
-	return err
-}

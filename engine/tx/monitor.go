@@ -210,7 +210,7 @@ func (p *Plan) third(e *state.Entry, deleted bool) bool {
 	for _, b := range p.st.Held(e.Object, e.Key) {
 		before = b.Set()
 	}
-	if before == nil {
+	if before == nil || p.stirred[x.name] {
 		return false // it is being made: fields come one by one
 	}
 	was := state.Diff(e.Object, x.set, before, state.Patch)

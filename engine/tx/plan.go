@@ -70,7 +70,8 @@ type Plan struct {
 	st       *state.State
 	touch    *touch
 	want     []*expect
-	only     []only // scopes of exact ops
+	only     []only          // scopes of exact ops
+	stirred  map[string]bool // links that go and come again, or lose their master and get it again
 	sysctls  []sysctlImage
 	settings []sysctlImage       // of devices that go, or lose a family
 	Place    *builtins.Place     // namespace; nil: the one the run works in
@@ -163,6 +164,8 @@ type planner struct {
 	remarks []string          // for the change that is being planned
 	flushed int               // steps that joint has
 	changes int               // and changes
+	freed   []*state.Entry    // links, as they were, whose master went
+	shrunk  []*state.Entry    // groups, as they were, that lost next hops
 	abroad  map[string]uint32 // indexes of links made in other namespaces: "NETNS/NAME"
 	mild    bool              // the last steps destroy nothing: a destructive one is fenced
 }
@@ -255,6 +258,7 @@ func noteMade(st *state.State, op *builtins.Op) {
 }
 
 func (p *planner) op(op *builtins.Op) error {
+	p.shrunk = nil
 	switch {
 	case op.NetNS:
 		return p.netnsOp(op)

@@ -41,25 +41,6 @@ func (p *planner) goes(e *state.Entry, c *Change) error {
 	return nil
 }
 
-// putBack makes again what went with a change that did not mean to remove it.
-func (p *planner) putBack(op *builtins.Op, c *Change) error {
-	for _, e := range c.With {
-		if e.Foreign() {
-			continue
-		}
-		msg, rel, err := p.build(e.Object, e.Object.New, addFlags(e.Object, e.Set()), Writable(e.Set()))
-		if err != nil {
-			return err
-		}
-		p.step(Step{Op: op, Object: e.Object, Msg: msg, Rel: rel})
-		p.await(e.Object, e.Set())
-		p.plan.touch.key(e.Object, e.Key)
-		p.st.Add(e.Object, e.Set())
-		c.Back = append(c.Back, e)
-	}
-	return nil
-}
-
 func (p *planner) step(s Step) { p.plan.Steps = append(p.plan.Steps, s) }
 
 // send sends the op's own message.

@@ -198,7 +198,7 @@ func (u *undoer) diff() {
 	for i := len(objs) - 1; i >= 0; i-- {
 		for _, k := range keys[i] {
 			d := diffs[i][k]
-			if objs[i].Patch && len(d.was) > 0 {
+			if objs[i].Patch && len(d.was) > 0 && !u.another(d) {
 				continue
 			}
 			gone := d.is
@@ -220,6 +220,7 @@ func (u *undoer) diff() {
 			redo := again[d.key(o)]
 			switch {
 			case sameList(o, d.was, d.is) && !redo:
+			case u.another(d): // goes first, comes with the next round
 			case o.Patch && len(d.is) > 0 && len(d.was) > 0:
 				u.patch(o, d.was[0], d.is[0])
 			case len(d.was) < len(d.is) && len(surplus(o, d.was, d.is)) == len(d.is)-len(d.was) && !redo:

@@ -152,3 +152,13 @@ func singles(s *wire.Set) []*wire.Set {
 	}
 	return l
 }
+
+// another reports whether the plan deleted a link and made one in its place that
+// no change can make what it was.
+func (u *undoer) another(d pair) bool {
+	if len(d.was) == 0 || len(d.is) == 0 || d.was[0].Object != rtnl.Link || !u.plan.touch.links[d.is[0].Name()] {
+		return false
+	}
+	was, is := d.was[0].Set(), d.is[0].Set()
+	return was.Has("kind") && is.Has("kind") && immutable(rtnl.Link, was, is, state.Diff(rtnl.Link, was, is, state.Exact)) != ""
+}

@@ -1,0 +1,129 @@
+package engine_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/nlscript/nlscript/engine"
+)
+
+const recreateBefore = `commit(
+    sysctl("net.ipv4.conf.default.rp_filter", 0),
+    link("lo", up = True),
+    link("br0", kind = kind.bridge(ageing_time = "500s", mcast_snooping = False), up = True, address = "02:00:00:00:01:00", alias = "all", altnames = ["lan"]),
+    link("br1", kind = kind.bridge(stp_state = True, forward_delay = "4s"), up = True, address = "02:00:00:00:01:01"),
+    link("v0", kind = kind.veth(peer = {"name": "v1", "address": "02:00:00:00:00:11", "txqueuelen": 500}), address = "02:00:00:00:00:10", up = True, inet = {"rp_filter": 1}),
+    link("v1", master = "br0", mtu = 1400, up = True),
+    link("w0", kind = kind.veth(peer = {"name": "w1", "address": "02:00:00:00:00:21", "up": True}), address = "02:00:00:00:00:20", up = True, master = "br0"),
+    link("v1", port = port.bridge(cost = 7, isolated = True)),
+    link("w0", port = port.bridge(learning = False)),
+    link("mv", link = "br0", kind = kind.macvlan(mode = "private"), address = "02:00:00:00:00:30", up = True),
+    link("vx", kind = kind.vxlan(id = 9, dstport = 4789, local = "10.0.0.1", remote = "10.0.0.6", learning = False, ttl = 5), address = "02:00:00:00:00:40", up = True, master = "br1", group = 5),
+    link("vx", port = port.bridge(hairpin = True)),
+    sysctl("net.ipv6.conf.vx.accept_ra", 2),
+    sysctl("net.ipv6.neigh.v1.app_solicit", 3),
+    addr(["10.0.0.1/24", "10.0.0.2/24", "2001:db8::1/64", "2001:db8::2/64"], dev = "v0", nodad = True),
+    addr(["10.1.0.1/24", "2001:db8:1::1/64"], dev = "br0", nodad = True),
+    addr("10.2.0.1/24", dev = "mv"),
+    addr("10.3.0.1/24", dev = "w1"),
+    nexthop([1, 2], via = "10.0.0.20", dev = "v0"),
+    nexthop(3, via = "10.3.0.20", dev = "w1"),
+    nexthop(7, group = [1, 3]),
+    route("172.16.0.1", dev = "v0"),
+    route("10.9.0.0/16", via = "172.16.0.1", dev = "v0", metric = 50),
+    route("10.9.0.0/16", via = "10.0.0.9", src = "10.0.0.2"),
+    route.append("10.9.0.0/16", via = "10.0.0.8"),
+    route("10.10.0.0/16", nhid = 7),
+    route("10.11.0.0/16", nhid = 2),
+    route("10.12.0.0/16", via = "10.1.0.9", table = 100),
+    route("2001:db8:9::/48", via = "2001:db8::9", src = "2001:db8::2"),
+    route("2001:db8:8::/48", via = "2001:db8:1::9"),
+    neigh("10.0.0.9", dev = "v0", lladdr = "02:00:00:00:00:99"),
+    neigh("10.0.0.77", dev = "v0", proxy = True),
+    bridge.fdb("02:00:00:00:00:31", dev = "v1", master = True, state = "static"),
+    bridge.fdb("02:00:00:00:00:32", dev = "vx", dst = "10.0.0.10"),
+    qdisc("v0", parent = "root", handle = "1:", kind = sch.htb(default = "1:30")),
+    class_("v0", classid = "1:30", parent = "1:", kind = sch.htb_class(rate = "5mbit")),
+)`
+
+// A link that is made again keeps what is not mentioned: options of its kind and
+// as a port, addresses, routes, neighbours, qdiscs, its ports, the other end of a
+// veth, links above and what is on all of them. An undo has it all as before.
+func TestRecreate(t *testing.T) {
+	tests := []struct {
+		name, op   string
+		from, into string // of the export
+	}{
+		{"vxlan id", `link("vx", kind = kind.vxlan(id = 10), recreate = True)`, "id = 9,", "id = 10,"},
+		{"vxlan remote to group", `link("vx", kind = kind.vxlan(id = 10, group = "239.1.1.1", dev = "v0"), recreate = True)`, "", "id = 10"},
+		{"veth queues", `link("v0", kind = kind.veth(), numtxqueues = 3, recreate = True)`, "", "numtxqueues = 3"},
+		{"the other end", `link("v1", kind = kind.veth(peer = {"name": "v0"}), numrxqueues = 3, recreate = True)`, "", `"numrxqueues": 3`},
+		{"bridge with ports", `link("br0", kind = kind.bridge(), numtxqueues = 2, recreate = True)`, "", "numtxqueues = 2"},
+		{"macvlan to another device", `link("mv", link = "br1", kind = kind.macvlan(), recreate = True)`, "", `link = "br1"`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			e := emptyNet(t)
+			if _, err := e.Run(t.Context(), engine.Script{Name: "before.star", Source: []byte(recreateBefore)}); err != nil {
+				t.Fatalf("%+v", err)
+			}
+			before := export(t, e, false)
+			for _, fails := range []string{`commit(route("10.77.0.0/16", via = "192.0.2.1"))`, ""} {
+				_, err := e.Run(t.Context(), engine.Script{Name: "a.star", Source: []byte("commit(" + tt.op + ")\n" + fails)})
+				if fails != "" {
+					if err == nil || !strings.Contains(sprint(err), "the network is as it was") {
+						t.Fatalf("%+v", err)
+					}
+					if after := export(t, e, false); after != before {
+						t.Fatalf("undone, it is not as it was: %s", differ(before, after))
+					}
+					continue
+				}
+				if err != nil {
+					t.Fatalf("%+v", err)
+				}
+			}
+			after := export(t, e, false)
+			if !strings.Contains(after, tt.into) {
+				t.Errorf("no %s in\n%s", tt.into, after)
+			}
+			d := differ(before, after)
+			t.Log(d)
+			if tt.from != "" && strings.Replace(before, tt.from, tt.into, 1) != after || strings.Count(d, "\n") > 6 || strings.Contains(d, "bridge.fdb") {
+				t.Errorf("more is different: %s", d)
+			}
+			for path, want := range map[string]string{"net.ipv6.conf.vx.accept_ra": "2", "net.ipv6.neigh.v1.app_solicit": "3"} {
+				if _, err := e.Run(t.Context(), engine.Script{Source: []byte(`
+have = sysctl.get("` + path + `")
+if have != "` + want + `":
+    fail("` + path + ` is " + have)`)}); err != nil {
+					t.Error(err)
+				}
+			}
+			p, err := e.Plan(t.Context(), engine.Script{Source: []byte("commit(" + tt.op + ")")})
+			if err != nil || !p.Empty() {
+				t.Errorf("again: %v\n%s", err, p)
+			}
+		})
+	}
+}
+
+func sprint(err error) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%+v", err)
+	return b.String()
+}
+
+// differ lists the lines that one of two texts has.
+func differ(a, b string) string {
+	var d strings.Builder
+	for _, x := range []struct{ sign, in, notIn string }{{"- ", a, b}, {"+ ", b, a}} {
+		for l := range strings.Lines(x.in) {
+			if !strings.Contains(x.notIn, l) {
+				d.WriteString("\n" + x.sign + strings.TrimSpace(l))
+			}
+		}
+	}
+	return d.String()
+}

@@ -1,0 +1,261 @@
+package tx
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
+)
+
+// recreateLink deletes a link and makes it again at its old index: what is not
+// mentioned stays as it was, of the link, of its kind, as a port, and of all that
+// went with it.
+func (p *planner) recreateLink(op *builtins.Op, set *wire.Set, e *state.Entry, deltas []state.Delta) error {
+	c := p.change(&Change{Action: Modify, Op: op, Object: op.Object, Deltas: deltas, set: set})
+	c.Notes = append(c.Notes, "deleted and made again")
+	p.freed = nil
+	settings := len(p.plan.settings)
+	if err := p.remove(op, e, c); err != nil {
+		return err
+	}
+	all, err := p.again(e, set, c.With)
+	if err != nil {
+		return err
+	}
+	freed := p.freed
+	if p.plan.stirred == nil {
+		p.plan.stirred = map[string]bool{}
+	}
+	for _, x := range append(slices.Concat(freed, c.With), e) {
+		if x.Object == rtnl.Link {
+			p.plan.stirred[x.Name()] = true
+		}
+	}
+	if err := p.createLinkAgain(op, all, peerOf(e, c.With)); err != nil {
+		return err
+	}
+	c.With = slices.DeleteFunc(c.With, func(x *state.Entry) bool { return OwnRemote(x, e) && uses(x, e.Index()) })
+	return p.putAllBack(op, c, freed, p.plan.settings[settings:])
+}
+
+// putAllBack makes again what a link took with it: links, what they were as ports,
+// sysctls, and what was on them.
+func (p *planner) putAllBack(op *builtins.Op, c *Change, freed []*state.Entry, settings []sysctlImage) error {
+	links := &Change{With: slices.DeleteFunc(slices.Clone(c.With), func(e *state.Entry) bool { return e.Object != rtnl.Link })}
+	rest := &Change{With: slices.DeleteFunc(slices.Clone(c.With), func(e *state.Entry) bool { return e.Object == rtnl.Link })}
+	if err := p.putBack(op, links); err != nil {
+		return err
+	}
+	slices.SortStableFunc(freed, func(a, b *state.Entry) int { return cmp.Compare(portNo(a), portNo(b)) })
+	for _, port := range freed {
+		lost, err := p.rejoin(op, port)
+		if err != nil {
+			return err
+		}
+		c.With, rest.With = appendNew(c.With, lost), appendNew(rest.With, lost)
+	}
+	if err := p.settingsBack(op, settings); err != nil {
+		return err
+	}
+	err := p.putBack(op, rest)
+	c.Back = append(c.Back, append(links.Back, rest.Back...)...)
+	return err
+}
+
+// again is the set of a link that is deleted and made again: what it was, with
+// what is wanted over it. Of another kind it keeps no options.
+func (p *planner) again(e *state.Entry, set *wire.Set, with []*state.Entry) (*wire.Set, error) {
+	all := Sparse(e)
+	was, _ := e.Set().Get("kind")
+	want, ok := set.Get("kind")
+	same := !ok || was.Sub != nil && was.Sub.Table == want.Sub.Table
+	switch {
+	case !same:
+		all.Ents = slices.DeleteFunc(all.Ents, func(x wire.Entry) bool { return x.F.Immutable || x.F == all.Table.Row("kind") })
+	case was.Sub == nil || was.Sub.Table.Row("peer") == nil:
+	case e.Set().Has("link_netnsid"):
+		if ok {
+			want, _ = want.Sub.Get("peer")
+		}
+		if want.Sub == nil || !want.Sub.Has("name") {
+			return nil, fmt.Errorf("link %s cannot be made again: its other end is in another network namespace; mention the peer", e.Name())
+		}
+		all.Del("link")
+	default:
+		all.Del("link")
+		kind, _ := all.Get("kind")
+		if peer := peerOf(e, with); peer != nil {
+			kind.Sub = kind.Sub.Clone()
+			row := kind.Sub.Table.Row("peer")
+			other := wire.NewSet(row.Of)
+			for _, x := range Sparse(peer).Ents {
+				if f := row.Of.Row(x.F.Name); f != nil && f.Name != "link" {
+					other.Put(f, x.V)
+				}
+			}
+			kind.Sub.Put(row, wire.SubVal(other))
+			all.PutName("kind", kind)
+		}
+	}
+	all = over(all, set)
+	all.PutName("index", wire.IntVal(uint64(e.Index())))
+	return all, nil
+}
+
+// over is merged for what is to be written. Rows of one attribute, as remote and
+// group are, stand for each other.
+func over(have, want *wire.Set) *wire.Set {
+	out := have.Clone()
+	for _, e := range want.Ents {
+		old, ok := out.At(e.F)
+		if ok && old.Type == wire.SetVal && e.V.Type == wire.SetVal && old.Sub.Table == e.V.Sub.Table {
+			out.Put(e.F, wire.SubVal(over(old.Sub, e.V.Sub)))
+			continue
+		}
+		out.Ents = slices.DeleteFunc(out.Ents, func(x wire.Entry) bool {
+			return x.F.Type == e.F.Type && x.F.At == nil && e.F.At == nil && x.F.In() == e.F.In() && x.F.Kind != wire.Union && x.F != e.F && x.F.Name != "name"
+		})
+		out.Put(e.F, state.Merged(e.F, e.V, old))
+	}
+	out.Extra = append(out.Extra, want.Extra...)
+	return out
+}
+
+// peerOf is the other end of a veth among what went with it.
+func peerOf(e *state.Entry, with []*state.Entry) *state.Entry {
+	for _, x := range with {
+		if x.Object == rtnl.Link && x.Index() == uint32(e.Set().Uint("link")) {
+			return x
+		}
+	}
+	return nil
+}
+
+// createLinkAgain makes a link that was deleted, at its old index. What its other
+// end was as a port cannot be said with it.
+func (p *planner) createLinkAgain(op *builtins.Op, all *wire.Set, peer *state.Entry) error {
+	return p.untold(func() error {
+		v, _ := all.Get("name")
+		want := len(p.plan.want)
+		if err := p.createLink(op, all, v.S, false); err != nil {
+			return err
+		}
+		for _, x := range p.plan.want[want:] {
+			x.set = x.set.Clone()
+			x.set.Del("mtu") // another device below may allow less
+		}
+		if peer == nil {
+			return nil
+		}
+		port, ok := Sparse(peer).Get("port")
+		now := p.st.Known(peer.Name())
+		if !ok || now == nil {
+			return nil
+		}
+		s := wire.NewSet(rtnl.Link.Table)
+		s.PutName("port", port)
+		return p.patchLink(op, s, now)
+	})
+}
+
+// untold plans what is told as a part of another change.
+func (p *planner) untold(f func() error) error {
+	n := len(p.plan.Changes)
+	err := f()
+	p.plan.Changes = p.plan.Changes[:n]
+	return err
+}
+
+func portNo(e *state.Entry) uint64 {
+	if port, _ := e.Set().Get("port"); port.Sub != nil {
+		return port.Sub.Uint("port_no")
+	}
+	return 0
+}
+
+// rejoin makes a link the port again that it was before its master went, and
+// returns what it lost by that.
+func (p *planner) rejoin(op *builtins.Op, port *state.Entry) (lost []*state.Entry, err error) {
+	now := p.st.Known(port.Name())
+	if now == nil || now.Set().Uint("master") != 0 {
+		return nil, nil
+	}
+	s := wire.NewSet(rtnl.Link.Table)
+	all := Sparse(port)
+	for _, name := range []string{"master", "port"} {
+		if v, ok := all.Get(name); ok {
+			s.PutName(name, v)
+		}
+	}
+	if err := p.untold(func() error { return p.patchLink(op, s, now) }); err != nil {
+		return nil, err
+	}
+	master := p.kindOf(uint32(s.Uint("master")))
+	for _, o := range linkObjects {
+		for _, e := range p.st.All(o) {
+			if uses(e, port.Index()) && lostByPort(master, e) {
+				lost = append(lost, e)
+			}
+		}
+	}
+	for _, e := range lost {
+		p.st.Remove(e)
+	}
+	return lost, nil
+}
+
+// lostByPort reports what a port loses with its master, beside what a link loses
+// that goes down: a bridge's entries; in a VRF what is not IPv4, and routes.
+func lostByPort(master string, e *state.Entry) bool {
+	switch master {
+	case "bridge":
+		return e.Object == rtnl.FDB && e.Set().Uint("master") != 0
+	case "vrf":
+		switch e.Object {
+		case rtnl.Addr, rtnl.Neigh:
+			return !isIPv4(e)
+		case rtnl.Route:
+			return true
+		}
+	}
+	return false
+}
+
+// settingsBack writes the sysctls of links that are made again where they were
+// not as those of a new link are.
+func (p *planner) settingsBack(op *builtins.Op, settings []sysctlImage) error {
+	for _, img := range settings {
+		dir, dev, name := settingOf(img.s.Path)
+		if dir == "net/ipv4/conf/" || name == "addr_gen_mode" {
+			continue // the link itself has them
+		}
+		usual, err := p.sys.Read(dir + "default/" + name)
+		if link := p.st.Known(dev); name == "mtu" && link != nil {
+			usual = strconv.FormatUint(link.Set().Uint("mtu"), 10)
+		}
+		if err != nil {
+			// Only the first namespace has neigh/default; lo has the same at first.
+			usual, err = p.sys.Read(dir + "lo/" + name)
+		}
+		if err == nil && sameValue(usual, img.old) {
+			continue
+		}
+		s := &builtins.Sysctl{Path: img.s.Path, Name: img.s.Name, Value: img.old}
+		p.step(Step{Op: op, Sysctl: s, Fence: true})
+	}
+	return nil
+}
+
+// settingOf divides the path of a device's sysctl.
+func settingOf(path string) (dir, dev, name string) {
+	at := strings.LastIndexByte(path, '/')
+	dir, name = path[:at], path[at+1:]
+	at = strings.LastIndexByte(dir, '/')
+	return dir[:at+1], dir[at+1:], name
+}
