@@ -1,7 +1,6 @@
 package tx
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/nlscript/nlscript/builtins"
@@ -108,28 +107,32 @@ func (u *undoer) withFarPeer(s *wire.Set) *wire.Set {
 	return s
 }
 
-// farOf returns the planner of the namespace where the peer of a veth shall be,
-// nil when it is with the veth or there is none.
-func (p *planner) farOf(peer *wire.Set) (*planner, error) {
+// peerAt returns the planner of the namespace where the peer of a veth shall be:
+// this one unless the peer says where.
+func (p *planner) peerAt(peer *wire.Set) (*planner, error) {
 	if peer == nil {
-		return nil, nil
+		return p, nil
 	}
 	to, err := p.elsewhere(peer)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, wire.At("kind.veth.peer", err)
+	case to == nil:
+		return p, nil
 	}
 	return to, nil
 }
 
-// farPeer puts the other end of a new veth into the state of the namespace where
-// it shall be, and its index into the message when it is referred to there.
-func (p *planner) farPeer(peer, first *wire.Set, veth uint32, to *planner) (*state.Entry, *wire.Set, error) {
+// farPeer puts the other end of a new veth, which is made in own, into the state of
+// the namespace where it shall be, and its index into the message when it is
+// referred to there.
+func (p *planner) farPeer(own *planner, peer, first *wire.Set, veth uint32, to *planner) (*state.Entry, *wire.Set, error) {
 	name, ok := peer.Get("name")
 	if !ok {
 		return nil, first, nil // the kernel picks it
 	}
 	if to.st.Known(name.S) != nil {
-		return nil, first, fmt.Errorf("there is a %s in that namespace already", name.S)
+		return nil, first, fmt.Errorf("there is a %s%s already", name.S, in(to.plan.Place))
 	}
 	kind, _ := first.Get("kind")
 	given, _ := kind.Sub.Get("peer")
@@ -140,44 +143,41 @@ func (p *planner) farPeer(peer, first *wire.Set, veth uint32, to *planner) (*sta
 		made.PutName("index", wire.IntVal(uint64(to.take(name.S))))
 	}
 	made.PutName("link", wire.IntVal(uint64(veth)))
-	made.PutName("link_netnsid", wire.IntVal(0))
+	if to != own {
+		made.PutName("link_netnsid", elsewhereID())
+	}
 	to.plan.touch.links[name.S] = true
 	e := to.st.Add(rtnl.Link, made)
 	if !to.virtual[e.Index()] && given.Sub.Uint("index") == 0 {
 		first = first.Clone()
 		kind, _ = first.Get("kind")
 		v, _ := kind.Sub.Get("peer")
-		v.Sub.PutName("index", p.named(to, name.S, e.Index()))
+		if index := wire.NameVal(name.S); to == p {
+			v.Sub.PutName("index", index)
+		} else {
+			v.Sub.PutName("index", p.named(to, name.S, e.Index()))
+		}
 	}
 	return e, first, nil
-}
-
-func farMaster(set *wire.Set) error {
-	if set.Has("master") {
-		return wire.At("master", errors.New("a link has its master in its own namespace; write it inside of netns(...)"))
-	}
-	return nil
 }
 
 // patchFar makes the other end of a veth that exists, and shall be in another
 // namespace, what is written.
 func (p *planner) patchFar(op *builtins.Op, peer *wire.Set, e *state.Entry, to *planner, name string) error {
-	if err := farMaster(peer); err != nil {
-		return err
-	}
 	rest := peer.Clone()
 	noWhere(rest)
 	there := to.st.Known(name)
 	if here := p.st.Known(name); there == nil && here != nil && uint32(e.Set().Uint("link")) == here.Index() && !e.Set().Has("link_netnsid") {
-		where, _ := whereOf(peer)
-		if err := p.depart(op, here, to, where); err != nil {
-			return err
+		if where, _ := whereOf(peer); where != nil {
+			if err := p.depart(op, here, to, where, uint32(peer.Uint("new_ifindex"))); err != nil {
+				return err
+			}
+			p.joint.flush(p)
+			there = to.st.Known(name)
 		}
-		p.joint.flush(p)
-		there = to.st.Known(name)
 	}
 	if there == nil || e.Set().Has("link") && uint32(e.Set().Uint("link")) != there.Index() {
-		return wire.At("kind.veth.peer", fmt.Errorf("the other end is not %s in network namespace %s", name, to.plan.Place))
+		return wire.At("kind.veth.peer", fmt.Errorf("the other end is not %s%s", name, in(to.plan.Place)))
 	}
 	return to.quietly(func() error { return to.patchLink(op, rest, there) })
 }

@@ -32,14 +32,21 @@ func (p *planner) link(op *builtins.Op, set *wire.Set) error {
 	if err := p.agree(op, set, name.S); err != nil {
 		return err
 	}
-	if to, err := p.elsewhere(set); to != nil || err != nil {
-		if err != nil {
-			return err
-		}
-		return p.linkTo(op, set, to, name.S)
-	}
-	if err := p.st.Resolve(set); err != nil {
+	to, err := p.elsewhere(set)
+	if err != nil {
 		return err
+	}
+	switch to {
+	case nil:
+		to = p
+	case p: // where it is
+		noWhere(set)
+	}
+	if err := p.resolve(set, to); err != nil {
+		return err
+	}
+	if to != p {
+		return p.linkTo(op, set, to, name.S)
 	}
 	if e == nil {
 		if !set.Has("kind") {
@@ -59,13 +66,21 @@ func (p *planner) patchPeer(op *builtins.Op, set *wire.Set, e *state.Entry) erro
 	if peer == nil || !peer.Has("name") {
 		return nil
 	}
-	name, _ := peer.Get("name")
-	if to, err := p.farOf(peer); to != nil || err != nil {
-		if err != nil {
-			return err
-		}
-		return p.patchFar(op, peer, e, to, name.S)
+	at, err := p.peerAt(peer)
+	if err != nil {
+		return err
 	}
+	if at != p {
+		name, _ := peer.Get("name")
+		return p.patchFar(op, peer, e, at, name.S)
+	}
+	return p.patchPeerHere(op, peer, e)
+}
+
+// patchPeerHere is patchPeer of a veth with both ends in one namespace.
+func (p *planner) patchPeerHere(op *builtins.Op, peer *wire.Set, e *state.Entry) error {
+	noWhere(peer)
+	name, _ := peer.Get("name")
 	other := p.st.LinkByIndex(uint32(e.Set().Uint("link")))
 	if e.Set().Has("link_netnsid") || !e.Set().Has("link") {
 		return nil // it is in another namespace, or a fact says nothing of it

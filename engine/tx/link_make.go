@@ -30,7 +30,7 @@ func (p *planner) take(name string) uint32 {
 // own message holds.
 func (p *planner) createLink(op *builtins.Op, set *wire.Set, name string, own bool) error {
 	peer, stripped := splitPeer(set)
-	p.pair(name, peer)
+	p.pair(p, name, peer)
 	index := uint32(set.Uint("index"))
 	if index == 0 {
 		index = p.take(name)
@@ -47,24 +47,21 @@ func (p *planner) createLink(op *builtins.Op, set *wire.Set, name string, own bo
 	var other *state.Entry
 	to := p
 	if peer != nil {
-		far, err := p.farOf(peer)
+		far, err := p.peerAt(peer)
 		if err != nil {
 			return err
 		}
-		if far == nil {
+		if far == p {
 			other = p.addPeer(peer, stripped, index)
 			first = withPeerIndex(first, other, p.virtual)
 		} else {
 			to = far
-			if err := farMaster(peer); err != nil {
-				return wire.At("kind.veth.peer", err)
-			}
-			if other, first, err = p.farPeer(peer, first, index, to); err != nil {
+			if other, first, err = p.farPeer(p, peer, first, index, to); err != nil {
 				return wire.At("kind.veth.peer", err)
 			}
 			if other != nil {
 				made.PutName("link", wire.IntVal(uint64(other.Index())))
-				made.PutName("link_netnsid", wire.IntVal(0))
+				made.PutName("link_netnsid", elsewhereID())
 			}
 		}
 	}
@@ -111,9 +108,10 @@ func (p *planner) assigned(name string) string {
 	return ""
 }
 
-// pair makes a new veth one that others refer to when its peer is: the kernel
-// takes an index for the peer only beside one for the veth (veth_newlink).
-func (p *planner) pair(name string, peer *wire.Set) {
+// pair makes a new veth, which is made in own, one that others refer to when its
+// peer is: the kernel takes an index for the peer only beside one for the veth
+// (veth_newlink).
+func (p *planner) pair(own *planner, name string, peer *wire.Set) {
 	if peer == nil {
 		return
 	}
@@ -122,7 +120,7 @@ func (p *planner) pair(name string, peer *wire.Set) {
 		refs = to.refs
 	}
 	if v, ok := peer.Get("name"); ok && refs[v.S] {
-		p.refs[name] = true
+		own.refs[name] = true
 	}
 }
 

@@ -3,6 +3,7 @@ package tx
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"golang.org/x/sys/unix"
 
@@ -52,8 +53,8 @@ func noWhere(set *wire.Set) {
 }
 
 // elsewhere returns the planner of the namespace where a link shall be, nil when
-// that is the one it is made in, or the set does not say. A process or a file
-// that is not there is the kernel's to complain of.
+// the set does not say. A process or a file that is not there is the kernel's to
+// complain of.
 func (p *planner) elsewhere(set *wire.Set) (*planner, error) {
 	e, place := whereOf(set)
 	if e == nil {
@@ -69,21 +70,12 @@ func (p *planner) elsewhere(set *wire.Set) (*planner, error) {
 	if err != nil {
 		return nil, wire.At(e.F.Name, err)
 	}
-	if to == p {
-		return nil, nil
-	}
 	return to, nil
 }
 
 // linkTo plans a link that shall be in another namespace: it is moved, or made
 // there, and what else is written is so there.
 func (p *planner) linkTo(op *builtins.Op, set *wire.Set, to *planner, name string) error {
-	if err := farMaster(set); err != nil {
-		return err
-	}
-	if err := p.st.Resolve(set); err != nil {
-		return err
-	}
 	rest := set.Clone()
 	noWhere(rest)
 	e, there := p.st.Known(name), to.st.Known(name)
@@ -97,42 +89,87 @@ func (p *planner) linkTo(op *builtins.Op, set *wire.Set, to *planner, name strin
 		return &NoLink{Name: name}
 	case e == nil && there == nil:
 		return p.createThere(op, set, rest, to, name)
-	case e != nil:
-		where, _ := whereOf(set)
-		if err := p.depart(op, e, to, where); err != nil {
-			return err
-		}
-		there = to.st.Known(name)
-		p.joint.flush(p)
-		rest.Del("link")
-		return to.quietly(func() error { return to.patchLink(op, rest, there) })
 	}
 	rest.Del("link")
-	if err := to.patchLink(op, rest, there); err != nil {
+	rest.Del("new_ifindex")
+	if e == nil {
+		if err := to.patchLink(op, rest, there); err != nil {
+			return err
+		}
+		return p.patchPeerOf(op, set, to, there)
+	}
+	where, _ := whereOf(set)
+	if err := p.depart(op, e, to, where, uint32(set.Uint("new_ifindex"))); err != nil {
 		return err
 	}
-	return nil
+	there = to.st.Known(name)
+	p.joint.flush(p)
+	if err := to.quietly(func() error { return to.patchLink(op, rest, there) }); err != nil {
+		return err
+	}
+	return p.patchPeerOf(op, set, to, there)
 }
 
-// createThere plans a link that is made in another namespace.
-func (p *planner) createThere(op *builtins.Op, set, rest *wire.Set, to *planner, name string) error {
-	if peer, _ := splitPeer(set); peer != nil {
-		return wire.At("netns", errors.New("of a new veth the peer can be elsewhere, the veth itself is made here; write it inside of netns(...)"))
+// patchPeerOf makes the other end of a veth that is in another namespace what is
+// written.
+func (p *planner) patchPeerOf(op *builtins.Op, set *wire.Set, to *planner, e *state.Entry) error {
+	peer, _ := splitPeer(set)
+	if peer == nil || !peer.Has("name") {
+		return nil
 	}
-	index := to.take(name)
-	first, more := splitCreate(rest)
+	at, err := p.peerAt(peer)
+	if err != nil {
+		return err
+	}
+	if at == to {
+		return to.patchPeerHere(op, peer, e)
+	}
+	name, _ := peer.Get("name")
+	return to.patchFar(op, peer, e, at, name.S)
+}
+
+// createThere plans a link that is made in another namespace. Its master is given
+// to it there: a creation takes one of the namespace it is sent in.
+func (p *planner) createThere(op *builtins.Op, set, rest *wire.Set, to *planner, name string) error {
+	peer, stripped := splitPeer(rest)
+	at, err := p.peerAt(peer)
+	if err != nil {
+		return err
+	}
+	p.pair(to, name, peer)
+	index := uint32(rest.Uint("index"))
+	given := index != 0
+	if !given {
+		index = to.take(name)
+	}
+	first, more := splitCreate(stripped)
+	first, more = masterLater(first, more)
 	made := canon(op.Object, first)
 	made.PutName("index", wire.IntVal(uint64(index)))
 	if made.Has("link") {
-		made.PutName("link_netnsid", wire.IntVal(0))
+		made.PutName("link_netnsid", elsewhereID())
 	}
 	e := to.st.Add(op.Object, made)
 	to.plan.touch.links[name] = true
 	p.change(&Change{Action: Create, Op: op, Object: op.Object, set: canon(op.Object, set)})
 	msg := first.Clone()
+	var other *state.Entry
+	if peer != nil {
+		if other, msg, err = p.farPeer(to, peer, msg, index, at); err != nil {
+			return wire.At("kind.veth.peer", err)
+		}
+	}
+	if other != nil {
+		made = made.Clone()
+		made.PutName("link", wire.IntVal(uint64(other.Index())))
+		if at != to {
+			made.PutName("link_netnsid", elsewhereID())
+		}
+		e = to.st.Change(e, made)
+	}
 	where, _ := whereOf(set)
 	msg.Put(where.F, where.V)
-	if to.refs[name] {
+	if to.refs[name] && !given {
 		msg.PutName("index", p.named(to, name, index))
 	}
 	buf, rel, err := p.build(op.Object, op.Object.New, unix.NLM_F_CREATE|unix.NLM_F_EXCL, msg)
@@ -142,7 +179,7 @@ func (p *planner) createThere(op *builtins.Op, set, rest *wire.Set, to *planner,
 	p.step(Step{Op: op, Object: op.Object, Msg: buf, Rel: rel, Index: to.assigned(name)})
 	p.mild = true
 	p.joint.flush(p)
-	want := canon(op.Object, rest)
+	want := canon(op.Object, stripped)
 	want.Del("link")
 	if more != nil {
 		for _, part := range splitChange(more, made, true) {
@@ -151,8 +188,70 @@ func (p *planner) createThere(op *builtins.Op, set, rest *wire.Set, to *planner,
 			}
 		}
 		to.st.Change(e, merged(made, canon(op.Object, more)))
+		to.plan.touch.link(uint32(more.Uint("master")))
 	}
 	to.expect(&expect{op: op, object: op.Object, name: name, set: want, mode: state.Patch})
+	if other == nil {
+		return nil
+	}
+	to.joint.flush(to)
+	noWhere(peer)
+	return at.quietly(func() error { return at.patchLink(op, peer, other) })
+}
+
+// masterLater takes the master out of the creation of a link, and what has to
+// wait for it.
+func masterLater(first, more *wire.Set) (*wire.Set, *wire.Set) {
+	master, ok := first.Get("master")
+	if !ok || !first.Has("master") {
+		return first, more
+	}
+	first = first.Clone()
+	first.Del("master")
+	if more == nil {
+		more = wire.NewSet(first.Table)
+	}
+	more.PutName("master", master)
+	return first, more
+}
+
+// elsewhereID stands for the nsid of a namespace until the kernel says which
+// (NETNSA_NSID_NOT_ASSIGNED).
+func elsewhereID() wire.Value { return wire.IntVal(math.MaxUint64) }
+
+// resolve gives the devices of a link their indexes: a master is one of the
+// namespace where the link, or the end of a veth, shall be.
+func (p *planner) resolve(set *wire.Set, to *planner) error {
+	if err := to.resolveMaster(set); err != nil {
+		return err
+	}
+	kind, _ := set.Get("kind")
+	if peer, _ := splitPeer(set); peer != nil {
+		at, err := p.peerAt(peer)
+		if err != nil {
+			return err
+		}
+		v, _ := kind.Sub.Get("peer")
+		if err := at.resolveMaster(v.Sub); err != nil {
+			return wire.At("kind.veth.peer", err)
+		}
+	}
+	return p.st.Resolve(set)
+}
+
+func (p *planner) resolveMaster(set *wire.Set) error {
+	row := set.Table.Row("master")
+	for i := range set.Ents {
+		e := &set.Ents[i]
+		if e.F != row || e.V.Type != wire.Name {
+			continue
+		}
+		m := p.st.Link(e.V.S)
+		if m == nil {
+			return wire.At("master", fmt.Errorf("no device %q%s", e.V.S, in(p.plan.Place)))
+		}
+		e.V = wire.IntVal(uint64(m.Index()))
+	}
 	return nil
 }
 
@@ -167,7 +266,8 @@ func (p *planner) named(to *planner, name string, index uint32) wire.Value {
 }
 
 // depart plans that a link moves: one message, and what goes with it.
-func (p *planner) depart(op *builtins.Op, e *state.Entry, to *planner, where *wire.Entry) error {
+// It gets the index that is given, the one it has, or another when that is taken.
+func (p *planner) depart(op *builtins.Op, e *state.Entry, to *planner, where *wire.Entry, given uint32) error {
 	name := e.Name()
 	c := p.change(&Change{Action: Modify, Op: op, Object: op.Object, name: name, Deltas: []state.Delta{{Path: where.F.Name, Row: where.F, After: where.V}}})
 	gone, err := p.leaves(e)
@@ -178,7 +278,11 @@ func (p *planner) depart(op *builtins.Op, e *state.Entry, to *planner, where *wi
 	s := wire.NewSet(op.Object.Table)
 	s.PutName(where.F.Name, where.V)
 	index := e.Index()
-	if p.virtual[index] || to.st.LinkByIndex(index) != nil {
+	switch {
+	case given != 0:
+		index = given
+		s.PutName("new_ifindex", wire.IntVal(uint64(index)))
+	case p.virtual[index] || to.st.LinkByIndex(index) != nil:
 		index = to.take(name)
 		if to.refs[name] {
 			s.PutName("new_ifindex", wire.IntVal(uint64(index)))
@@ -193,6 +297,9 @@ func (p *planner) depart(op *builtins.Op, e *state.Entry, to *planner, where *wi
 
 // departed plans what becomes of a link that a verb has moved.
 func (p *planner) departed(e *state.Entry, want *wire.Set, to *planner, c *Change) error {
+	if want.Uint("master") != 0 {
+		return errVerbMaster
+	}
 	gone, err := p.leaves(e)
 	if err != nil {
 		return err
@@ -219,12 +326,25 @@ func (p *planner) departed(e *state.Entry, want *wire.Set, to *planner, c *Chang
 	return nil
 }
 
+// errVerbMaster is what to do instead: the message of a verb can only hold an index
+// of the namespace it is sent in, and the kernel looks it up in the other one.
+var errVerbMaster = wire.At("master", errors.New("the kernel would look for it where the link goes; write link(..., netns = ..., master = ...) without a verb"))
+
 // addThere plans link.add of a link that is made in another namespace.
 func (p *planner) addThere(op *builtins.Op, set *wire.Set, to *planner, name string) error {
 	own := wire.NewSet(op.Object.Table)
 	if err := op.Set(own); err != nil {
 		return err
 	}
+	if set.Uint("master") != 0 {
+		return errVerbMaster
+	}
+	peer, _ := splitPeer(set)
+	at, err := p.peerAt(peer)
+	if err != nil {
+		return err
+	}
+	p.pair(to, name, peer)
 	index := uint32(set.Uint("index"))
 	given := index != 0
 	if !given {
@@ -236,9 +356,11 @@ func (p *planner) addThere(op *builtins.Op, set *wire.Set, to *planner, name str
 		noWhere(made)
 		made.PutName("index", wire.IntVal(uint64(index)))
 		to.st.Add(op.Object, made)
-	}
-	if peer, _ := splitPeer(set); peer != nil {
-		p.addPeer(peer, set, index)
+		if peer != nil {
+			if _, own, err = p.farPeer(to, peer, own, index, at); err != nil {
+				return wire.At("kind.veth.peer", err)
+			}
+		}
 	}
 	if given || !to.refs[name] {
 		return p.send(op, false)
@@ -282,7 +404,7 @@ func (p *planner) leaves(e *state.Entry) ([]*state.Entry, error) {
 		if l != e && uint32(l.Set().Uint("link")) == idx && !l.Set().Has("link_netnsid") { // above it, or its peer
 			p.plan.touch.link(l.Index())
 			far := l.Set().Clone()
-			far.PutName("link_netnsid", wire.IntVal(0))
+			far.PutName("link_netnsid", elsewhereID())
 			p.st.Change(l, far)
 		}
 	}
@@ -302,7 +424,7 @@ func (p *planner) arrive(e *state.Entry, to *planner, index uint32) {
 		made.Del(row)
 	}
 	if made.Has("link") {
-		made.PutName("link_netnsid", wire.IntVal(0))
+		made.PutName("link_netnsid", elsewhereID())
 	}
 	noWhere(made)
 	p.st.Remove(e)

@@ -133,10 +133,43 @@ func (j *joint) begin(ops []*builtins.Op) error {
 				}
 			}
 		}
+		if err := j.masters(op); err != nil {
+			return opError(op, err)
+		}
 	}
 	for _, p := range j.list {
 		if err := p.begin(of[p]); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// masters notes the masters that a link, or the end of a veth, shall have in
+// another namespace than its op is in.
+func (j *joint) masters(op *builtins.Op) error {
+	if !moves(op) {
+		return nil
+	}
+	p, err := j.at(op.Place, false)
+	if err != nil {
+		return err
+	}
+	set := wire.NewSet(op.Object.Table)
+	if err := op.Set(set); err != nil {
+		return err
+	}
+	peer, _ := splitPeer(set)
+	for _, s := range []*wire.Set{set, peer} {
+		if s == nil {
+			continue
+		}
+		to, err := p.elsewhere(s)
+		if err != nil {
+			return err
+		}
+		if v, ok := s.Get("master"); ok && v.Type == wire.Name && to != nil {
+			to.refs[v.S] = true
 		}
 	}
 	return nil

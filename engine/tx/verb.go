@@ -96,7 +96,7 @@ func (p *planner) linkVerb(op *builtins.Op, set *wire.Set, c *Change) error {
 			}
 			if to, err := p.elsewhere(want); err != nil {
 				return err
-			} else if to != nil {
+			} else if to != nil && to != p {
 				if err := p.departed(e, want, to, c); err != nil {
 					return err
 				}
@@ -119,14 +119,14 @@ func (p *planner) linkAdd(op *builtins.Op, set *wire.Set) error {
 	switch {
 	case err != nil:
 		return err
-	case at != nil:
+	case at != nil && at != p:
 		return p.addThere(op, set, at, name.S)
 	}
 	p.plan.touch.links[name.S] = true
 	made := canon(op.Object, set)
 	index := uint32(set.Uint("index"))
 	peer, _ := splitPeer(set)
-	p.pair(name.S, peer)
+	p.pair(p, name.S, peer)
 	refers := p.refs[name.S] && index == 0
 	if index == 0 {
 		index = p.take(name.S)
@@ -139,11 +139,11 @@ func (p *planner) linkAdd(op *builtins.Op, set *wire.Set) error {
 	with := own
 	if p.st.Known(name.S) == nil {
 		p.st.Add(op.Object, made)
-		switch far, err := p.farOf(peer); {
+		switch far, err := p.peerAt(peer); {
 		case err != nil:
 			return err
-		case far != nil:
-			if _, with, err = p.farPeer(peer, own, index, far); err != nil {
+		case far != p:
+			if _, with, err = p.farPeer(p, peer, own, index, far); err != nil {
 				return wire.At("kind.veth.peer", err)
 			}
 		case peer != nil:

@@ -1,0 +1,174 @@
+package engine_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/nlscript/nlscript/engine"
+	"github.com/nlscript/nlscript/engine/enginetest"
+	"github.com/nlscript/nlscript/wire"
+)
+
+// keptTo runs a script, fails the test unless it sends what its plan says, and
+// unless a second run has nothing to do.
+func keptTo(t *testing.T, e *engine.Engine, s engine.Script) {
+	t.Helper()
+	p, err := e.Plan(context.Background(), s)
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	planned, err := p.Golden(s.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := e.Run(context.Background(), s)
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	for _, m := range r.Plan.Messages {
+		if err := wire.Stamp(m, 4, 0, 0); err != nil { // NLM_F_ACK
+			t.Fatal(err)
+		}
+	}
+	if sent, err := r.Plan.Golden(s.Name); err != nil || sent != planned {
+		t.Errorf("sent is not what was planned: %v\n%s\n--- and\n%s", err, planned, sent)
+	}
+	if r, err = e.Run(context.Background(), s); err != nil {
+		t.Fatalf("the second run: %+v", err)
+	}
+	if r.Outcome != "unchanged" {
+		t.Errorf("the second run: %s\n%s", r, r.Plan)
+	}
+}
+
+// What a link is told beside where it shall be is so there, its master included.
+func TestNetNSMaster(t *testing.T) {
+	for name, src := range map[string]string{
+		"moved": `
+commit(
+    netns(b, link("br1", kind = kind.bridge(), up = True), link("br0", kind = kind.bridge(forward_delay = "4s"), up = True)),
+    link("eth0", netns = b, master = "br0", port = port.bridge(cost = 7), mtu = 1400, up = True, alias = "port"),
+    netns(b, addr("192.0.2.1/24", dev = "br0")),
+)`,
+		"its master is there": `
+commit(link("eth0", netns = b, master = "old", up = True), netns(b, link("old", mtu = 1400)))`,
+		"made": `
+commit(
+    netns(b, link("br0", kind = kind.bridge(), up = True)),
+    link("v0", netns = b, master = "br0", up = True, kind = kind.veth(peer = {"name": "e0", "up": True})),
+    addr("192.0.2.1/24", dev = "e0"),
+)`,
+		"peer": `
+commit(
+    netns(b, link("br0", kind = kind.bridge(), up = True)),
+    link("brh", kind = kind.bridge(), up = True),
+    link("v0", master = "brh", up = True, kind = kind.veth(peer = {"name": "e0", "netns": b, "master": "br0", "up": True})),
+    link("w0", kind = kind.veth(peer = {"name": "f0", "netns": b, "master": "old", "mtu": 1400})),
+)`,
+		"moved peer": `
+commit(link("w1", kind = kind.veth(peer = {"name": "f1"})))
+commit(link("w1", kind = kind.veth(peer = {"name": "f1", "netns": b, "master": "old", "up": True})), netns(b, link("old", up = True)))`,
+		"new index": `commit(link("eth0", netns = b, new_ifindex = 77, up = True), netns(b, addr("192.0.2.1/24", dev = "eth0")))`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			here, there := calm(t), calm(t)
+			e, far := engineIn(t, here), engineIn(t, there)
+			here.Veth("eth0")
+			there.Veth("x0")
+			mustRun(t, far, `commit(link("old", kind = kind.bridge(), up = True), link("x0", master = "old"))`, nil)
+			before := enginetest.Take(t, far)
+			s := engine.Script{Name: "m.star", Params: map[string]any{"b": at(there)}, Source: []byte("b = param(\"b\")\n" + src)}
+			enginetest.EveryFailure(t, e, s)
+			if d := before.Differs(t, far); d != "" {
+				t.Fatalf("the other namespace is not as before:\n%s", d)
+			}
+			if name == "moved peer" {
+				mustRun(t, e, string(s.Source), s.Params)
+				s.Source = []byte(strings.Replace(string(s.Source), `commit(link("w1", kind = kind.veth(peer = {"name": "f1"})))`, "", 1))
+				if r := mustRun(t, e, string(s.Source), s.Params); r.Outcome != "unchanged" {
+					t.Errorf("the second run: %s\n%s", r, r.Plan)
+				}
+				return
+			}
+			keptTo(t, e, s)
+		})
+	}
+}
+
+// Each end of a new veth may be in another namespace than the op.
+func TestNetNSVethElsewhere(t *testing.T) {
+	for name, src := range map[string]string{
+		"itself": `
+commit(
+    link("v0", netns = b, up = True, mtu = 1400, kind = kind.veth(peer = {"name": "e0", "mtu": 1400})),
+    link("e0", up = True),
+    addr("192.0.2.1/24", dev = "e0"),
+    netns(b, addr("192.0.2.2/24", dev = "v0"), route("198.51.100.0/24", via = "192.0.2.1")),
+)`,
+		"nobody refers to it": `
+commit(link("v0", netns = b, kind = kind.veth(peer = {"name": "e0", "up": True})), netns(b, addr("10.0.0.1/32", dev = "lo")))`,
+		"both": `
+commit(
+    netns(c),
+    link("v0", netns = b, up = True, kind = kind.veth(peer = {"name": "e0", "netns": c, "up": True})),
+    netns(c, addr("192.0.2.1/24", dev = "e0")),
+    netns(b, addr("192.0.2.2/24", dev = "v0")),
+)`,
+		"both in one": `
+commit(
+    link("v0", netns = b, up = True, kind = kind.veth(peer = {"name": "e0", "netns": b, "up": True})),
+    netns(b, addr("192.0.2.1/24", dev = "e0"), addr("192.0.2.2/24", dev = "v0")),
+)`,
+		"from elsewhere": `
+commit(netns(b, link("v0", netns = h, up = True, kind = kind.veth(peer = {"name": "e0", "up": True})), addr("192.0.2.2/24", dev = "e0")), addr("192.0.2.1/24", dev = "v0"))`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			here, there := calm(t), calm(t)
+			path := places(t, 1)[0]
+			e, far := engineIn(t, here), engineIn(t, there)
+			there.Veth("x0")
+			before := enginetest.Take(t, far)
+			s := engine.Script{Name: "v.star", Params: map[string]any{"h": at(here), "b": at(there), "c": path}, Source: []byte("h, b, c = param(\"h\", default = \"\"), param(\"b\"), param(\"c\", default = \"\")\n" + src)}
+			enginetest.EveryFailure(t, e, s)
+			if d := before.Differs(t, far); d != "" {
+				t.Fatalf("the other namespace is not as before:\n%s", d)
+			}
+			absentFile(t, path)
+			keptTo(t, e, s)
+		})
+	}
+}
+
+// What cannot be is told before anything is sent.
+func TestNetNSLinkErrors(t *testing.T) {
+	here, there := calm(t), calm(t)
+	here.Veth("eth0")
+	e := engineIn(t, here)
+	mustRun(t, e, `commit(link("br0", kind = kind.bridge()))`, nil)
+	for src, want := range map[string]string{
+		`link("eth0", netns = b, master = "br0")`:                                            `link eth0: master: no device "br0" netns ` + at(there),
+		`link("v0", kind = kind.veth(peer = {"name": "e0", "netns": b, "master": "br0"}))`:   `link v0: kind.veth.peer.master: no device "br0" netns ` + at(there),
+		`link.change("eth0", netns = b, master = "br0")`:                                     "link.change eth0: master: the kernel would look for it where the link goes",
+		`link.add("v0", netns = b, master = "br0", kind = kind.veth(peer = {"name": "e0"}))`: "link.add v0: master: the kernel would look for it where the link goes",
+		`link("v0", netns = b, kind = kind.veth(peer = {"name": "eth0"}))`:                   "link v0: kind.veth.peer: there is a eth0 already",
+		`link("eth0", netns = b, kind = kind.veth(peer = {"name": "br0"}))`:                  "link eth0: kind.veth.peer: the other end is not br0",
+		`netns(b, link("eth0", kind = kind.bridge())), link("eth0", netns = b)`:              "link eth0: netns: there is a eth0 there, and one here",
+	} {
+		_, err := e.Run(context.Background(), engine.Script{Name: "e.star", Params: map[string]any{"b": at(there)}, Source: []byte("b = param(\"b\")\ncommit(" + src + ")")})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", src, err, want)
+		}
+	}
+}
+
+// A link that is told to be where it is already stays as it is.
+func TestNetNSAtHome(t *testing.T) {
+	here := calm(t)
+	here.Veth("eth0")
+	e := engineIn(t, here)
+	keptTo(t, e, engine.Script{Name: "h.star", Params: map[string]any{"h": at(here)}, Source: []byte(`
+h = param("h")
+commit(link("eth0", netns = h, up = True, mtu = 1400), link("v0", kind = kind.veth(peer = {"name": "e0", "netns": h, "mtu": 1300})))
+`)})
+}
