@@ -120,11 +120,17 @@ func notOurs(e *state.Entry) bool {
 	case e.ByKernel():
 		return true
 	case e.Object == rtnl.Addr:
-		return e.Set().Has("valid_lft")
+		return ages(e.Set(), "valid_lft") || e.Set().Uint("preferred_lft") != 0 && ages(e.Set(), "preferred_lft")
 	case e.Object == rtnl.Route:
 		return e.Set().Has("expires")
 	}
 	return false
+}
+
+// ages reports whether a row counts down.
+func ages(s *wire.Set, row string) bool {
+	v, ok := s.Get(row)
+	return ok && s.Table.Row(row).Words.Name(v.N) == ""
 }
 
 func (x *exporter) add(e *state.Entry) {

@@ -107,7 +107,7 @@ func cloneTables(t map[*wire.Object]map[string][]*Entry) map[*wire.Object]map[st
 
 // reported puts in an object that the kernel reports.
 func (st *State) reported(o *wire.Object, msg []byte, s *wire.Set) {
-	e := &Entry{Object: o, msg: msg}
+	e := &Entry{Object: o, msg: unlabelled(o, msg, s, st.Names)}
 	if o == rtnl.Link {
 		e.set = s // looked at all the time
 	}
@@ -330,8 +330,9 @@ func (st *State) Expect(sc Scope) {
 }
 
 // NewEntry is an object as the kernel reports it, outside of a state.
-func NewEntry(o *wire.Object, msg []byte) *Entry {
+func NewEntry(o *wire.Object, msg []byte, names wire.Names) *Entry {
 	s := decode(o, msg)
+	msg = unlabelled(o, msg, s, names)
 	return &Entry{Object: o, Key: KeyOf(o, s), msg: msg, set: s}
 }
 

@@ -182,6 +182,6 @@ func (c *cut) image() imageCut {
 }
 
 func (i imageCut) cut() *cut {
-	rule := state.NewEntry(rtnl.Rule, i.Rule).Set()
+	rule := state.NewEntry(rtnl.Rule, i.Rule, nil).Set()
 	return &cut{family: rule.Uint("family"), table: i.Table, fresh: uint32(rule.Uint("table")), rule: rule}
 }

@@ -112,7 +112,7 @@ func (p *planner) exact(op *builtins.Op) error {
 		if err := p.st.Resolve(set); err != nil {
 			return err
 		}
-		want := canon(m.Object, set)
+		want := p.canon(m.Object, set)
 		if why := sc.outside(want, false, p.st.Names); why != "" {
 			return fmt.Errorf("%s is outside: %s", Title(m), why)
 		}

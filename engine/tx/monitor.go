@@ -126,7 +126,7 @@ func (p *Plan) heed(m wire.Message) *ConflictError {
 		return nil // a bridge tells only its part of a port
 	}
 	msg := append([]byte(nil), m.Bytes...)
-	e := state.NewEntry(o, msg)
+	e := state.NewEntry(o, msg, p.st.Names)
 	if e.Foreign() {
 		return nil
 	}

@@ -296,9 +296,9 @@ func (p *planner) op(op *builtins.Op) error {
 	case op.Verb != nil:
 		return p.verb(op, set)
 	case op.Absent:
-		return p.absent(op, canon(op.Object, set))
+		return p.absent(op, p.canon(op.Object, set))
 	}
-	return p.whole(op, canon(op.Object, set))
+	return p.whole(op, p.canon(op.Object, set))
 }
 
 // canon returns a copy in canonical form.
@@ -307,6 +307,13 @@ func canon(o *wire.Object, s *wire.Set) *wire.Set {
 	if o.Canon != nil {
 		o.Canon(c)
 	}
+	return c
+}
+
+// canon is canon with the names of the plan's devices.
+func (p *planner) canon(o *wire.Object, s *wire.Set) *wire.Set {
+	c := canon(o, s)
+	state.Unlabelled(o, c, p.st.Names)
 	return c
 }
 

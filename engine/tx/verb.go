@@ -18,7 +18,7 @@ func (p *planner) verb(op *builtins.Op, set *wire.Set) error {
 	if o == rtnl.Link {
 		return p.linkVerb(op, set, c)
 	}
-	want := canon(o, set)
+	want := p.canon(o, set)
 	key := state.KeyOf(o, want)
 	p.plan.touch.key(o, key)
 	have := p.st.Find(o, key)

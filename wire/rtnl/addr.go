@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
 
 	"github.com/nlscript/nlscript/wire"
 	"golang.org/x/sys/unix"
@@ -232,19 +231,10 @@ func canonAddr(s *wire.Set) {
 }
 
 // canonLabel removes the label that the kernel gives an address without: the
-// name of the device. Where that is not known, a label without ':' is taken for it.
+// name of the device, where that is known.
 func canonLabel(s *wire.Set) {
 	v, ok := s.Get("label")
-	if !ok {
-		return
-	}
-	if dev, _ := s.Get("dev"); dev.Type == wire.Name {
-		if dev.S == v.S {
-			s.Del("label")
-		}
-		return
-	}
-	if !strings.Contains(v.S, ":") {
+	if dev, _ := s.Get("dev"); ok && dev.Type == wire.Name && dev.S == v.S {
 		s.Del("label")
 	}
 }
