@@ -13,6 +13,7 @@ import (
 const (
 	attrsWord    = "attrs"    // raw attributes
 	recreateWord = "recreate" // an immutable difference deletes and adds
+	appendWord   = "append"   // one of several of its key; where there can be several
 )
 
 // keywords binds the keyword arguments of a call to the rows of set's table.

@@ -47,13 +47,13 @@ func (b *build) bind(set *wire.Set, args starlark.Tuple, kwargs []starlark.Tuple
 			}
 			b.subject, b.byWord = v, true
 			continue
-		case name == recreateWord && b.c.verb == nil && b.c.read == noRead:
+		case b.flagOf(name) != 0:
 			on, ok := v.(starlark.Bool)
 			if !ok && v != starlark.None {
 				return argError(name, wrong(v, "True or False"))
 			}
 			if on {
-				b.flags |= Recreate
+				b.flags |= b.flagOf(name)
 			}
 			continue
 		case name == "family":
@@ -70,6 +70,18 @@ func (b *build) bind(set *wire.Set, args starlark.Tuple, kwargs []starlark.Tuple
 		}
 	}
 	return nil
+}
+
+// flagOf is what a keyword that is no row asks of the engine; 0 when it is one.
+func (b *build) flagOf(word string) OpFlags {
+	switch {
+	case b.c.verb != nil || b.c.read != noRead:
+	case word == recreateWord:
+		return Recreate
+	case word == appendWord && b.c.obj.Several():
+		return Appended
+	}
+	return 0
 }
 
 // twoSubjects answers a subject's keyword beside the positional argument, which

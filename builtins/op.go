@@ -33,6 +33,7 @@ type OpFlags uint8
 
 const (
 	Recreate OpFlags = 1 << iota // an immutable difference deletes and adds
+	Appended                     // with others of its key that have it, in the order written, it is all there is of it
 	Shared                       // the message is not the running script's own: it must not be written to
 )
 

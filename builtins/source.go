@@ -19,6 +19,19 @@ type Printer struct {
 	// leaves out what the kernel only reports: for objects that were read. The
 	// source then means the same object (Object.Canon), not the same bytes.
 	Ensure bool
+	Flags  OpFlags // of an Ensure: what is asked beside the message
+}
+
+// flags adds the keywords that stand for flags.
+func (n *node) flags(f OpFlags) {
+	for _, x := range []struct {
+		flag OpFlags
+		word string
+	}{{Recreate, recreateWord}, {Appended, appendWord}} {
+		if f&x.flag != 0 {
+			n.kids = append(n.kids, node{text: x.word + " = True"})
+		}
+	}
 }
 
 // errInexpressible says that no constructor makes this message.
@@ -41,6 +54,9 @@ func (p *Printer) Message(w io.Writer, obj *wire.Object, typ, flags uint16, set 
 			return fmt.Errorf("%s: %w, and message() knows no names of devices", obj.Name, errInexpressible)
 		}
 		return p.Raw(w, obj.Table.Fixed, msg)
+	}
+	if p.Ensure {
+		n.flags(p.Flags)
 	}
 	_, err = io.WriteString(w, render(n, 0))
 	return err
@@ -173,8 +189,6 @@ func (op *Op) node(names wire.Names) (node, error) {
 		n, err = node{open: c.called() + "(", close: ")"}, nil
 		outer{names}.arguments(&n, &set, c.subject())
 	}
-	if op.Flags&Recreate != 0 {
-		n.kids = append(n.kids, node{text: recreateWord + " = True"})
-	}
+	n.flags(op.Flags)
 	return n, err
 }

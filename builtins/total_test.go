@@ -100,7 +100,7 @@ func TestInOutTotal(t *testing.T) {
 // TestRowNames: every row can be written as a keyword, no row hides what every
 // constructor takes, and none an op's own attribute.
 func TestRowNames(t *testing.T) {
-	taken := map[string]bool{attrsWord: true, recreateWord: true, attrHex: true, attrText: true, attrWith: true, attrObject: true}
+	taken := map[string]bool{attrsWord: true, recreateWord: true, appendWord: true, attrHex: true, attrText: true, attrWith: true, attrObject: true}
 	seen := map[*wire.Table]bool{}
 	rows := 0
 	var walk func(t *wire.Table)

@@ -81,7 +81,7 @@ type exporter struct {
 type line struct {
 	object *wire.Object
 	set    *wire.Set
-	flags  uint16 // of a verb; 0 is the constructor itself
+	flags  builtins.OpFlags
 	note   string // comment before it
 }
 
@@ -184,16 +184,16 @@ func (x *exporter) routing() error {
 	return err
 }
 
-// routes writes those with or without a gateway. The second one of a key is
-// appended: the constructor would make it the only one.
+// routes writes those with or without a gateway, several of one key together.
 func (x *exporter) routes(l []*state.Entry, gateway bool) {
 	for _, e := range l {
-		if hasGateway(e.Set()) != gateway {
+		like := slices.DeleteFunc(slices.Clone(x.st.Find(e.Object, e.Key)), func(o *state.Entry) bool { return !x.all && notOurs(o) })
+		if slices.ContainsFunc(like, func(o *state.Entry) bool { return hasGateway(o.Set()) }) != gateway {
 			continue
 		}
 		n := line{object: e.Object, set: tx.Writable(e.Set())}
-		if x.st.Find(e.Object, e.Key)[0] != e {
-			n.flags = unix.NLM_F_CREATE | unix.NLM_F_APPEND
+		if len(like) > 1 {
+			n.flags = builtins.Appended
 		}
 		x.lines = append(x.lines, n)
 	}
@@ -292,17 +292,16 @@ func (x *exporter) write(w io.Writer) error {
 	if _, err := io.WriteString(w, open); err != nil {
 		return err
 	}
-	p := builtins.Printer{Names: x.st.Names}
+	p := builtins.Printer{Names: x.st.Names, Ensure: true}
 	var b bytes.Buffer
 	for i := range x.lines {
 		l := &x.lines[i]
 		b.Reset()
-		flags := l.flags
-		p.Ensure = flags == 0
+		p.Flags = l.flags
 		if l.note != "" {
 			b.WriteString("# " + l.note + "\n")
 		}
-		if err := p.Message(&b, l.object, l.object.New, flags|unix.NLM_F_REQUEST|unix.NLM_F_ACK, l.set); err != nil {
+		if err := p.Message(&b, l.object, l.object.New, unix.NLM_F_REQUEST|unix.NLM_F_ACK, l.set); err != nil {
 			fmt.Fprintf(&b, "# not written (%v): %s %s", err, l.object.Name, strings.ReplaceAll(l.set.Text(x.st.Names), "\n", " "))
 		} else {
 			b.WriteByte(',')

@@ -63,6 +63,10 @@ func (o *Object) KeyRows() []*Field {
 	return o.keys
 }
 
+// Several reports whether the kernel keeps several objects of one key, in an
+// order: it has a verb that appends, and what that makes is not told apart.
+func (o *Object) Several() bool { return o.Verb("append") != nil && o.Shares == nil }
+
 // A Verb is a way to send an object: route.append is a new route with
 // NLM_F_CREATE and NLM_F_APPEND.
 type Verb struct {

@@ -149,8 +149,8 @@ func (p *Plan) heed(m wire.Message) *ConflictError {
 	} else {
 		p.st.SetBefore(e, true)
 	}
-	if !ours || !deleted && wanted != nil && wanted.set != nil && len(state.Diff(o, wanted.set, e.Set(), wanted.mode)) == 0 ||
-		deleted && wanted != nil && wanted.set == nil {
+	if !ours || !deleted && wanted != nil && wanted.wants(e) ||
+		deleted && wanted != nil && wanted.set == nil && wanted.list == nil {
 		return nil
 	}
 	c := &ConflictError{Title: titleOf(o, e.Set(), p.st.Names), Port: m.PID}

@@ -101,12 +101,23 @@ func MakeIn(ctx context.Context, spaces Spaces, whole bool, arena *wire.Builder,
 		}
 		j.flush(p)
 		for _, p := range j.list {
-			j.flush(p)
-			j.top.Changes = append(j.top.Changes, p.plan.Changes[p.changes:]...)
-			p.changes = len(p.plan.Changes)
+			j.told(p)
 		}
 	}
+	for _, p := range j.list {
+		if err := p.end(); err != nil {
+			return nil, err
+		}
+		j.told(p)
+	}
 	return j.top, nil
+}
+
+// told takes over what a planner has added.
+func (j *joint) told(p *planner) {
+	j.flush(p)
+	j.top.Changes = append(j.top.Changes, p.plan.Changes[p.changes:]...)
+	p.changes = len(p.plan.Changes)
 }
 
 // begin opens all namespaces, those that are not there first of all, and notes

@@ -98,9 +98,10 @@ type expect struct {
 	op     *builtins.Op
 	object *wire.Object
 	key    string
-	name   string    // links made in the batch: their index is known later
-	set    *wire.Set // nil: shall not be there
-	gone   *wire.Set // of several with the key only this one shall not be there
+	name   string      // links made in the batch: their index is known later
+	set    *wire.Set   // nil: shall not be there
+	list   []*wire.Set // several with the key, in this order
+	gone   *wire.Set   // of several with the key only this one shall not be there
 	mode   state.Mode
 }
 
@@ -164,6 +165,7 @@ type planner struct {
 	remarks []string          // for the change that is being planned
 	flushed int               // steps that joint has
 	changes int               // and changes
+	lists   map[string]*list  // by key: several objects
 	freed   []*state.Entry    // links, as they were, whose master went
 	shrunk  []*state.Entry    // groups, as they were, that lost next hops
 	abroad  map[string]uint32 // indexes of links made in other namespaces: "NETNS/NAME"
@@ -185,6 +187,9 @@ func Make(ctx context.Context, st *state.State, sys Sysctls, arena *wire.Builder
 		if err := p.op(op); err != nil {
 			return nil, opError(op, err)
 		}
+	}
+	if err := p.end(); err != nil {
+		return nil, err
 	}
 	return p.plan, nil
 }
@@ -298,6 +303,9 @@ func (p *planner) op(op *builtins.Op) error {
 	case op.Absent:
 		return p.absent(op, p.canon(op.Object, set))
 	}
+	if op.Flags&builtins.Appended != 0 {
+		return p.member(op, p.canon(op.Object, set))
+	}
 	return p.whole(op, p.canon(op.Object, set))
 }
 
@@ -326,7 +334,7 @@ func (p *planner) load(op *builtins.Op, set *wire.Set) error {
 		if sc.Family != unix.AF_INET && sc.Family != unix.AF_INET6 {
 			sc.Family, sc.Table = 0, 0
 		}
-		if op.Verb == nil && p.single {
+		if op.Verb == nil && p.single && op.Flags&builtins.Appended == 0 {
 			// A few routes are looked up one by one, beside however many.
 			if one, ok := state.RouteScope(canon(op.Object, set)); ok {
 				if err := p.st.Load(p.ctx, state.Scope{Object: rtnl.Rule}); err != nil {

@@ -63,6 +63,9 @@ func (p *Plan) verifyOne(now *state.State, x *expect) error {
 	if x.object == rtnl.Link {
 		return p.verifyLink(now, x)
 	}
+	if x.list != nil {
+		return p.holdsList(x, now)
+	}
 	found, closest := false, []state.Delta(nil)
 	key := p.rekey(now, x)
 	for _, e := range now.Find(x.object, key) {
