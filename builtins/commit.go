@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"go.starlark.net/starlark"
+
+	"github.com/nlscript/nlscript/wire"
 )
 
 // commitOf is commit(ops..., label = "vlans", checks = [...], within = "5s"): the
@@ -57,8 +59,10 @@ func newCommit(thread *starlark.Thread, fn *starlark.Builtin, args starlark.Tupl
 			err = checksInto(&c.Checks)(v)
 		case name == "within":
 			err = durationInto(&c.Within)(v)
+		case name == "irreversible":
+			err = namesInto(&c.Irreversible)(v)
 		default:
-			return nil, nil, &ArgError{Arg: name, Err: fmt.Errorf("unknown keyword %s, there are label, checks and within%s", name, didYouMean(name, []string{"label", "checks", "within"}))}
+			return nil, nil, &ArgError{Arg: name, Err: fmt.Errorf("unknown keyword %s, there are label, checks, within and irreversible%s", name, didYouMean(name, []string{"label", "checks", "within", "irreversible"}))}
 		}
 		if err != nil {
 			return nil, nil, argError(name, err)
@@ -79,6 +83,24 @@ func newCommit(thread *starlark.Thread, fn *starlark.Builtin, args starlark.Tupl
 	}
 	c.Site = s.site(thread)
 	return s, c, nil
+}
+
+// namesInto reads a list of names of objects.
+func namesInto(to *[]string) func(starlark.Value) error {
+	return func(v starlark.Value) error {
+		l, ok := list(v)
+		if !ok {
+			return wrong(v, `a list of names: ["link wg0"]`)
+		}
+		for i, x := range l {
+			name, ok := starlark.AsString(x)
+			if !ok {
+				return wire.At(fmt.Sprintf("[%d]", i), wrong(x, `a name: "link wg0"`))
+			}
+			*to = append(*to, name)
+		}
+		return nil
+	}
 }
 
 // A failureValue is what attempt returns when the batch was undone.

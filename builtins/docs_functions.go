@@ -6,8 +6,9 @@ type function struct{ name, usage, doc string }
 // functions are all of them; TestFunctionsDocumented compares with Predeclared.
 func functions() []function {
 	return []function{
-		{"commit", `commit(ops..., label = "vlans", checks = [...], within = "5s")`, "Send ops as one batch, which holds as a whole or not at all. Lists are flattened, None is nothing. " +
-			"All checks have to hold within the time after that, or the run is undone. Any later failure of the script undoes it."},
+		{"commit", `commit(ops..., label = "vlans", checks = [...], within = "5s", irreversible = [...])`, "Send ops as one batch, which holds as a whole or not at all. Lists are flattened, None is nothing. " +
+			"All checks have to hold within the time after that, or the run is undone. Any later failure of the script undoes it. " +
+			"What could not be restored then is refused, unless irreversible names it as the plan does: [\"link wg0\"]."},
 		{"attempt", "attempt(ops..., label = ...)", "A commit that may fail. A failure undoes this batch alone and is returned as a value with .message; None is returned when it holds."},
 		{"absent", "absent(ops...)", "These objects shall not be. Only their keys count; what comes last is removed first, and nothing is done for what is gone."},
 		{"exact", "exact(ops..., table = 100)", "These ops, and nothing else in the scope that the keywords name: what is there and not among them goes, nothing outside is touched. " +

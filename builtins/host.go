@@ -36,6 +36,9 @@ type Commit struct {
 	Label string
 	Site  *Site
 
+	// Irreversible names what may be lost for good, as a plan does: "link wg0".
+	Irreversible []string
+
 	Checks []*Check      // have to hold in the end
 	Within time.Duration // in this time after the batch was verified; 0: CheckWithin
 }

@@ -100,11 +100,12 @@ func (e *Engine) Plan(ctx context.Context, script Script) (*Plan, error) {
 // anything fails.
 func (e *Engine) Commit(ctx context.Context, ops ...Op) (*Result, error) {
 	return e.transact(ctx, e.facts != nil, func(s *session) error {
-		l := make([]*builtins.Op, len(ops))
+		c := &builtins.Commit{Ops: make([]*builtins.Op, len(ops))}
 		for i := range ops {
-			l[i] = ops[i].op
+			c.Ops[i] = ops[i].op
+			c.Irreversible = append(c.Irreversible, ops[i].lost...)
 		}
-		return s.Commit(&builtins.Commit{Ops: l})
+		return s.Commit(c)
 	})
 }
 

@@ -35,6 +35,8 @@ type jsonChange struct {
 	Attrs  map[string][]any `json:"attrs,omitempty"` // [before, after]
 	Cause  string           `json:"cause,omitempty"`
 	Notes  []string         `json:"notes,omitempty"`
+
+	Irreversible []string `json:"irreversible,omitempty"` // what could not be brought back
 }
 
 type jsonSummary struct {
@@ -82,7 +84,7 @@ func (p *Plan) jsonCommits() []jsonCommit {
 }
 
 func changeJSON(p *tx.Plan, c *tx.Change) []jsonChange {
-	j := jsonChange{Action: actionNames[c.Action], Object: carrier(c.Op), Key: c.Title(), NetNS: c.Place.String(), Pos: sitePos(c.Op.Site), Notes: c.Notes}
+	j := jsonChange{Action: actionNames[c.Action], Object: carrier(c.Op), Key: c.Title(), NetNS: c.Place.String(), Pos: sitePos(c.Op.Site), Notes: c.Notes, Irreversible: losses(c)}
 	if c.Op.Site != nil && len(c.Op.Site.Frames) > 1 {
 		for _, f := range c.Op.Site.Frames {
 			j.Stack = append(j.Stack, fmt.Sprintf("%s:%d:%d: in %s", f.File, f.Line, f.Col, f.Func))

@@ -137,7 +137,7 @@ func (s *session) Attempt(c *builtins.Commit) (failure, err error) {
 // commit plans a batch and, unless the run is dry, sends and verifies it. The
 // plan it returns beside an error may have been sent in part.
 func (s *session) commit(c *builtins.Commit, attempt bool) (*tx.Plan, error) {
-	b := &batch{label: c.Label, site: sitePos(c.Site), attempt: attempt, checks: c.Checks, within: c.Within}
+	b := &batch{label: c.Label, site: sitePos(c.Site), attempt: attempt, checks: c.Checks, within: c.Within, irreversible: c.Irreversible}
 	begin := time.Now()
 	if s.dry {
 		p, err := tx.MakeIn(s.ctx, s.spaces, false, s.builder(), c.Ops, 0)
@@ -160,6 +160,9 @@ func (s *session) commit(c *builtins.Commit, attempt bool) (*tx.Plan, error) {
 	approve := func(ctx context.Context, p *tx.Plan) error {
 		b.plan = p
 		s.e.log.Debug("planned", "commit", c.Label, "messages", len(p.Steps), "took", time.Since(begin))
+		if err := p.Refuse(c.Irreversible, s.done); err != nil {
+			return err
+		}
 		if s.e.policy != nil {
 			if err := s.approve(ctx, b); err != nil {
 				return err
@@ -258,6 +261,7 @@ func publicChange(c *tx.Change) Change {
 	case c.Op.NetNS:
 		x.Object = "netns"
 	}
+	x.Irreversible = losses(c)
 	switch {
 	case c.Action == tx.Remove:
 		x.Before = &Op{op: c.Op}
@@ -265,6 +269,14 @@ func publicChange(c *tx.Change) Change {
 		x.After = &Op{op: c.Op}
 	}
 	return x
+}
+
+// losses are what a change loses for good.
+func losses(c *tx.Change) (l []string) {
+	for _, x := range c.Losses {
+		l = append(l, x.Title+": "+x.What)
+	}
+	return l
 }
 
 func residueChanges(left []tx.Residue) (l []Change) {

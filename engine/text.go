@@ -27,7 +27,7 @@ func (p *Plan) Text(verbose bool) string {
 			head = "attempt" + strings.TrimPrefix(head, "commit")
 		}
 		b.WriteString(columns(head, shortPos(c.site)))
-		p.changes(&b, c.plan, verbose)
+		p.changes(&b, c, verbose)
 		for _, k := range c.checks {
 			b.WriteString(columns(fmt.Sprintf("  ? %-*s within %v", nameWidth-1, "check "+k.Text(), (&builtins.Commit{Within: c.within}).Limit()), shortPos(sitePos(k.Site))))
 		}
@@ -86,8 +86,8 @@ func opPos(op *builtins.Op) string {
 	return shortPos(sitePos(op.Site))
 }
 
-func (p *Plan) changes(b *strings.Builder, plan *tx.Plan, verbose bool) {
-	for _, c := range plan.Changes {
+func (p *Plan) changes(b *strings.Builder, commit *batch, verbose bool) {
+	for _, c := range commit.plan.Changes {
 		if c.Action == tx.Same && !verbose {
 			continue
 		}
@@ -114,6 +114,13 @@ func (p *Plan) changes(b *strings.Builder, plan *tx.Plan, verbose bool) {
 		}
 		for _, n := range c.Notes {
 			fmt.Fprintf(b, "      note: %s\n", n)
+		}
+		for _, l := range c.Losses {
+			what := fmt.Sprintf("run refuses, unless the commit names it: irreversible = [%q]", l.Title)
+			if slices.Contains(commit.irreversible, l.Title) {
+				what = "named, so run does it"
+			}
+			fmt.Fprintf(b, "      cannot be restored: %s, %s; %s\n", l.Title, l.What, what)
 		}
 	}
 }

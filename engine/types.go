@@ -68,6 +68,8 @@ type batch struct {
 	attempt bool
 	checks  []*builtins.Check
 	within  time.Duration // as written
+
+	irreversible []string // what may be lost
 }
 
 // A Change is what becomes of one object. Action is create, change, bounce (down
@@ -75,6 +77,8 @@ type batch struct {
 type Change struct {
 	Action, Object, Key, Pos string
 	Before, After            *Op // Before of what changes or goes; After of what is there then
+
+	Irreversible []string // what could not be brought back: "link wg0: kind wireguard, its keys and peers"
 }
 
 // A Result is what a run came to. Outcome is "committed" or "unchanged"; what

@@ -43,6 +43,12 @@ type Object struct {
 	Shares func(s *Set) bool
 	// Delete names the rows a deletion carries; nil: all rows that can be written.
 	Delete []string
+	// Irreversible says what of an object that the kernel reports no message makes
+	// again once it is gone: keys, a program; "" nothing.
+	Irreversible func(s *Set) string
+	// Unlisted returns dump requests that list what goes with the object and has no
+	// table, and what that is: the filters of a queueing discipline.
+	Unlisted func(s *Set) (what string, dumps [][]byte)
 	// Within names the rows by which exact() bounds a set of these objects; nil:
 	// exact() is not for them. The first must be given, unless it is "".
 	Within []string

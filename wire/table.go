@@ -49,17 +49,19 @@ type Field struct {
 	Notation Notation // texts for values beside those of the kind: realms "3/4"
 
 	// What the engine needs to know (KERNEL.md B). See package tx.
-	RO        bool   // the kernel reports it and does not accept it
-	Volatile  bool   // never compared; with Loose it is when it was written, but not by undo
-	WO        bool   // accepted and never reported: sent each time it is written, never compared
-	Late      bool   // ignored or refused when the object is created: sent in a message of its own afterwards
-	Down      bool   // can be changed only while the link is down
-	Immutable bool   // cannot be changed after creation
-	Loose     bool   // whole objects: compared only when written (route protocol)
-	Merge     bool   // List of structs: what is not mentioned stays; the first row is the key, 0 in the second takes it away
-	Ages      bool   // counts down: what is reported may be less than what was written
-	Since     string // first kernel that has it, when later than 5.10
-	Default   string // links: what a new one has, as Text writes it; "" unknown, or not the same for all
+	RO           bool   // the kernel reports it and does not accept it
+	Volatile     bool   // never compared; with Loose it is when it was written, but not by undo
+	WO           bool   // accepted and never reported: sent each time it is written, never compared
+	Along        string // WO: the row that it goes along with, when that is written; otherwise it is sent by itself
+	Late         bool   // ignored or refused when the object is created: sent in a message of its own afterwards
+	Down         bool   // can be changed only while the link is down
+	Immutable    bool   // cannot be changed after creation
+	Loose        bool   // whole objects: compared only when written (route protocol)
+	Merge        bool   // List of structs: what is not mentioned stays; the first row is the key, 0 in the second takes it away
+	Ages         bool   // counts down: what is reported may be less than what was written
+	Irreversible string // RO: what it tells of that no message brings back; undo compares it all the same
+	Since        string // first kernel that has it, when later than 5.10
+	Default      string // links: what a new one has, as Text writes it; "" unknown, or not the same for all
 
 	id   int
 	size int // of the payload, when an attribute is read the short way
@@ -196,10 +198,13 @@ type Table struct {
 	Always bool   // as member of a OneOf: the data is sent though empty
 	// Subject is the row that may be written without its name: act.gact("pass").
 	Subject string
-	Fixed   int    // length of the fixed struct; 0 when there are only attributes
-	Head    string // name of the fixed struct (rtmsg)
-	Framed  bool   // the fixed struct begins with the length of all, a u16
-	Fields  []Field
+	// Irreversible is, as member of a OneOf, what no message makes again of an
+	// object of this kind; "" nothing.
+	Irreversible string
+	Fixed        int    // length of the fixed struct; 0 when there are only attributes
+	Head         string // name of the fixed struct (rtmsg)
+	Framed       bool   // the fixed struct begins with the length of all, a u16
+	Fields       []Field
 
 	// Codec, when set, writes and reads the whole payload: for tables whose
 	// rows are computed from each other (tc's rates).

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -60,6 +61,25 @@ func (n *nest) isUnion(typ uint16) bool {
 		}
 	}
 	return false
+}
+
+// Unknown returns the tag of a union row that no table has, as it was read: the
+// kind of a link that nothing is known of.
+func (s *Set) Unknown(f *Field) (tag string, ok bool) {
+	for i := range s.Extra {
+		r := &s.Extra[i]
+		if r.in == nil || !slices.Contains(r.in.unions, f) || r.Nested {
+			continue
+		}
+		if r.Type&typeMask != f.OneOf.Tag {
+			continue
+		}
+		if f.OneOf.TagU16 && len(r.Data) == 2 {
+			return strconv.Itoa(int(getU16(r.Data))), true
+		}
+		return strings.TrimRight(string(r.Data), "\x00"), true
+	}
+	return "", false
 }
 
 // A choice is what is there of a union at one level: its tag in one or the

@@ -27,10 +27,10 @@ import (
 // is one object, the value is how to show it.
 type image map[string]string
 
-// takes are what an image is made of: the request for a dump, and the attributes
+// A part is what an image is made of: the request for a dump, and the attributes
 // that change by themselves, by their numbers down through nests; of link data the
 // kind is in the path.
-var takes = []struct {
+type part struct {
 	object  *wire.Object
 	req     uint16
 	head    []byte // fixed header of the request
@@ -38,7 +38,10 @@ var takes = []struct {
 	skip    func(head []byte, attrs map[uint16][]byte) bool // is not for us
 	mask    func(head []byte, attrs map[uint16][]byte)      // clears what changes by itself
 	ordered func(head []byte) bool                          // the order of these means something
-}{
+	devices bool                                            // asked of each device
+}
+
+var takes = []part{
 	{object: rtnl.Link, req: unix.RTM_GETLINK, head: make([]byte, 16), mask: maskLink,
 		// Alternative names have no order. What follows from addresses (bridge ids); counters, carrier, promiscuity, operational state, timers, what was learned; the
 		// default qdisc there is since a device first came up, and limits that follow from ports.
@@ -55,6 +58,7 @@ var takes = []struct {
 	{object: rtnl.FDB, req: unix.RTM_GETNEIGH, head: append([]byte{unix.AF_BRIDGE}, make([]byte, 11)...), drop: []string{"3"}, skip: skipFDB},
 	{object: rtnl.Nexthop, req: unix.RTM_GETNEXTHOP, head: make([]byte, 8), drop: []string{"12.4"}, mask: func(h []byte, _ map[uint16][]byte) { h[4] &= configured }},
 	{object: rtnl.Qdisc, req: unix.RTM_GETQDISC, head: make([]byte, 20), skip: skipQdisc, drop: []string{"3", "4", "7"}, mask: func(h []byte, _ map[uint16][]byte) { clear(h[16:20]) }},
+	{object: rtnl.Class, req: unix.RTM_GETTCLASS, head: make([]byte, 20), devices: true, drop: []string{"3", "4", "7"}, mask: func(h []byte, _ map[uint16][]byte) { clear(h[16:20]) }},
 }
 
 // configured are the flags of next hops that somebody sets; the others say how
@@ -141,9 +145,10 @@ func take(t testing.TB, e *engine.Engine) image {
 	defer conn.Close()
 	im := image{}
 	own := map[string]bool{} // addresses of devices: their entries in bridges come and go with them
+	var devices [][]byte
 	for i, tk := range takes {
 		order := map[string]int{}
-		for _, m := range dump(t, conn, tk.req, tk.head) {
+		for _, m := range tk.dump(t, conn, devices) {
 			head := slices.Clone(m.Data[:len(tk.head)])
 			attrs := map[uint16][]byte{}
 			for a := range wire.Attrs(m.Data[len(head):]) {
@@ -152,6 +157,7 @@ func take(t testing.TB, e *engine.Engine) image {
 			switch tk.object {
 			case rtnl.Link:
 				own[string(attrs[unix.IFLA_ADDRESS])] = true
+				devices = append(devices, head[4:8:8])
 			case rtnl.FDB:
 				if own[string(attrs[unix.NDA_LLADDR])] {
 					continue
@@ -177,6 +183,17 @@ func take(t testing.TB, e *engine.Engine) image {
 	}
 	testnet.Do(t, e.NetNS(), func() { im.sysctls(t) })
 	return im
+}
+
+// dump asks for the objects of a kind.
+func (tk *part) dump(t testing.TB, conn *nlconn.Conn, devices [][]byte) (l []wire.Message) {
+	if !tk.devices {
+		return dump(t, conn, tk.req, tk.head)
+	}
+	for _, index := range devices {
+		l = append(l, dump(t, conn, tk.req, slices.Concat(tk.head[:4], index, tk.head[8:]))...)
+	}
+	return l
 }
 
 func dump(t testing.TB, conn *nlconn.Conn, typ uint16, head []byte) []wire.Message {

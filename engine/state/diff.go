@@ -1,6 +1,8 @@
 package state
 
 import (
+	"slices"
+
 	"github.com/nlscript/nlscript/wire"
 )
 
@@ -37,13 +39,16 @@ type differ struct {
 
 func (d *differ) skip(f *wire.Field) bool {
 	// What is only said on creation (the peer of a veth) cannot be compared.
+	if f.RO && f.Irreversible != "" && d.mode == Exact {
+		return false // undo has to tell of it
+	}
 	return f.RO || f.Volatile && (!f.Loose || d.mode == Exact) || f.WO && (d.mode != Patch || f.Immutable)
 }
 
 func (d *differ) sets(path string, want, have *wire.Set) {
 	for _, e := range want.Ents {
 		f := e.F
-		if d.skip(f) || path == "" && d.isKey(f) {
+		if d.skip(f) || path == "" && d.isKey(f) || along(want, f) {
 			continue
 		}
 		hv := valueOf(have, f)
@@ -103,7 +108,7 @@ func (d *differ) pick(want, have *wire.Set, top bool) *wire.Set {
 	out := wire.NewSet(want.Table)
 	for _, e := range want.Ents {
 		f := e.F
-		if d.skip(f) || top && d.isKey(f) {
+		if d.skip(f) || top && d.isKey(f) || along(want, f) {
 			continue
 		}
 		hv := valueOf(have, f)
@@ -122,6 +127,11 @@ func (d *differ) pick(want, have *wire.Set, top bool) *wire.Set {
 		}
 		out.Put(f, e.V)
 		d.share(out, f, want, have)
+	}
+	for _, e := range want.Ents {
+		if along(out, e.F) && !d.skip(e.F) {
+			out.Put(e.F, e.V)
+		}
 	}
 	if d.mode != Exact {
 		out.Extra = want.Extra
@@ -199,9 +209,28 @@ func (d *differ) same(f *wire.Field, want, have wire.Value) bool {
 	if f.Merge {
 		return len(d.missing(want, have)) == 0
 	}
+	if d.mode == Patch && unreported(want) {
+		return false
+	}
+	if d.mode == Exact && want.Type == wire.SetVal && have.Type == wire.SetVal && want.Sub.Table == have.Sub.Table {
+		sub := differ{mode: Exact, object: new(wire.Object)}
+		sub.sets("", want.Sub, have.Sub)
+		return len(sub.out) == 0
+	}
 	return equal(want, have) || f.Ages && want.Type == wire.Int && have.Type == wire.Int && have.N < want.N &&
 		f.Words.Name(want.N) == "" && f.Words.Name(have.N) == ""
 }
+
+// unreported reports whether a set says something that the kernel takes and never
+// tells: a patch sends that each time.
+func unreported(v wire.Value) bool {
+	return v.Type == wire.SetVal && slices.ContainsFunc(v.Sub.Ents, func(e wire.Entry) bool {
+		return e.F.WO && !e.F.Immutable && !along(v.Sub, e.F) || unreported(e.V)
+	})
+}
+
+// along reports whether a row of a set goes along with another one.
+func along(s *wire.Set, f *wire.Field) bool { return f.Along != "" && s.Has(f.Along) }
 
 // equal compares what values mean: not there is zero, and a set that mentions
 // less is for the caller to descend into.

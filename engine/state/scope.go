@@ -202,6 +202,20 @@ func (st *State) dump(ctx context.Context, sc Scope, head map[string]uint64) err
 	return nil
 }
 
+// Lists reports whether the answer to one of the dump requests has anything in it.
+func (st *State) Lists(ctx context.Context, dumps [][]byte) (bool, error) {
+	for _, req := range dumps {
+		msgs, err := st.src.Dump(ctx, req)
+		if err != nil && !nothingThere(err) {
+			return false, err
+		}
+		if len(msgs) > 0 {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // Covers reports whether an object is in a scope that was loaded.
 func (st *State) Covers(e *Entry) bool { return st.known(st.scopes, e.Object, e.Set()) }
 

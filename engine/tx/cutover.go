@@ -234,6 +234,10 @@ func (s *switching) plan() error {
 		return err
 	}
 	c := s.p.change(&Change{Action: Cut, Op: s.op})
+	if err := s.p.loses(s.drop...); err != nil {
+		return err
+	}
+	s.p.remark(c)
 	if lead == nil {
 		c.text = fmt.Sprintf("%s, one by one: no rule leads to the table", s.familyText())
 		return s.rewrite()

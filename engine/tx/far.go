@@ -43,14 +43,15 @@ func (p *planner) farGone(e *state.Entry) error {
 			}
 		}
 	}
-	p.remarks = append(p.remarks, "its other end is in a network namespace that this commit does not name, and goes with it; undo could not bring it back")
+	p.lose(e, "its other end, in a network namespace that this commit does not name")
 	return nil
 }
 
-// remark gives a change the notes that came up while it was planned.
+// remark gives a change the notes that came up while it was planned, and what is
+// lost by it.
 func (p *planner) remark(c *Change) {
-	c.Notes = append(c.Notes, p.remarks...)
-	p.remarks = nil
+	c.Notes, c.Losses = append(c.Notes, p.remarks...), append(c.Losses, p.losses...)
+	p.remarks, p.losses = nil, nil
 }
 
 // pairUp tells the parts of a plan that is to be undone where the other ends of

@@ -3,6 +3,7 @@ package tx
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/nlscript/nlscript/builtins"
 	"github.com/nlscript/nlscript/engine/state"
@@ -218,6 +219,11 @@ func (p *planner) patchLink(op *builtins.Op, set *wire.Set, e *state.Entry) erro
 	for _, g := range append(gone, lost...) {
 		p.st.Remove(g)
 	}
+	if err := p.loses(append(slices.Clone(gone), lost...)...); err != nil {
+		return err
+	}
+	p.losesFields(e, pick)
+	p.remark(c)
 	c.With = append(c.With, gone...)
 	after := merged(have, want)
 	e = p.st.Change(e, after)

@@ -274,9 +274,14 @@ func (p *planner) depart(op *builtins.Op, e *state.Entry, to *planner, where *wi
 	if err != nil {
 		return err
 	}
-	c.With = append(c.With, gone...)
 	s := wire.NewSet(op.Object.Table)
 	s.PutName(where.F.Name, where.V)
+	if err := p.loses(gone...); err != nil {
+		return err
+	}
+	p.losesPlace(e, s)
+	p.remark(c)
+	c.With = append(c.With, gone...)
 	index := e.Index()
 	switch {
 	case given != 0:
@@ -304,6 +309,11 @@ func (p *planner) departed(e *state.Entry, want *wire.Set, to *planner, c *Chang
 	if err != nil {
 		return err
 	}
+	if err := p.loses(gone...); err != nil {
+		return err
+	}
+	p.losesPlace(e, want)
+	p.remark(c)
 	c.With = appendNew(c.With, gone)
 	index, name := e.Index(), e.Name()
 	switch {

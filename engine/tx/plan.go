@@ -37,6 +37,7 @@ type Change struct {
 	With   []*state.Entry // objects that go with it
 	Back   []*state.Entry // of these, the ones put back afterwards
 	Notes  []string
+	Losses []Loss          // what undo could not bring back
 	Place  *builtins.Place // namespace; nil: the one the run works in
 
 	set  *wire.Set // the object: as wanted, or for Remove as it was; nil: Op says
@@ -163,6 +164,7 @@ type planner struct {
 	single  bool              // routes are read one by one
 	joint   *joint            // of a commit over several namespaces
 	remarks []string          // for the change that is being planned
+	losses  []Loss            // of it
 	flushed int               // steps that joint has
 	changes int               // and changes
 	lists   map[string]*list  // by key: several objects

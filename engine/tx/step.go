@@ -32,6 +32,9 @@ func (p *planner) goes(e *state.Entry, c *Change) error {
 	if err != nil {
 		return err
 	}
+	if err := p.loses(append([]*state.Entry{e}, gone...)...); err != nil {
+		return err
+	}
 	p.remark(c)
 	c.With = append(c.With, gone...)
 	p.st.Remove(e)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"strings"
 
 	"github.com/nlscript/nlscript/builtins"
@@ -35,11 +36,23 @@ func (p *planner) sysctlOp(op *builtins.Op) error {
 		return nil
 	}
 	p.sysctl[s.Path] = s.Value
-	p.change(&Change{Action: Modify, Op: op, Old: old})
+	c := p.change(&Change{Action: Modify, Op: op, Old: old})
+	if !known && p.sys != nil && !p.makesDevice(s.Path) && !isCommand(s.Path) {
+		c.Losses = append(c.Losses, Loss{Title: c.title(), What: "its value before, which cannot be read"})
+	}
 	p.plan.sysctls = append(p.plan.sysctls, sysctlImage{s, old, known})
+	if known && p.sys != nil {
+		p.keepSpread(s.Path)
+	}
+	if err := p.takes(s.Path, s.Value, c); err != nil {
+		return err
+	}
 	p.step(Step{Op: op, Sysctl: s, Fence: true})
 	return nil
 }
+
+// isCommand reports whether writing a sysctl does something and keeps no value.
+func isCommand(p string) bool { return path.Base(p) == "flush" }
 
 // makesDevice reports whether a component of the path is a link that the batch
 // makes, or that an earlier one would make.

@@ -1,6 +1,8 @@
 package tx
 
 import (
+	"math"
+
 	"github.com/nlscript/nlscript/engine/state"
 	"github.com/nlscript/nlscript/wire"
 	"github.com/nlscript/nlscript/wire/rtnl"
@@ -69,6 +71,7 @@ func (u *undoer) patch(o *wire.Object, was, is *state.Entry) {
 		s.PutName("newname", wire.StrVal(was.Name()))
 		u.parts(s, is.Set(), is.Index())
 	}
+	detach(pick, is.Set())
 	first, joins := wire.NewSet(o.Table), u.toBond(pick)
 	if joins {
 		// A bond gives a port its own address, and back the one it came with.
@@ -85,6 +88,27 @@ func (u *undoer) patch(o *wire.Object, was, is *state.Entry) {
 		u.parts(first, is.Set(), is.Index())
 	}
 	u.parts(pick, is.Set(), is.Index())
+}
+
+// detach makes of a program that a link shall not have, or have another, the
+// message that takes away the one it has. The one it had is not known.
+func detach(pick, have *wire.Set) {
+	if !pick.Has("xdp") {
+		return
+	}
+	pick.Del("xdp")
+	now, ok := have.Get("xdp")
+	if !ok || now.Sub.Uint("attached") == 0 {
+		return
+	}
+	s, modes := wire.NewSet(now.Sub.Table), now.Sub.Table.Row("attached").Words
+	s.PutName("fd", wire.IntVal(uint64(math.MaxUint64))) // -1
+	for _, w := range s.Table.Row("flags").Words {
+		if w.Name == modes.Name(now.Sub.Uint("attached")) {
+			s.PutName("flags", wire.IntVal(w.N))
+		}
+	}
+	pick.PutName("xdp", wire.SubVal(s))
 }
 
 // cameWith is the address that a port of a bond had before it was one.

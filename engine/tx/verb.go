@@ -41,6 +41,9 @@ func (p *planner) verb(op *builtins.Op, set *wire.Set) error {
 		}
 	case op.Verb.Type != o.New:
 	case len(have) > 0 && op.Verb.Flags&(unix.NLM_F_APPEND|unix.NLM_F_EXCL) == 0:
+		if err := p.replaces(have[0], want, c); err != nil {
+			return err
+		}
 		p.st.Change(have[0], want)
 	default:
 		p.st.Add(o, want)
@@ -89,6 +92,10 @@ func (p *planner) linkVerb(op *builtins.Op, set *wire.Set, c *Change) error {
 			if err != nil {
 				return err
 			}
+			if err := p.loses(gone...); err != nil {
+				return err
+			}
+			p.losesFields(e, want)
 			p.remark(c)
 			c.With = append(c.With, gone...)
 			for _, g := range gone {

@@ -66,6 +66,9 @@ func (p *planner) whole(op *builtins.Op, want *wire.Set) error {
 		}
 	}
 	if replaceable(o, want, deltas) {
+		if err := p.replaces(old, want, c); err != nil {
+			return err
+		}
 		p.st.Change(old, want)
 		return p.make(op, want, unix.NLM_F_CREATE|unix.NLM_F_REPLACE)
 	}
@@ -129,6 +132,38 @@ func replaceable(o *wire.Object, want *wire.Set, deltas []state.Delta) bool {
 		}
 	}
 	return true
+}
+
+// replaces plans what goes when an object is replaced in its place: with one of
+// another kind all that it holds, as if it were deleted.
+func (p *planner) replaces(old *state.Entry, want *wire.Set, c *Change) error {
+	gone := []*state.Entry{}
+	if old.Object.Unlisted != nil {
+		if sameKind(want, old.Set()) {
+			return nil
+		}
+		var err error
+		if gone, err = p.cascade(old); err != nil {
+			return err
+		}
+	}
+	if err := p.loses(append([]*state.Entry{old}, gone...)...); err != nil {
+		return err
+	}
+	p.remark(c)
+	c.With = append(c.With, gone...)
+	for _, g := range gone {
+		p.st.Remove(g)
+	}
+	return nil
+}
+
+// sameKind reports whether an object stays the one it is when it is replaced by
+// another, which changes its options.
+func sameKind(want, have *wire.Set) bool {
+	w, _ := want.Get("kind")
+	h, _ := have.Get("kind")
+	return w.Sub != nil && h.Sub != nil && w.Sub.Table == h.Sub.Table
 }
 
 // topRow is the row of the object's own table that a delta lies in.

@@ -25,6 +25,9 @@ var Class = &wire.Object{
 	Canon:  canonClass,
 	// Classes of kinds that have no table are made by their qdisc (mq, tbf).
 	Foreign: func(s *wire.Set) bool { return !s.Has("kind") },
+
+	Unlisted: filters,
+
 	// A class cannot be moved, and its kind is that of its qdisc.
 	Replace: func(f *wire.Field) bool { return f.Name == "kind" },
 }

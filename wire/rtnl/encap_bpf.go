@@ -11,6 +11,9 @@ var encapBPF = &wire.Table{
 	Name: "bpf",
 	Doc:  "run BPF programs on packets of the route",
 	TagN: unix.LWTUNNEL_ENCAP_BPF,
+
+	Irreversible: "its BPF programs",
+
 	Fields: []wire.Field{
 		{Name: "in_", Type: 1, Kind: wire.Nest, Of: lwtProg("in"), Inline: true, Doc: "program for packets that come in"},
 		{Name: "out", Type: 2, Kind: wire.Nest, Of: lwtProg("out"), Inline: true, Doc: "program for packets sent from here"},

@@ -38,7 +38,10 @@ var Link = &wire.Object{
 	Delete:  []string{"index"}, // a group beside an index that is 0 would delete the group
 	Canon:   canonLink,
 	Foreign: foreignLink,
-	Within:  []string{"master"},
+
+	Irreversible: irreversibleLink,
+
+	Within: []string{"master"},
 }
 
 var linkTable = &wire.Table{
@@ -179,15 +182,17 @@ var xdp = &wire.Table{
 	Name: "xdp", Doc: "XDP program of a link",
 	Fields: []wire.Field{
 		{Name: "fd", Type: unix.IFLA_XDP_FD, Kind: wire.S32, WO: true, Doc: "program to attach, an open file; -1 detaches"},
-		{Name: "flags", Type: unix.IFLA_XDP_FLAGS, Kind: wire.U32, Bits: true, Words: xdpFlags, Doc: "where to attach; at most one of skb, drv and hw"},
-		{Name: "expected_fd", Type: unix.IFLA_XDP_EXPECTED_FD, Kind: wire.S32, WO: true, Doc: "with flag replace: the program that must be there"},
+		{Name: "flags", Type: unix.IFLA_XDP_FLAGS, Kind: wire.U32, Bits: true, Words: xdpFlags, WO: true, Along: "fd", Doc: "where to attach; at most one of skb, drv and hw"},
+		{Name: "expected_fd", Type: unix.IFLA_XDP_EXPECTED_FD, Kind: wire.S32, WO: true, Along: "fd", Doc: "with flag replace: the program that must be there"},
 		{Name: "attached", Type: unix.IFLA_XDP_ATTACHED, Kind: wire.U8, Words: wire.Enum("none", "drv", "skb", "hw", "multi"), RO: true, Doc: "where a program is attached"},
-		{Name: "prog_id", Type: unix.IFLA_XDP_PROG_ID, Kind: wire.U32, RO: true, Doc: "program, when there is one"},
-		{Name: "drv_prog_id", Type: unix.IFLA_XDP_DRV_PROG_ID, Kind: wire.U32, RO: true, Doc: "program in the driver"},
-		{Name: "skb_prog_id", Type: unix.IFLA_XDP_SKB_PROG_ID, Kind: wire.U32, RO: true, Doc: "program in the stack"},
-		{Name: "hw_prog_id", Type: unix.IFLA_XDP_HW_PROG_ID, Kind: wire.U32, RO: true, Doc: "program in the hardware"},
+		{Name: "prog_id", Type: unix.IFLA_XDP_PROG_ID, Kind: wire.U32, RO: true, Irreversible: xdpProgram, Doc: "program, when there is one"},
+		{Name: "drv_prog_id", Type: unix.IFLA_XDP_DRV_PROG_ID, Kind: wire.U32, RO: true, Irreversible: xdpProgram, Doc: "program in the driver"},
+		{Name: "skb_prog_id", Type: unix.IFLA_XDP_SKB_PROG_ID, Kind: wire.U32, RO: true, Irreversible: xdpProgram, Doc: "program in the stack"},
+		{Name: "hw_prog_id", Type: unix.IFLA_XDP_HW_PROG_ID, Kind: wire.U32, RO: true, Irreversible: xdpProgram, Doc: "program in the hardware"},
 	},
 }
+
+const xdpProgram = "its XDP program"
 
 var xdpFlags = wire.Words{
 	{Name: "update_if_noexist", N: unix.XDP_FLAGS_UPDATE_IF_NOEXIST}, {Name: "skb", N: unix.XDP_FLAGS_SKB_MODE},

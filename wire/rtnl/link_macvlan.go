@@ -25,7 +25,7 @@ func macvlanRows() []wire.Field {
 			Doc:   "who may talk to whom; vepa by default; passthru cannot be entered or left later"},
 		{Name: "nopromisc", Kind: wire.Bit16, At: flags, Bit: 1, Default: "off", Doc: "passthru: do not make the device below promiscuous"},
 		{Name: "nodst", Kind: wire.Bit16, At: flags, Bit: 2, Default: "off", Doc: "source: a packet that matched is not also given to the device of its destination"},
-		{Name: "macaddr_mode", Type: unix.IFLA_MACVLAN_MACADDR_MODE, Kind: wire.U32, Words: wire.Enum("add", "del", "flush", "set"), Closed: true, WO: true,
+		{Name: "macaddr_mode", Type: unix.IFLA_MACVLAN_MACADDR_MODE, Kind: wire.U32, Words: wire.Enum("add", "del", "flush", "set"), Closed: true, WO: true, Along: "macaddr",
 			Doc: "what is done with macaddr_addr (add, del) or macaddr (set); set when macaddr is given"},
 		{Name: "macaddr_addr", Type: unix.IFLA_MACVLAN_MACADDR, Kind: wire.MAC, Min: 6, Max: 6, WO: true, Doc: "mode source: address to add or del"},
 		{Name: "macaddr", Type: unix.IFLA_MACVLAN_MACADDR_DATA, Kind: wire.List, Elem: &wire.Field{Type: unix.IFLA_MACVLAN_MACADDR, Kind: wire.MAC, Min: 6, Max: 6},

@@ -45,6 +45,9 @@ var Nexthop = &wire.Object{
 	Key:    []string{"id"},
 	Rank:   rankNexthop,
 	Canon:  canonNexthop,
+
+	Irreversible: irreversibleEncap,
+
 	Within: []string{"", "dev", "family", "protocol"},
 	Foreign: func(s *wire.Set) bool {
 		return s.Uint("protocol") == unix.RTPROT_KERNEL

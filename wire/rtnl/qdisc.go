@@ -29,6 +29,10 @@ var Qdisc = &wire.Object{
 	Canon:  canonQdisc,
 	// Handle 0 is the default that the kernel puts where nobody put another.
 	Foreign: func(s *wire.Set) bool { return s.Uint("handle") == 0 && s.Has("refcnt") },
+
+	Irreversible: irreversibleTC,
+	Unlisted:     filters,
+
 	// The options of the kind change in place, unless their row is Immutable.
 	Replace: func(f *wire.Field) bool { return f.Name == "kind" || f.Name == "stab" },
 }

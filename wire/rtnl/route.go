@@ -27,10 +27,13 @@ var Route = &wire.Object{
 		{Name: "test", Type: unix.RTM_NEWROUTE, Flags: unix.NLM_F_EXCL, Doc: "an error, EEXIST when there is one with this key and ENOENT when there is none"},
 		{Name: "delete", Type: unix.RTM_DELROUTE, Doc: "remove the first route that has all that is written"},
 	},
-	Finish:  finishRoute,
-	Key:     []string{"family", "table", "dst", "from_", "tos", "metric"},
-	Rank:    rankRoute,
-	Canon:   canonRoute,
+	Finish: finishRoute,
+	Key:    []string{"family", "table", "dst", "from_", "tos", "metric"},
+	Rank:   rankRoute,
+	Canon:  canonRoute,
+
+	Irreversible: irreversibleEncap,
+
 	Foreign: foreignRoute,
 	Within:  []string{"table", "family", "protocol", "metric", "type"},
 	// A route of another type, or one without a gateway instead of one with,

@@ -1,0 +1,224 @@
+package engine_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"runtime"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/engine"
+	"github.com/nlscript/nlscript/engine/enginetest"
+	"github.com/nlscript/nlscript/internal/testnet"
+)
+
+// refuses fails the test unless a run of src is refused before anything of the
+// last commit is sent, for want of a name.
+func refuses(t *testing.T, e *engine.Engine, src, name, what string) {
+	t.Helper()
+	before := enginetest.Take(t, e)
+	p, err := e.Plan(t.Context(), engine.Script{Name: "a.star", Source: []byte(src)})
+	if err != nil {
+		t.Fatalf("%s: plan: %v", src, err)
+	}
+	if line := "cannot be restored: " + name + ", " + what; !strings.Contains(p.String(), line) {
+		t.Errorf("%s: no line %q in\n%s", src, line, p)
+	}
+	marked := false
+	for _, c := range p.Changes {
+		for _, l := range c.Irreversible {
+			marked = marked || l == name+": "+what
+		}
+	}
+	if !marked {
+		t.Errorf("%s: no change is marked: %+v", src, p.Changes)
+	}
+	_, err = e.Run(t.Context(), engine.Script{Name: "a.star", Source: []byte(src)})
+	var failed *engine.Error
+	if !errors.As(err, &failed) || failed.Outcome != "rolled_back" || failed.Pos == "" ||
+		!strings.Contains(failed.Message, "cannot be restored: "+what) || !strings.Contains(failed.Message, `irreversible = ["`+name+`"]`) {
+		t.Errorf("%s: %+v", src, err)
+	}
+	if d := before.Differs(t, e); d != "" {
+		t.Errorf("%s: refused, but\n%s", src, d)
+	}
+}
+
+func TestIrreversible(t *testing.T) {
+	e := enginetest.Sandbox(t, "eth0")
+	if !tun(t, e, "tun0") {
+		t.Skip("this user may not use /dev/net/tun; root's run of this test may")
+	}
+	const what = "kind tun, the program that holds it"
+	refuses(t, e, `commit(absent(link("tun0")))`, "link tun0", what)
+	refuses(t, e, `commit(link.delete("tun0"))`, "link tun0", what)
+	refuses(t, e, `commit(link("br0", kind = kind.bridge())); commit(absent(link("tun0")), irreversible = ["link tun1"])`, "link tun0", what)
+
+	// A change of what is there is nobody's loss.
+	mustRun(t, e, `commit(link("tun0", mtu = 1400, up = True)); commit(link("tun0", up = False))`, nil)
+
+	// An attempt is refused like any commit, and is told why.
+	mustRun(t, e, `
+err = attempt(absent(link("tun0")))
+if not err or "cannot be restored" not in err.message:
+    fail(str(err))
+`, nil)
+
+	// Named, it goes; what fails later tells of it.
+	_, err := e.Run(t.Context(), engine.Script{Name: "a.star", Source: []byte(`
+commit(absent(link("tun0")), irreversible = ["link tun0"])
+commit(route("10.9.0.0/16", via = "192.0.2.1"))
+`)})
+	var failed *engine.Error
+	if !errors.As(err, &failed) || failed.Outcome != "residue" || len(failed.Residue) != 1 || !strings.HasPrefix(failed.Residue[0].Key, "link tun0") {
+		t.Fatalf("%+v", err)
+	}
+	if !tun(t, e, "tun0") {
+		t.Skip("this user may not use /dev/net/tun; root's run of this test may")
+	}
+	named := `commit(absent(link("tun0")), irreversible = ["link tun0"])`
+	p, err := e.Plan(t.Context(), engine.Script{Name: "a.star", Source: []byte(named)})
+	if err != nil || !strings.Contains(p.String(), "named, so run does it") {
+		t.Fatal(p, err)
+	}
+	mustRun(t, e, named, nil)
+	mustRun(t, e, named, nil) // and names what is gone
+}
+
+func TestIrreversibleFromGo(t *testing.T) {
+	e := enginetest.Sandbox(t)
+	if !tun(t, e, "tun0") {
+		t.Skip("this user may not use /dev/net/tun; root's run of this test may")
+	}
+	op, err := engine.NewOp("link", "tun0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Commit(t.Context(), op.Absent()); err == nil || !strings.Contains(err.Error(), "cannot be restored") {
+		t.Fatal(err)
+	}
+	if _, err := e.Commit(t.Context(), op.Irreversible("link tun0").Absent()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The other end of a veth, in a namespace that the run does not name.
+func TestIrreversibleOtherEnd(t *testing.T) {
+	e := enginetest.Sandbox(t)
+	at := places(t, 1)[0]
+	mustRun(t, e, `commit(netns(path = "`+at+`"), link("v0", kind = kind.veth(peer = {"name": "w0", "netns": "`+at+`"})))`, nil)
+	refuses(t, e, `commit(absent(link("v0")))`, "link v0", "its other end, in a network namespace that this commit does not name")
+	mustRun(t, e, `commit(absent(link("v0")), netns(path = "`+at+`"))`, nil)
+
+	// What the run itself has made is no loss.
+	both := `
+commit(netns(path = "` + at + `"), link("v0", kind = kind.veth(peer = {"name": "w0", "netns": "` + at + `"})))
+commit(absent(link("v0")))
+`
+	p, err := e.Plan(t.Context(), engine.Script{Name: "a.star", Source: []byte(both)})
+	if err != nil || strings.Contains(p.String(), "cannot be restored") {
+		t.Error(p, err)
+	}
+	mustRun(t, e, both, nil)
+}
+
+// Filters have no table: they are lost with what they hang on.
+func TestIrreversibleFilters(t *testing.T) {
+	e := enginetest.Sandbox(t, "eth0")
+	mustRun(t, e, `commit(
+    link("eth0", up = False),
+    qdisc("eth0", parent = "root", handle = "1:", kind = sch.htb()),
+    class_("eth0", parent = "1:", classid = "1:1", kind = sch.htb_class(rate = "1mbit")),
+)`, nil)
+	// tc filter add dev eth0 parent 1:1 prio 1 protocol all u32 match u32 0 0
+	index := 0
+	testnet.Do(t, e.NetNS(), func() {
+		dev, err := net.InterfaceByName("eth0")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		index = dev.Index
+	})
+	var head [20]byte // struct tcmsg
+	binary.NativeEndian.PutUint32(head[4:], uint32(index))
+	binary.NativeEndian.PutUint32(head[12:], 0x10001)
+	binary.NativeEndian.PutUint32(head[16:], 1<<16|0x0300)
+	mustRun(t, e, `commit(message(44, flags = 0x605, header = param("head"), attrs = [
+    attr(1, str = "u32"),
+    attr(2, nested = [attr(5, bytes = "01000100" + "00000000" * 7)]),
+]))`, map[string]any{"head": fmt.Sprintf("%x", head)})
+	const what = "its filters, which have no table here"
+	refuses(t, e, `commit(qdisc("eth0", parent = "root", handle = "2:", kind = sch.tbf(rate = "1mbit", burst = "16kb", limit = "64kb")))`, "class_ eth0 classid 1:1 parent root", what)
+	refuses(t, e, `commit(absent(link("eth0")))`, "class_ eth0 classid 1:1 parent root", what)
+	// Options of what they hang on are no loss.
+	mustRun(t, e, `commit(class_("eth0", parent = "1:", classid = "1:1", kind = sch.htb_class(rate = "2mbit")))`, nil)
+}
+
+// A sysctl that can only be written, and one whose writing does something.
+func TestIrreversibleSysctl(t *testing.T) {
+	e := enginetest.Sandbox(t, "eth0")
+	p, err := e.Plan(t.Context(), engine.Script{Name: "a.star", Source: []byte(`commit(sysctl("net.ipv4.route.flush", 1))`)})
+	if err != nil || strings.Contains(p.String(), "cannot be restored") {
+		t.Error(p, err)
+	}
+}
+
+// A program on a link, which is lost when the link goes, and when another takes its place.
+func TestIrreversibleXDP(t *testing.T) {
+	e := enginetest.Sandbox(t, "eth0")
+	fd, err := xdpPass()
+	if err != nil {
+		t.Skipf("no BPF programs can be loaded here: %v", err)
+	}
+	defer unix.Close(fd)
+	attach := fmt.Sprintf(`commit(link("eth0", xdp = {"fd": %d, "flags": ["skb"]})`, fd)
+	before := enginetest.Take(t, e)
+	enginetest.EveryFailure(t, e, engine.Script{Name: "a.star", Source: []byte(attach + `, addr("192.0.2.1/24", dev = "eth0"))`)})
+	if d := before.Differs(t, e); d != "" {
+		t.Errorf("a program that is to be taken away again:\n%s", d)
+	}
+	mustRun(t, e, attach+`)`, nil)
+	refuses(t, e, attach+`)`, "link eth0", "its XDP program")
+	refuses(t, e, `commit(link.change("eth0", xdp = {"fd": -1}))`, "link eth0", "its XDP program")
+	refuses(t, e, `commit(absent(link("eth0")))`, "link eth0", "its XDP program")
+	mustRun(t, e, `commit(link("eth0", xdp = {"fd": -1, "flags": ["skb"]}), irreversible = ["link eth0"])`, nil)
+	mustRun(t, e, `commit(absent(link("eth0")))`, nil)
+}
+
+// xdpPass loads the program that lets all pass.
+func xdpPass() (fd int, err error) {
+	program := []uint64{
+		0x2_0000_00b7, // r0 = XDP_PASS
+		0x95,          // exit
+	}
+	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
+		program[0] = 0xb700_0000_0000_0002
+		program[1] = 0x9500_0000_0000_0000
+	}
+	license := []byte("GPL\x00")
+	var attr struct {
+		kind, count     uint32
+		insns, license  uint64
+		level, size     uint32
+		log             uint64
+		version, flags  uint32
+		name            [16]byte
+		ifindex, attach uint32
+	}
+	const progLoad, typeXDP = 5, 6
+	attr.kind, attr.count = typeXDP, uint32(len(program))
+	attr.insns, attr.license = uint64(uintptr(unsafe.Pointer(&program[0]))), uint64(uintptr(unsafe.Pointer(&license[0])))
+	r, _, errno := unix.Syscall(unix.SYS_BPF, progLoad, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr))
+	runtime.KeepAlive(program)
+	runtime.KeepAlive(license)
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(r), nil
+}

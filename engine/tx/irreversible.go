@@ -1,0 +1,133 @@
+package tx
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
+)
+
+// Some things no message makes again (KERNEL.md A14). A plan tells of them, and a
+// run that would lose one is refused before anything is sent, unless the commit
+// names it.
+
+// A Loss is what undo could not bring back.
+type Loss struct {
+	Title string // of the object, as a commit names it
+	What  string // is lost of it
+	link  string // its name, of a link
+}
+
+// lose notes that something of an object cannot come back. What the run itself
+// has made is none: its undo removes it.
+func (p *planner) lose(e *state.Entry, what string) {
+	if what == "" || len(p.st.Held(e.Object, e.Key)) == 0 {
+		return
+	}
+	l := Loss{Title: titleOf(e.Object, e.Set(), p.st.Names) + in(p.plan.Place), What: what}
+	if e.Object == rtnl.Link {
+		l.link = e.Name()
+	}
+	if !slices.Contains(p.losses, l) {
+		p.losses = append(p.losses, l)
+	}
+}
+
+// loses notes what cannot come back of objects that go, or are replaced.
+func (p *planner) loses(l ...*state.Entry) error {
+	for _, e := range l {
+		if e.Foreign() {
+			continue
+		}
+		if f := e.Object.Irreversible; f != nil {
+			p.lose(e, f(e.Set()))
+		}
+		if e.Object.Unlisted == nil || len(p.st.Held(e.Object, e.Key)) == 0 {
+			continue
+		}
+		what, dumps := e.Object.Unlisted(e.Set())
+		there, err := p.st.Lists(p.ctx, dumps)
+		if err != nil {
+			return fmt.Errorf("reading %s: %w", what, err)
+		}
+		if there {
+			p.lose(e, what)
+		}
+	}
+	return nil
+}
+
+// losesFields notes what cannot come back of the fields of a link that change: of
+// a nest what its own rows tell of.
+func (p *planner) losesFields(e *state.Entry, pick *wire.Set) {
+	for _, x := range pick.Ents {
+		have, _ := e.Set().At(x.F)
+		if x.F.Kind != wire.Nest || have.Sub == nil {
+			continue
+		}
+		for _, told := range have.Sub.Ents {
+			if told.V.N != 0 {
+				p.lose(e, told.F.Irreversible)
+			}
+		}
+	}
+}
+
+// losesPlace notes that a device that no message makes goes where it may not come
+// back from: a namespace that is held by a process alone. It goes to the initial
+// one when that ends.
+func (p *planner) losesPlace(e *state.Entry, where *wire.Set) {
+	if where.Has("netns_pid") && physical(e.Set()) {
+		p.lose(e, "the device, should that process end")
+	}
+}
+
+// physical reports whether a link is a device that no message made. Facts may know
+// no more of a link than its name.
+func physical(s *wire.Set) bool {
+	_, unknown := s.Unknown(s.Table.Row("kind"))
+	return !s.Has("kind") && !unknown && s.Has("mtu")
+}
+
+// An IrreversibleError refuses a commit by which something is lost for good that
+// it does not name.
+type IrreversibleError struct {
+	Loss
+	own bool // it is what the op is about
+}
+
+func (e *IrreversibleError) Error() string {
+	what := "cannot be restored: "
+	if !e.own {
+		what = e.Title + ", which goes with it, " + what
+	}
+	return fmt.Sprintf("%s%s; a commit that may lose it names it: irreversible = [%q]", what, e.What, e.Title)
+}
+
+// Refuse is the error for the first change by which something is lost that named
+// does not have. earlier are the commits of the run so far: what they have made
+// is no loss, undoing them removes it.
+func (p *Plan) Refuse(named []string, earlier []*Plan) error {
+	for _, c := range p.Changes {
+		c.Losses = slices.DeleteFunc(c.Losses, func(l Loss) bool {
+			return slices.ContainsFunc(earlier, func(q *Plan) bool { return q.makes(l, c) })
+		})
+		for _, l := range c.Losses {
+			if !slices.Contains(named, l.Title) {
+				return &OpError{c.Op, "", &IrreversibleError{l, l.Title == c.title()}}
+			}
+		}
+	}
+	return nil
+}
+
+// makes reports whether the commit makes what a change to the same namespace loses.
+func (p *Plan) makes(l Loss, c *Change) bool {
+	if p.parts != nil {
+		return slices.ContainsFunc(p.parts, func(q *Plan) bool { return q.makes(l, c) })
+	}
+	return p.Place.Same(c.Place) && p.touch.links[l.link] ||
+		slices.ContainsFunc(p.Changes, func(x *Change) bool { return x.Action == Create && x.title() == l.Title })
+}
