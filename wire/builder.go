@@ -130,7 +130,8 @@ func (b *Builder) Fixed(n int) []byte {
 }
 
 // Attr appends an attribute with n zeroed bytes of payload, for the caller to
-// fill before the next call. Padding is zero.
+// fill before the next call. Padding is zero. There are n bytes also when so many
+// do not fit: the error sticks, and what is filled in is lost with the message.
 func (b *Builder) Attr(typ uint16, n int) []byte {
 	l := len(b.buf)
 	end := l + attrHeader + align(n)
@@ -148,7 +149,7 @@ func (b *Builder) Attr(typ uint16, n int) []byte {
 func (b *Builder) attrSlow(typ uint16, n int) []byte {
 	if n+attrHeader > maxAttr {
 		b.fail(fmt.Errorf("attribute %d: %d bytes, at most %d fit", typ, n, maxAttr-attrHeader))
-		n = 0
+		return make([]byte, n)
 	}
 	if size := attrHeader + align(n); cap(b.buf)-len(b.buf) < size {
 		b.grow(size)

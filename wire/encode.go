@@ -262,6 +262,9 @@ func (l *levels) other(i, head int) (err error) {
 	default:
 		err = f.append(b, f.Type, v)
 	}
+	if err == nil {
+		err = b.err // what is too long does not fail otherwise
+	}
 	if err != nil {
 		err = At(f.Name, err)
 	}

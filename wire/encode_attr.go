@@ -103,10 +103,7 @@ func (f *Field) elemSize() int {
 func (f *Field) appendArray(b *Builder, typ uint16, v *Value) error {
 	n := f.elemSize()
 	p := b.Attr(typ, n*len(v.L))
-	total := align(n * len(v.L))
-	if len(p) < n*len(v.L) {
-		return nil // the builder has the error
-	}
+	total := align(len(p))
 	for i := range v.L {
 		e := &v.L[i]
 		if f.Elem.Kind == Struct {

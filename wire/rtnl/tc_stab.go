@@ -75,7 +75,7 @@ func (stab) Append(b *wire.Builder, s *wire.Set) error {
 	ne.PutUint32(p[16:], uint32(mtu))
 	ne.PutUint32(p[20:], uint32(tsize))
 	p = b.Attr(stabData, int(2*tsize))
-	for i := uint64(0); i < tsize && len(p) >= int(2*tsize); i++ {
+	for i := uint64(0); i < tsize; i++ {
 		ne.PutUint16(p[2*i:], uint16(size(i)>>sizeLog))
 	}
 	return nil
