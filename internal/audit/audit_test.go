@@ -29,6 +29,24 @@ var knownOfSome = map[string]string{
 	"txqueuelen": "Linux 6.12 takes at most 32767, those before and after it more",
 }
 
+// newest is the last kernel whose attributes are all in the tables.
+var newest = [2]int{6, 18}
+
+// rowless are attributes that the kernel checks and that are meant to have no row.
+var rowless = map[string]string{
+	"link: 15":      "IFLA_WEIGHT, which nothing reads",
+	"link: 53":      "IFLA_ALT_IFNAME names the device of a request, which has an index here",
+	"neigh: 5":      "NDA_VLAN and what follows are of forwarding databases: bridge.fdb",
+	"neigh: 6":      "NDA_PORT",
+	"neigh: 7":      "NDA_VNI",
+	"neigh: 8":      "NDA_IFINDEX; also a device to list, which is picked from the whole here",
+	"neigh: 9":      "NDA_MASTER; the same",
+	"neigh: 13":     "NDA_NH_ID",
+	"neigh: 14":     "NDA_FDB_EXT_ATTRS",
+	"bridge.fdb: 4": "NDA_PROBES is of neighbours",
+	"qdisc: 11":     "TCA_CHAIN is of filters",
+}
+
 var ne = binary.NativeEndian
 
 const flagsAdd = unix.NLM_F_CREATE | unix.NLM_F_EXCL

@@ -40,9 +40,10 @@ const (
 	ndaStateMask = 16
 	ndaFlagsMask = 17
 
-	ntfSticky     = 0x40
-	ntfExtManaged = 0x01
-	ntfExtLocked  = 0x02
+	ntfSticky       = 0x40
+	ntfExtManaged   = 0x01
+	ntfExtLocked    = 0x02
+	ntfExtValidated = 0x04 // NTF_EXT_EXT_VALIDATED
 )
 
 var (
@@ -72,6 +73,7 @@ var neighTable = &wire.Table{
 		{Name: "to", Type: unix.NDA_DST, Kind: wire.IP, Doc: "address of the neighbour"},
 		{Name: "lladdr", Type: unix.NDA_LLADDR, Kind: wire.MAC, Doc: "its link-layer address"},
 		{Name: "managed", Kind: wire.Bit32, At: ndmFlagsExt, Bit: ntfExtManaged, Since: "5.16", Doc: "the kernel keeps the entry resolved"},
+		{Name: "extern_valid", Kind: wire.Bit32, At: ndmFlagsExt, Bit: ntfExtValidated, Since: "6.17", Doc: "validated by a control plane: the kernel neither removes the entry nor gives it up; not with managed"},
 		{Name: "protocol", Type: ndaProtocol, Kind: wire.U8, Words: routeProtocols, Loose: true, Doc: "who made the entry"},
 		{Name: "probes", Type: unix.NDA_PROBES, Kind: wire.U32, RO: true, Volatile: true, Doc: "probes sent without answer"},
 		{Name: "confirmed", Kind: wire.U32, At: ndaCache, Off: 0, Time: userHZ, RO: true, Volatile: true, Doc: "time since the neighbour was heard"},
@@ -109,15 +111,17 @@ func canonNeigh(s *wire.Set) {
 	case nud != unix.NUD_PERMANENT && nud != unix.NUD_NOARP:
 		s.Del("nud")
 	}
-	delZero(s, "proxy", "router", "extern_learn", "managed", "protocol")
+	delZero(s, "proxy", "router", "extern_learn", "managed", "extern_valid", "protocol")
 	drop(s, "use")
 }
 
-// foreignNeigh, of a canonical entry: what the kernel learned, and what it maps by rule: multicast
-// addresses and devices without resolution.
+// foreignNeigh, of a canonical entry: what the kernel learned, and what it maps
+// by rule: multicast addresses and devices without resolution.
 func foreignNeigh(s *wire.Set) bool {
-	if s.Uint("proxy") != 0 || s.Uint("managed") != 0 || s.Uint("extern_learn") != 0 {
-		return false
+	for _, mark := range []string{"proxy", "managed", "extern_learn", "extern_valid"} {
+		if s.Uint(mark) != 0 {
+			return false
+		}
 	}
 	to, _ := s.Get("to")
 	switch s.Uint("nud") {

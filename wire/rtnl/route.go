@@ -7,7 +7,8 @@ import (
 
 // Numbers that golang.org/x/sys/unix lacks.
 const (
-	rtaNHID = 30 // RTA_NH_ID
+	rtaNHID      = 30 // RTA_NH_ID
+	rtaFlowlabel = 31 // RTA_FLOWLABEL
 )
 
 // Route is an entry of a routing table (rtmsg; net/ipv4/fib_frontend.c,
@@ -96,6 +97,7 @@ var routeTable = &wire.Table{
 		{Name: "ipproto", Type: unix.RTA_IP_PROTO, Kind: wire.U8, Words: ipProtocols, Doc: "get: protocol of the packet"},
 		{Name: "sport", Type: unix.RTA_SPORT, Kind: wire.BE16, Doc: "get: source port of the packet"},
 		{Name: "dport", Type: unix.RTA_DPORT, Kind: wire.BE16, Doc: "get: destination port of the packet"},
+		{Name: "flowlabel", Type: rtaFlowlabel, Kind: wire.BE32, Max: 1<<20 - 1, Hex: true, Since: "6.14", Doc: "get: IPv6 flow label of the packet"},
 		{Name: "cacheinfo", Type: unix.RTA_CACHEINFO, Kind: wire.Struct, Of: routeCacheInfo, RO: true, Volatile: true, Doc: "age and use"},
 		{Name: "mfc_stats", Type: unix.RTA_MFC_STATS, Kind: wire.Struct, Of: mfcStats, RO: true, Volatile: true, Doc: "packets of a multicast route"},
 	},

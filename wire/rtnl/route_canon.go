@@ -13,7 +13,7 @@ var (
 	routeEncap     = routeTable.Row("encap")
 	routePref      = routeTable.Row("pref")
 	routeMetric    = routeTable.Row("metric")
-	routeNotKept   = rowSetOf(routeTable, "notify", "equalize", "lookup_table", "fibmatch", "mark", "uid", "ipproto", "sport", "dport")
+	routeNotKept   = rowSetOf(routeTable, "notify", "equalize", "lookup_table", "fibmatch", "mark", "uid", "ipproto", "sport", "dport", "flowlabel")
 	routeOfNexthop = rowSetOf(routeTable, "via", "dev", "nexthops", "encap", "onlink", "pervasive") // what a nexthop object says
 	routeOfMPLS    = rowSetOf(routeTable, "as_", "ttl_propagate")
 	routeNot4      = rowSetOf(routeTable, "from_", "pref", "expires")
