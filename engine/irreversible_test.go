@@ -107,12 +107,14 @@ func TestIrreversibleFromGo(t *testing.T) {
 	}
 }
 
-// The other end of a veth, in a namespace that the run does not name.
+// The other end of a veth, in a namespace that has no name and no process.
 func TestIrreversibleOtherEnd(t *testing.T) {
-	e := enginetest.Sandbox(t)
+	e, nobody := enginetest.Sandbox(t), calm(t)
+	mustRun(t, e, `commit(link("v0", kind = kind.veth(peer = {"name": "w0", "netns": param("b")})))`, map[string]any{"b": at(nobody)})
+	refuses(t, e, `commit(absent(link("v0")))`, "link v0", "its other end, in a network namespace that cannot be reached")
+	mustRun(t, e, `commit(absent(link("v0")), irreversible = ["link v0"])`, nil)
 	at := places(t, 1)[0]
 	mustRun(t, e, `commit(netns(path = "`+at+`"), link("v0", kind = kind.veth(peer = {"name": "w0", "netns": "`+at+`"})))`, nil)
-	refuses(t, e, `commit(absent(link("v0")))`, "link v0", "its other end, in a network namespace that this commit does not name")
 	mustRun(t, e, `commit(absent(link("v0")), netns(path = "`+at+`"))`, nil)
 
 	// What the run itself has made is no loss.

@@ -24,6 +24,8 @@ type spaces struct {
 	s    *session
 	home *tx.Space
 	list []*space
+
+	count int // of those there were
 }
 
 // A space is a namespace other than the one the run works in.
@@ -139,7 +141,8 @@ func identity(fd int) (string, error) {
 }
 
 func (l *spaces) add(p *builtins.Place, file string) *space {
-	sp := &space{Space: tx.Space{Place: p}, in: l, file: file, names: []string{file}}
+	l.count++
+	sp := &space{Space: tx.Space{Place: p, Number: l.count}, in: l, file: file, names: []string{file}}
 	sp.State, sp.FD, sp.Bind, sp.Unbind = sp.state, sp.ns.fd, sp.bind, sp.unbind
 	l.list = append(l.list, sp)
 	return sp

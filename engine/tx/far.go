@@ -23,28 +23,112 @@ func ends(a, b *state.Entry) bool {
 }
 
 // farGone takes the other end of a link that goes out of the state of its
-// namespace, and notes that for the plan's reader.
+// namespace, with what goes with that, and notes it for the plan's reader. A
+// namespace that no op names becomes part of the plan.
 func (p *planner) farGone(e *state.Entry) error {
 	if !isVeth(e) {
 		return nil
 	}
+	q, x, err := p.otherEnd(e)
+	switch {
+	case err != nil:
+		return err
+	case x == nil:
+		p.lose(e, "its other end, in a network namespace that cannot be reached")
+		return nil
+	case p.joint.going[x]: // they are the two ends of one
+		return nil
+	}
+	p.joint.going[e] = true
+	q.plan.touch.key(x.Object, x.Key)
+	gone, err := q.linkGone(x)
+	if err != nil {
+		return err
+	}
+	if err := q.loses(append([]*state.Entry{x}, gone...)...); err != nil {
+		return err
+	}
+	p.losses, q.losses = append(p.losses, q.losses...), nil
+	q.st.Remove(x)
+	for _, g := range gone {
+		q.st.Remove(g)
+	}
+	p.remarks = append(p.remarks, "its other end, link "+x.Name()+in(q.plan.Place)+", goes with it"+with(gone))
+	return nil
+}
+
+// with counts what goes with something.
+func with(gone []*state.Entry) string {
+	n := 0
+	for _, g := range gone {
+		if !g.Foreign() {
+			n++
+		}
+	}
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return ", and 1 object with that"
+	}
+	return fmt.Sprintf(", and %d objects with that", n)
+}
+
+// otherEnd finds the other end of a veth that is in another namespace: nil when
+// that cannot be reached.
+func (p *planner) otherEnd(e *state.Entry) (*planner, *state.Entry, error) {
 	if p.joint != nil {
 		for _, q := range p.joint.list {
-			for _, x := range q.st.All(rtnl.Link) {
-				if q == p || !isVeth(x) || !ends(e, x) {
-					continue
-				}
-				if _, err := q.leaves(x); err != nil {
-					return err
-				}
-				q.st.Remove(x)
-				p.remarks = append(p.remarks, "its other end, link "+x.Name()+in(q.plan.Place)+", goes with it")
-				return nil
+			if x := p.endIn(e, q); x != nil {
+				return q, x, nil
 			}
 		}
 	}
-	p.lose(e, "its other end, in a network namespace that this commit does not name")
+	q, err := p.beyond(e)
+	if q == nil || err != nil {
+		return nil, nil, err
+	}
+	return q, p.endIn(e, q), nil
+}
+
+// endIn is the other end of a veth in another namespace; nil: it is not there.
+func (p *planner) endIn(e *state.Entry, q *planner) *state.Entry {
+	if q == p {
+		return nil
+	}
+	for _, x := range q.st.All(rtnl.Link) {
+		if isVeth(x) && ends(e, x) && reaches(e, p.plan.space, q.plan.space) {
+			return x
+		}
+	}
 	return nil
+}
+
+// beyond makes the namespace of the other end of a veth part of the plan; nil when
+// it cannot be reached.
+func (p *planner) beyond(e *state.Entry) (*planner, error) {
+	j := p.joint
+	if j == nil {
+		if j = p.alone; j == nil {
+			return nil, nil
+		}
+	}
+	from, err := j.spaces.Open(p.plan.Place, false)
+	if err != nil {
+		return nil, err
+	}
+	sp, err := j.spaces.Beyond(from, e.Set().Uint("link_netnsid"))
+	if sp == nil || err != nil {
+		return nil, err
+	}
+	if p.joint == nil {
+		j.join(p, from)
+	}
+	q, err := j.at(sp.Place, false)
+	if err != nil {
+		return nil, err
+	}
+	return q, q.begin(nil)
 }
 
 // remark gives a change the notes that came up while it was planned, and what is
@@ -57,19 +141,22 @@ func (p *planner) remark(c *Change) {
 // pairUp tells the parts of a plan that is to be undone where the other ends of
 // their veths were.
 func (p *Plan) pairUp(k Kernel) {
-	for _, q := range p.parts {
-		for _, r := range p.parts {
-			sp, err := k.Spaces.Open(r.Place, false)
-			if err != nil || q == r {
+	spaces := make([]*Space, len(p.parts))
+	for i, q := range p.parts {
+		spaces[i], _ = k.Spaces.Open(q.Place, false) // one that has gone has no ends
+	}
+	for i, q := range p.parts {
+		for j, r := range p.parts {
+			if i == j || spaces[i] == nil || spaces[j] == nil {
 				continue
 			}
 			for _, e := range q.st.Before(rtnl.Link) {
 				for _, x := range r.st.Before(rtnl.Link) {
-					if isVeth(e) && isVeth(x) && ends(e, x) {
+					if isVeth(e) && isVeth(x) && ends(e, x) && reaches(e, spaces[i], spaces[j]) {
 						if q.far == nil {
 							q.far = map[uint32]farEnd{}
 						}
-						q.far[e.Index()] = farEnd{x.Set(), sp.FD()}
+						q.far[e.Index()] = farEnd{x.Set(), spaces[j].FD()}
 					}
 				}
 			}
@@ -144,9 +231,7 @@ func (p *planner) farPeer(own *planner, peer, first *wire.Set, veth uint32, to *
 		made.PutName("index", wire.IntVal(uint64(to.take(name.S))))
 	}
 	made.PutName("link", wire.IntVal(uint64(veth)))
-	if to != own {
-		made.PutName("link_netnsid", elsewhereID())
-	}
+	refersTo(made, to, own)
 	to.plan.touch.links[name.S] = true
 	e := to.st.Add(rtnl.Link, made)
 	if !to.virtual[e.Index()] && given.Sub.Uint("index") == 0 {

@@ -61,7 +61,7 @@ func (p *planner) createLink(op *builtins.Op, set *wire.Set, name string, own bo
 			}
 			if other != nil {
 				made.PutName("link", wire.IntVal(uint64(other.Index())))
-				made.PutName("link_netnsid", elsewhereID())
+				refersTo(made, p, to)
 			}
 		}
 	}

@@ -147,7 +147,7 @@ func (p *planner) createThere(op *builtins.Op, set, rest *wire.Set, to *planner,
 	made := canon(op.Object, first)
 	made.PutName("index", wire.IntVal(uint64(index)))
 	if made.Has("link") {
-		made.PutName("link_netnsid", elsewhereID())
+		refersTo(made, to, p)
 	}
 	e := to.st.Add(op.Object, made)
 	to.plan.touch.links[name] = true
@@ -162,9 +162,7 @@ func (p *planner) createThere(op *builtins.Op, set, rest *wire.Set, to *planner,
 	if other != nil {
 		made = made.Clone()
 		made.PutName("link", wire.IntVal(uint64(other.Index())))
-		if at != to {
-			made.PutName("link_netnsid", elsewhereID())
-		}
+		refersTo(made, to, at)
 		e = to.st.Change(e, made)
 	}
 	where, _ := whereOf(set)
@@ -215,9 +213,22 @@ func masterLater(first, more *wire.Set) (*wire.Set, *wire.Set) {
 	return first, more
 }
 
-// elsewhereID stands for the nsid of a namespace until the kernel says which
-// (NETNSA_NSID_NOT_ASSIGNED).
-func elsewhereID() wire.Value { return wire.IntVal(math.MaxUint64) }
+// refersTo says of a link of own that the one it refers to is in at, nil when it is
+// not known where. The kernel's nsid comes later; until then a number below zero
+// tells namespaces apart.
+func refersTo(s *wire.Set, own, at *planner) {
+	switch {
+	case at == own:
+		s.Del("link_netnsid")
+	case at == nil:
+		s.PutName("link_netnsid", wire.IntVal(1<<64+math.MinInt32))
+	default:
+		s.PutName("link_netnsid", wire.IntVal(plannedNSID(at.plan.space)))
+	}
+}
+
+// plannedNSID stands for the nsid of a namespace, from whichever other.
+func plannedNSID(sp *Space) uint64 { return uint64(-1 - int64(sp.Number)) }
 
 // resolve gives the devices of a link their indexes: a master is one of the
 // namespace where the link, or the end of a veth, shall be.
@@ -410,21 +421,14 @@ func (p *planner) leaves(e *state.Entry) ([]*state.Entry, error) {
 			}
 		}
 	}
-	for _, l := range p.st.All(rtnl.Link) {
-		if l != e && uint32(l.Set().Uint("link")) == idx && !l.Set().Has("link_netnsid") { // above it, or its peer
-			p.plan.touch.link(l.Index())
-			far := l.Set().Clone()
-			far.PutName("link_netnsid", elsewhereID())
-			p.st.Change(l, far)
-		}
-	}
 	for _, g := range gone {
 		p.st.Remove(g)
 	}
 	return gone, nil
 }
 
-// arrive puts a link that moves into the state of the other namespace.
+// arrive puts a link that moves into the state of the other namespace. Links above
+// it, and the other end of a veth, follow what it is called there.
 func (p *planner) arrive(e *state.Entry, to *planner, index uint32) {
 	name, old := e.Name(), e.Index()
 	made := e.Set().Clone()
@@ -434,9 +438,21 @@ func (p *planner) arrive(e *state.Entry, to *planner, index uint32) {
 		made.Del(row)
 	}
 	if made.Has("link") {
-		made.PutName("link_netnsid", elsewhereID())
+		refersTo(made, to, p.lowerAt(e))
 	}
 	noWhere(made)
+	for _, q := range p.joint.list {
+		for _, x := range q.st.All(rtnl.Link) {
+			if x == e || uint32(x.Set().Uint("link")) != old || q.lowerAt(x) != p {
+				continue
+			}
+			q.plan.touch.link(x.Index())
+			far := x.Set().Clone()
+			far.PutName("link", wire.IntVal(uint64(index)))
+			refersTo(far, q, to)
+			q.st.Change(x, far)
+		}
+	}
 	p.st.Remove(e)
 	to.st.Add(rtnl.Link, made)
 	to.plan.touch.link(index)
@@ -445,6 +461,20 @@ func (p *planner) arrive(e *state.Entry, to *planner, index uint32) {
 		return
 	}
 	p.joint.top.noteMove(move{p.plan, to.plan, name, old})
+}
+
+// lowerAt returns the planner of the namespace that holds the link that one refers
+// to, nil when it is none of the commit's.
+func (p *planner) lowerAt(e *state.Entry) *planner {
+	if !e.Set().Has("link_netnsid") {
+		return p
+	}
+	for _, q := range p.joint.list {
+		if q != p && reaches(e, p.plan.space, q.plan.space) {
+			return q
+		}
+	}
+	return nil
 }
 
 // noteMove notes that a link that was there before the commit moves.

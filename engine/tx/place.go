@@ -15,7 +15,8 @@ import (
 // A Space is a network namespace that a commit works in, opened.
 type Space struct {
 	ID      string          // the same for all places that are this namespace
-	Place   *builtins.Place // nil: the one the run works in
+	Number  int             // tells those of a run apart; 0: the one it works in
+	Place   *builtins.Place // nil: that
 	Kernel  Kernel          // without Conn: nothing is sent
 	State   func() *state.State
 	FD      func() int
@@ -30,6 +31,11 @@ type Spaces interface {
 	// Open opens a place, nil the one the run works in. With create one that is
 	// not there is made, without a name.
 	Open(p *builtins.Place, create bool) (*Space, error)
+	// Beyond finds the namespace that another one calls by a number; nil when it
+	// cannot be reached.
+	Beyond(from *Space, nsid uint64) (*Space, error)
+	// Find finds a namespace by its cookie; nil as above.
+	Find(cookie uint64) (*Space, error)
 	// Clear removes the file on which a name was about to be mounted.
 	Clear(p *builtins.Place)
 }
@@ -45,6 +51,7 @@ type joint struct {
 	top    *Plan
 	list   []*planner
 	byID   map[string]*planner
+	going  map[*state.Entry]bool // ends of veths that go with the others
 }
 
 // Several reports whether ops are for more than the namespace the run works in.
@@ -75,16 +82,10 @@ func moves(op *builtins.Op) bool {
 
 // MakeIn plans ops, each in its namespace; see Make.
 func MakeIn(ctx context.Context, spaces Spaces, whole bool, arena *wire.Builder, ops []*builtins.Op, first uint32) (*Plan, error) {
+	j := &joint{ctx: ctx, spaces: spaces, arena: arena, first: first, whole: whole, top: &Plan{touch: newTouch()}, byID: map[string]*planner{}, going: map[*state.Entry]bool{}}
 	if !Several(ops) {
-		home, err := spaces.Open(nil, false)
-		if err != nil {
-			return nil, err
-		}
-		st := home.State()
-		st.Whole = whole
-		return Make(ctx, st, home.Kernel.Sys, arena, ops, first)
+		return j.one(ops)
 	}
-	j := &joint{ctx: ctx, spaces: spaces, arena: arena, first: first, whole: whole, top: &Plan{touch: newTouch()}, byID: map[string]*planner{}}
 	if err := j.begin(ops); err != nil {
 		return nil, err
 	}
@@ -118,6 +119,40 @@ func (j *joint) told(p *planner) {
 	j.flush(p)
 	j.top.Changes = append(j.top.Changes, p.plan.Changes[p.changes:]...)
 	p.changes = len(p.plan.Changes)
+}
+
+// one plans ops that are all for the namespace the run works in. Others take part
+// when what goes there takes something in them along.
+func (j *joint) one(ops []*builtins.Op) (*Plan, error) {
+	home, err := j.spaces.Open(nil, false)
+	if err != nil {
+		return nil, err
+	}
+	st := home.State()
+	st.Whole = j.whole
+	p := newPlanner(j.ctx, st, home.Kernel.Sys, j.arena, j.first)
+	p.alone = j
+	if err := p.all(ops); err != nil {
+		return nil, err
+	}
+	if p.joint == nil {
+		return p.plan, nil
+	}
+	j.flush(p)
+	j.top.Changes = p.plan.Changes
+	return j.top, nil
+}
+
+// join makes a planner that was alone the first of the plan.
+func (j *joint) join(p *planner, sp *Space) {
+	p.joint, p.alone = j, nil
+	p.plan.Place, p.plan.space, p.plan.made = sp.Place, sp, sp.Missing
+	if sp.Place == nil {
+		j.top.st = p.st
+	}
+	j.byID[sp.ID] = p
+	j.list = append(j.list, p)
+	j.top.parts = append(j.top.parts, p.plan)
 }
 
 // begin opens all namespaces, those that are not there first of all, and notes
@@ -203,14 +238,7 @@ func (j *joint) at(place *builtins.Place, create bool) (*planner, error) {
 	st := sp.State()
 	st.Whole = j.whole
 	p := newPlanner(j.ctx, st, sp.Kernel.Sys, j.arena, j.first)
-	p.joint = j
-	p.plan.Place, p.plan.space, p.plan.made = sp.Place, sp, sp.Missing
-	if sp.Place == nil {
-		j.top.st = st
-	}
-	j.byID[sp.ID] = p
-	j.list = append(j.list, p)
-	j.top.parts = append(j.top.parts, p.plan)
+	j.join(p, sp)
 	return p, nil
 }
 
@@ -350,6 +378,9 @@ func (p *Plan) undoParts(ctx context.Context, k Kernel) (undone int, left []Resi
 	if k.Spaces == nil {
 		return 0, nil, errSpaces
 	}
+	for _, q := range p.parts {
+		k.same(q) // where it is now; what is not there is told of below
+	}
 	p.pairUp(k)
 	for range sweeps {
 		n := p.moveBack(k)
@@ -397,14 +428,23 @@ func (p *Plan) undoParts(ctx context.Context, k Kernel) (undone int, left []Resi
 	return undone, left, nil
 }
 
-// same is the kernel of a part's namespace, if that is still the one.
+// same is the kernel of a part's namespace, if that is still there. One that is no
+// longer found where it was is looked for elsewhere, unless the commit made it.
 func (k Kernel) same(q *Plan) (Kernel, error) {
 	sp, err := k.Spaces.Open(q.Place, false)
-	if err != nil {
+	if err == nil && q.space != nil && q.space.Cookie != sp.Cookie {
+		err = errors.New("is another one now")
+	}
+	if err == nil {
+		return k.at(q)
+	}
+	if q.made || q.space == nil {
 		return k, err
 	}
-	if q.space != nil && q.space.Cookie != sp.Cookie {
-		return k, errors.New("is another one now")
+	sp, ferr := k.Spaces.Find(q.space.Cookie)
+	if ferr != nil || sp == nil {
+		return k, err
 	}
+	q.Place = sp.Place
 	return k.at(q)
 }

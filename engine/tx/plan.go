@@ -163,6 +163,7 @@ type planner struct {
 	ops     int
 	single  bool              // routes are read one by one
 	joint   *joint            // of a commit over several namespaces
+	alone   *joint            // that it becomes part of when it takes more than one; nil: it cannot
 	remarks []string          // for the change that is being planned
 	losses  []Loss            // of it
 	flushed int               // steps that joint has
@@ -179,21 +180,26 @@ type planner struct {
 // first is where assigned indexes begin.
 func Make(ctx context.Context, st *state.State, sys Sysctls, arena *wire.Builder, ops []*builtins.Op, first uint32) (*Plan, error) {
 	p := newPlanner(ctx, st, sys, arena, first)
-	if err := p.begin(ops); err != nil {
-		return nil, err
-	}
-	for i, op := range ops {
-		if i&1023 == 0 && ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		if err := p.op(op); err != nil {
-			return nil, opError(op, err)
-		}
-	}
-	if err := p.end(); err != nil {
+	if err := p.all(ops); err != nil {
 		return nil, err
 	}
 	return p.plan, nil
+}
+
+// all plans ops one by one.
+func (p *planner) all(ops []*builtins.Op) error {
+	if err := p.begin(ops); err != nil {
+		return err
+	}
+	for i, op := range ops {
+		if i&1023 == 0 && p.ctx.Err() != nil {
+			return context.Cause(p.ctx)
+		}
+		if err := p.op(op); err != nil {
+			return opError(op, err)
+		}
+	}
+	return p.end()
 }
 
 func newPlanner(ctx context.Context, st *state.State, sys Sysctls, arena *wire.Builder, first uint32) *planner {
