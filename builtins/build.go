@@ -7,6 +7,7 @@ import (
 	"go.starlark.net/starlark"
 
 	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
 )
 
 // A build is one call of a constructor.
@@ -305,6 +306,9 @@ func (b *build) look(thread *starlark.Thread, args starlark.Tuple, kwargs []star
 			return nil, err
 		}
 	}
+	if err := b.pickable(set); err != nil {
+		return nil, err
+	}
 	site := b.s.site(thread)
 	if b.c.read == readGet {
 		op, err := b.s.host.Get(in, b.c.obj, set)
@@ -324,4 +328,18 @@ func (b *build) look(thread *starlark.Thread, args starlark.Tuple, kwargs []star
 		l[i] = op
 	}
 	return starlark.NewList(l), nil
+}
+
+// pickable refuses fields that the kernel never reports: nothing would agree with
+// them. A look-up of a route is a question to the kernel, which may have them.
+func (b *build) pickable(set *wire.Set) error {
+	if b.c.read == readGet && b.c.obj == rtnl.Route {
+		return nil
+	}
+	for _, e := range set.Ents {
+		if e.F.WO {
+			return argError(e.F.Name, errors.New("is never reported by the kernel: nothing can be found by it"))
+		}
+	}
+	return nil
 }

@@ -130,6 +130,14 @@ commit(a, [r.with_(table = 7) for r in l])
 	if _, _, err := exec(t, nil, `route.list()`); err == nil || !strings.Contains(err.Error(), "nothing can be read or committed here") {
 		t.Errorf("a read without host: %v", err)
 	}
+	for _, src := range []string{`nexthop.list(groups = True)`, `neigh.list(use = True)`, `link.get("eth0", ext_mask = "vf")`} {
+		if _, _, err := exec(t, h, src); err == nil || !strings.Contains(err.Error(), "is never reported by the kernel: nothing can be found by it") {
+			t.Errorf("%s: %v", src, err)
+		}
+	}
+	if _, _, err := exec(t, h, `route.get("10.0.0.1", fibmatch = True)`); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestLimits(t *testing.T) {

@@ -47,7 +47,7 @@ var qdiscTable = &wire.Table{
 		wire.Field{Name: "ingress_block", Type: unix.TCA_INGRESS_BLOCK, Kind: wire.U32, Min: 1, Immutable: true, Doc: "ingress, clsact: block of filters for what comes in, shared by its number"},
 		wire.Field{Name: "egress_block", Type: unix.TCA_EGRESS_BLOCK, Kind: wire.U32, Min: 1, Immutable: true, Doc: "clsact: block of filters for what goes out, shared by its number"},
 		wire.Field{Name: "stab", Type: unix.TCA_STAB, Kind: wire.Nest, Of: stabTable, Doc: "how long packets count as: with the headers and the cells of the link"},
-		wire.Field{Name: "dump_invisible", Type: unix.TCA_DUMP_INVISIBLE, Kind: wire.Flag, RO: true, Volatile: true, Doc: "dump: also what is hidden"},
+		wire.Field{Name: "dump_invisible", Type: unix.TCA_DUMP_INVISIBLE, Kind: wire.Flag, WO: true, Doc: "of a request that lists: also what is hidden"},
 		wire.Field{Name: "offloaded", Type: unix.TCA_HW_OFFLOAD, Kind: wire.Bool, RO: true, Volatile: true, Doc: "the hardware does it"},
 	), tcTail()...),
 }
