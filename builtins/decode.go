@@ -124,7 +124,7 @@ func appendDecoded(l []Decoded, b []byte, rel []wire.Reloc) ([]Decoded, error) {
 // as the end of a dump, are about none.
 func objectFor(m wire.Message) *wire.Object {
 	if len(m.Data) > 0 {
-		if o := rtnl.ByType(m.Type, m.Data[0]); o != nil {
+		if o := rtnl.ByType(m.Type, m.Data); o != nil {
 			return o
 		}
 	}

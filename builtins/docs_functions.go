@@ -12,7 +12,7 @@ func functions() []function {
 		{"attempt", "attempt(ops..., label = ...)", "A commit that may fail. A failure undoes this batch alone and is returned as a value with .message; None is returned when it holds."},
 		{"absent", "absent(ops...)", "These objects shall not be. Only their keys count; what comes last is removed first, and nothing is done for what is gone."},
 		{"exact", "exact(ops..., table = 100)", "These ops, and nothing else in the scope that the keywords name: what is there and not among them goes, nothing outside is touched. " +
-			"Scopes: routes of a table, addresses, neighbours or bridge.fdb entries of a dev, rules of a priority or (lowest, highest), nexthops, links of a master (the others are released). " +
+			"Scopes: routes of a table, addresses, neighbours, bridge.fdb entries or bridge.vlan of a dev, rules of a priority or (lowest, highest), nexthops, links of a master (the others are released). " +
 			"Further keywords narrow them: family, protocol. What the kernel or a daemon made stays. A constructor first, exact(addr, ops, dev = ...), says of what when there may be no ops."},
 		{"param", `param(name, default = None, type = ..., choices = [...], secret = False, doc = "...")`,
 			"A value that whoever runs the script may give. It comes by -D NAME=VALUE or --params FILE. The type is that of the default: bool, int, float, string, list, dict. " +

@@ -25,6 +25,7 @@ func TestDoc(t *testing.T) {
 		"kind.veth.peer":  "Keywords:",
 		"hop.weight":      "1..256",
 		"bridge.fdb":      "bridge.fdb.append",
+		"bridge.vlan":     "bridge.vlan.add",
 		"commit":          "commit(ops...",
 		"kind.vxlan.port": "",
 		"rout":            "",

@@ -132,7 +132,7 @@ func valueForm(f *wire.Field) string {
 func wireForm(f *wire.Field) string {
 	kind := kindName(f.Kind)
 	switch {
-	case f.At != nil && f.At.Type == 0:
+	case f.At != nil && f.At.Header():
 		return fmt.Sprintf("%s at offset %d of the fixed header", kind, f.Off)
 	case f.At != nil:
 		return fmt.Sprintf("%s at offset %d of attribute %d", kind, f.Off, f.At.Type)

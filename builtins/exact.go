@@ -77,7 +77,7 @@ func exactly(args starlark.Tuple, kwargs []starlark.Tuple) (*opList, error) {
 	case obj == nil:
 		return nil, errors.New("there are no ops that say of what; write exact(addr, ops, dev = ...)")
 	case len(obj.Within) == 0:
-		return nil, fmt.Errorf("%s: exact is for routes, addresses, rules, neighbours, nexthops, entries of forwarding databases and the ports of a master", obj.Name)
+		return nil, fmt.Errorf("%s: exact is for routes, addresses, rules, neighbours, nexthops, VLANs of a port, entries of forwarding databases and the ports of a master", obj.Name)
 	}
 	x, err := readScope(obj, kwargs)
 	if err != nil {

@@ -16,6 +16,7 @@ func FuzzSource(f *testing.F) {
 		`addr.add("10.0.0.1/24", dev = 3, broadcast = "+")`,
 		`neigh.add("10.0.0.1", dev = 3, lladdr = "02:00:00:00:00:01")`,
 		`bridge.fdb.add("02:00:00:00:00:01", dev = 3)`,
+		`bridge.vlan("100-199", dev = "swp1", untagged = True)`,
 		`nexthop.add(3, via = "10.0.0.1", dev = 3)`,
 		`route.add("default", nexthops = [hop(via = "10.0.0.1", weight = 3), hop(dev = 4)], mtu = 1400)`,
 		`rule.add(from_ = "10.0.0.0/8", table = 500, fwmark = "1/3")`,

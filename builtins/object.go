@@ -11,9 +11,9 @@ import (
 	"github.com/nlscript/nlscript/wire"
 )
 
-// ensureFlags are the message flags of an op without a verb: the planner makes
-// of them what the difference asks for.
-const ensureFlags = unix.NLM_F_REQUEST | unix.NLM_F_ACK | unix.NLM_F_CREATE | unix.NLM_F_EXCL
+// ensureFlags are the message flags of an op without a verb, beside those that
+// make the object: the planner makes of them what the difference asks for.
+const ensureFlags = unix.NLM_F_REQUEST | unix.NLM_F_ACK
 
 // A constructor is what a script calls to describe an object: route(...),
 // route.add(...), route.list(...).
@@ -128,7 +128,7 @@ func (c *constructor) called() string {
 // message returns the type and the flags of the message.
 func (c *constructor) message() (typ, flags uint16) {
 	if c.verb == nil {
-		return c.obj.New, ensureFlags
+		return c.obj.New, ensureFlags | c.obj.AddFlags(unix.NLM_F_CREATE|unix.NLM_F_EXCL)
 	}
 	return c.verb.Type, c.verb.Flags | unix.NLM_F_REQUEST | unix.NLM_F_ACK
 }

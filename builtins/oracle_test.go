@@ -83,13 +83,9 @@ func TestOracleSource(t *testing.T) {
 func objectOf(msg []byte) *wire.Object {
 	for m := range wire.Messages(msg) {
 		bridge := len(m.Data) > 0 && m.Data[0] == 7
-		for _, o := range rtnl.Objects {
-			if o.New != m.Type && o.Del != m.Type {
-				continue
-			}
-			if bridge == strings.HasPrefix(o.Name, "bridge.") {
-				return o
-			}
+		o := rtnl.ByType(m.Type, m.Data)
+		if o != nil && (o.New == m.Type || o.Del == m.Type) && bridge == strings.HasPrefix(o.Name, "bridge.") {
+			return o
 		}
 	}
 	return nil

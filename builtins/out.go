@@ -189,6 +189,9 @@ func rangeOut(f *wire.Field, v wire.Value) starlark.Value {
 		return starlark.None
 	}
 	lo, hi := intOut(f.Elem, v.L[0]), intOut(f.Elem, v.L[1])
+	if f.Single(v) {
+		return lo
+	}
 	if _, ok := lo.(starlark.Int); ok {
 		return starlark.String(lo.String() + "-" + hi.String())
 	}

@@ -114,7 +114,7 @@ func schemaRows(l []SchemaAttr, path string, t *wire.Table, depth int) []SchemaA
 			Closed: f.Closed, Min: f.Min, Max: f.Max, ReadOnly: f.RO, WriteOnly: f.WO, Immutable: f.Immutable, NeedsDown: f.Down,
 			Since: f.Since, Doc: sentence(f.Doc)}
 		if f.At != nil {
-			a.Header, a.Offset, a.Number = f.At.Type == 0, f.Off, f.At.Type
+			a.Header, a.Offset, a.Number = f.At.Header(), f.Off, f.At.Type
 		}
 		for _, w := range f.Words {
 			if a.Words == nil {

@@ -82,6 +82,7 @@ type line struct {
 	object *wire.Object
 	set    *wire.Set
 	flags  builtins.OpFlags
+	absent bool   // it shall not be there
 	note   string // comment before it
 }
 
@@ -92,7 +93,7 @@ func (x *exporter) collect() error {
 		return err
 	}
 	x.links()
-	for _, f := range []func() error{x.addrs, x.routing, x.rules, x.neighbours, x.traffic} {
+	for _, f := range []func() error{x.vlans, x.addrs, x.routing, x.rules, x.neighbours, x.traffic} {
 		if err := f(); err != nil {
 			return err
 		}
@@ -298,13 +299,20 @@ func (x *exporter) write(w io.Writer) error {
 		l := &x.lines[i]
 		b.Reset()
 		p.Flags = l.flags
-		if l.note != "" {
-			b.WriteString("# " + l.note + "\n")
-		}
 		if err := p.Message(&b, l.object, l.object.New, unix.NLM_F_REQUEST|unix.NLM_F_ACK, l.set); err != nil {
 			fmt.Fprintf(&b, "# not written (%v): %s %s", err, l.object.Name, strings.ReplaceAll(l.set.Text(x.st.Names), "\n", " "))
 		} else {
+			if l.absent {
+				src := b.String()
+				b.Reset()
+				fmt.Fprintf(&b, "absent(%s)", src)
+			}
 			b.WriteByte(',')
+		}
+		if l.note != "" {
+			src := b.String()
+			b.Reset()
+			b.WriteString("# " + l.note + "\n" + src)
 		}
 		if _, err := io.WriteString(w, "    "+strings.ReplaceAll(b.String(), "\n", "\n    ")+"\n"); err != nil {
 			return err

@@ -106,18 +106,19 @@ func (s *factSource) Dump(_ context.Context, req []byte) ([]wire.Message, error)
 		if err != nil {
 			return nil, err
 		}
-		family := q.Data[0]
+		family, bridge := q.Data[0], q.Data[0] == unix.AF_BRIDGE
 		for _, b := range s.facts.Messages {
 			for m, err := range wire.Messages(b) {
 				if err != nil {
 					return nil, err
 				}
-				if m.Type == q.Type-2 && len(m.Data) > 0 && (family == 0 || m.Data[0] == family) { // RTM_NEW, RTM_DEL, RTM_GET
+				if m.Type == q.Type-2 && len(m.Data) > 0 && (family == 0 || m.Data[0] == family) && // RTM_NEW, RTM_DEL, RTM_GET
+					(q.Type != unix.RTM_GETLINK || bridge == (m.Data[0] == unix.AF_BRIDGE)) {
 					out = append(out, m)
 				}
 			}
 		}
-		if q.Type == unix.RTM_GETLINK {
+		if q.Type == unix.RTM_GETLINK && !bridge {
 			links, err := s.links(out)
 			if err != nil {
 				return nil, err

@@ -14,7 +14,9 @@ func (p *Plan) Golden(name string) (string, error) {
 	for i, b := range p.commits {
 		action := map[any]tx.Action{}
 		for _, c := range b.plan.Changes {
-			action[c.Op] = c.Action
+			if c.Action != tx.Same || action[c.Op] == 0 { // one op may be about several objects
+				action[c.Op] = c.Action
+			}
 		}
 		for j := range b.plan.Steps {
 			s := &b.plan.Steps[j]

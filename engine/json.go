@@ -99,7 +99,7 @@ func changeJSON(p *tx.Plan, c *tx.Change) []jsonChange {
 	}
 	l := []jsonChange{j}
 	for _, e := range c.With {
-		if e.Foreign() {
+		if e.Unasked() {
 			continue
 		}
 		l = append(l, jsonChange{Action: "delete", Object: e.Object.Name, Key: tx.EntryTitle(e, c.State()), NetNS: j.NetNS, Pos: j.Pos, Cause: j.Key})

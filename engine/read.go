@@ -96,7 +96,7 @@ func (s *session) opOf(st *state.State, o *wire.Object, set *wire.Set) (*builtin
 		return nil
 	})
 	b := s.builder()
-	if err := o.Append(b, o.New, unix.NLM_F_REQUEST|unix.NLM_F_ACK|unix.NLM_F_CREATE|unix.NLM_F_EXCL, set); err != nil {
+	if err := o.Append(b, o.New, unix.NLM_F_REQUEST|unix.NLM_F_ACK|o.AddFlags(unix.NLM_F_CREATE|unix.NLM_F_EXCL), set); err != nil {
 		return nil, err
 	}
 	msg, rel, err := b.Last()

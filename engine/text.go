@@ -100,7 +100,7 @@ func (p *Plan) changes(b *strings.Builder, commit *batch, verbose bool) {
 		}
 		b.WriteString(columns(strings.TrimRight(fmt.Sprintf("  %c %-*s %s", c.Action, nameWidth-1, c.Title(), text), " "), opPos(c.Op)))
 		for _, e := range c.With {
-			if e.Foreign() {
+			if e.Unasked() {
 				continue
 			}
 			what := "goes with it"
@@ -144,7 +144,7 @@ func tally(p *tx.Plan) counts {
 			t.same++
 		}
 		for _, e := range c.With {
-			if !e.Foreign() && !slices.Contains(c.Back, e) {
+			if !e.Unasked() && !slices.Contains(c.Back, e) {
 				t.with++
 			}
 		}

@@ -111,7 +111,7 @@ func (f *Field) read(d []byte, s *Set, state bool) {
 		s.Put(f, StrVal(string(p)))
 	default:
 		v, ok := f.fixed(p[:f.Kind.size()])
-		if ok && (f.At == nil || f.At.Type != 0 || v.N+uint64(f.Scale) != 0 || v.A.IsValid()) {
+		if ok && (f.At == nil || !f.At.Header() || v.N+uint64(f.Scale) != 0 || v.A.IsValid()) {
 			s.Put(f, v)
 		}
 	}
@@ -239,7 +239,7 @@ func (n *nest) attr(a Attr, head []byte, s *Set) bool {
 		return false
 	}
 	switch {
-	case f.At != nil && f.At.Type == 0: // spilled header field
+	case f.At != nil && f.At.Header(): // spilled header field
 		if len(a.Data) != 4 {
 			return false
 		}
@@ -250,6 +250,9 @@ func (n *nest) attr(a Attr, head []byte, s *Set) bool {
 	case f.At != nil:
 		if len(a.Data) < f.At.Len || !zero(a.Data[f.At.Len:]) {
 			return false
+		}
+		if f.At.Ends != nil {
+			return f.readEnd(a.Data[:f.At.Len], s)
 		}
 		first, had := f, len(s.Ents)
 		for ; f != nil; f = f.next {

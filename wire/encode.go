@@ -240,9 +240,9 @@ func (l *levels) other(i, head int) (err error) {
 	b, t, ents := l.b, l.s.Table, l.s.Ents[i:]
 	f, v := ents[0].F, &ents[0].V
 	switch {
-	case f.At != nil && (f.At.Type != 0 || f.At.Spill != 0) && !firstAt(l.s.Ents, i):
+	case f.At != nil && (!f.At.Header() || f.At.Spill != 0) && !firstAt(l.s.Ents, i):
 		return nil // written with the first of its place
-	case f.At != nil && f.At.Type != 0:
+	case f.At != nil && !f.At.Header():
 		return l.place(ents, f.At)
 	case f.At != nil && f.At.Spill != 0:
 		if n := spilled(ents, f.At); n > 255 {
@@ -301,7 +301,7 @@ func (f *Field) write() {
 // writtenAs returns the way, and the attribute and its size when it is a short one.
 func (f *Field) writtenAs() (as how, typ uint16, size int) {
 	switch {
-	case f.At != nil && f.At.Type != 0 || f.Mask != 0:
+	case f.At != nil && !f.At.Header() || f.Mask != 0:
 		return asOther, 0, 0
 	case f.At != nil && f.At.Spill != 0 && !f.Kind.isBit():
 		return asSpill, f.At.Spill, 4

@@ -17,13 +17,27 @@ func firstAt(ents []Entry, i int) bool {
 
 // place writes the attribute that holds a struct which several fields share.
 func (l *levels) place(ents []Entry, p *Place) error {
-	d := l.b.Attr(p.Type, p.Len)
-	copy(d, p.Init)
-	for i := range ents {
-		if f := ents[i].F; f.At == p {
-			if err := f.put(l.b, d, align(p.Len), &ents[i].V); err != nil {
-				return At(f.Name, err)
+	n := ends(ents, p)
+	for end := range max(n, 1) {
+		d := l.b.Attr(p.Type, p.Len)
+		copy(d, p.Init)
+		for i := range ents {
+			f, v := ents[i].F, &ents[i].V
+			if f.At != p {
+				continue
 			}
+			if f.Kind == Range {
+				if end >= len(v.L) {
+					return At(f.Name, f.mismatch(v))
+				}
+				f, v = &Field{Kind: f.Elem.Kind, Off: f.Off}, &v.L[end]
+			}
+			if err := f.put(l.b, d, align(p.Len), v); err != nil {
+				return At(ents[i].F.Name, err)
+			}
+		}
+		if n > 0 {
+			p.Ends.mark(d, end)
 		}
 	}
 	return nil
@@ -44,7 +58,7 @@ func spilled(ents []Entry, p *Place) uint32 {
 func (t *Table) fill(b *Builder, h []byte, s *Set) error {
 	for i := range s.Ents {
 		f, v := s.Ents[i].F, &s.Ents[i].V
-		if f.At == nil || f.At.Type != 0 || f.At.Spill != 0 {
+		if f.At == nil || !f.At.Header() || f.At.Spill != 0 {
 			return At(f.Name, errors.New("is no part of a struct"))
 		}
 		if err := f.put(b, h, align(t.Fixed), v); err != nil {

@@ -53,8 +53,30 @@ type Object struct {
 	// exact() is not for them. The first must be given, unless it is "".
 	Within []string
 
+	// What of the kernel's messages is not about one object of its own.
+	//
+	// Flagless says that New makes an object and changes one that is there,
+	// without any flag for either.
+	Flagless bool
+	// Reports makes of what the kernel reports, of whatever type, a message of
+	// type New for each object; nil: it reports each so itself.
+	Reports func(msg []byte) [][]byte
+	// Each returns the objects that one message is about, canonical as s is; nil:
+	// it is one. Join is the reverse: what both are in one message, nil when there
+	// is no such one.
+	Each func(s *Set) []*Set
+	Join func(s, next *Set) *Set
+
 	once sync.Once
 	keys []*Field
+}
+
+// AddFlags are the flags of a message that makes an object, or changes it.
+func (o *Object) AddFlags(flags uint16) uint16 {
+	if o.Flagless {
+		return 0
+	}
+	return flags
 }
 
 // KeyRows returns the rows that Key names. The slice is shared: do not change it.

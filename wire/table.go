@@ -74,11 +74,24 @@ type Field struct {
 // A Place is a fixed struct that several fields share: a table's own fixed
 // header (Type 0), or the payload of attribute Type.
 type Place struct {
-	Type  uint16 // attribute; 0 is the fixed header of the table
+	Type  uint16 // attribute; 0 is the fixed header of the table, unless Attr says otherwise
+	Attr  bool   // it is the attribute that has the number 0
 	Len   int    // length of the attribute's struct
 	Mask  int    // offset of the word that says which bits count (ifi_change), 0 none
 	Init  []byte // bytes of the attribute's struct before fields are set; nil zeros
 	Spill uint16 // header only, of bits or one number: values over 255 go to this u32 attribute and leave 0 in the header
+	Ends  *Ends  // nil: the attribute is there once
+}
+
+// Header reports whether the struct is the fixed header of a table.
+func (p *Place) Header() bool { return p.Type == 0 && !p.Attr }
+
+// Ends says that the attribute of a struct is there twice when the Range row in
+// it is more than one number: with the low one and the bits First, then with the
+// high one and the bits Last, in the u16 at Off.
+type Ends struct {
+	Off         int
+	First, Last uint16
 }
 
 // Words name integer values, in the order documentation shows them. The first
@@ -284,12 +297,12 @@ func (t *Table) compile() {
 	t.root.table = t
 	// Header rows first: their struct comes first on the wire.
 	for i := range t.Fields {
-		if f := &t.Fields[i]; f.At != nil && f.At.Type == 0 {
+		if f := &t.Fields[i]; f.At != nil && f.At.Header() {
 			t.add(f, &t.root)
 		}
 	}
 	for i := range t.Fields {
-		if f := &t.Fields[i]; f.At == nil || f.At.Type != 0 {
+		if f := &t.Fields[i]; f.At == nil || !f.At.Header() {
 			t.add(f, &t.root)
 		}
 	}
@@ -341,7 +354,7 @@ func (t *Table) add(row *Field, n *nest) {
 	}
 	t.name[f.Name] = f
 	switch {
-	case f.At != nil && f.At.Type == 0:
+	case f.At != nil && f.At.Header():
 		if t.Codec == nil && f.Off+f.width() > t.Fixed {
 			panic(fmt.Sprintf("wire: table %s: row %q is not inside the fixed struct", t.Name, f.Name))
 		}
@@ -391,7 +404,7 @@ func (t *Table) Row(name string) *Field { return t.compiled().name[name] }
 // Header reports whether the field lives in its table's fixed header, where it
 // always has a value.
 func (f *Field) Header() bool {
-	return f.At != nil && f.At.Type == 0 && f.nest != nil && f.nest.depth == 0
+	return f.At != nil && f.At.Header() && f.nest != nil && f.nest.depth == 0
 }
 
 // ID is the row's index in Rows of its table.

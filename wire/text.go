@@ -78,6 +78,9 @@ func (f *Field) Text(v Value, names Names) string {
 	case List, Array, Multi:
 		return listText(v.L, func(e Value) string { return f.Elem.Text(e, names) })
 	case Range:
+		if f.Single(v) || len(v.L) == 1 {
+			return f.Elem.Text(v.L[0], names)
+		}
 		return f.Elem.Text(v.L[0], names) + "-" + f.Elem.Text(v.L[1], names)
 	case Custom:
 		if t, ok := f.Codec.(Texter); ok {

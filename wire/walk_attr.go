@@ -195,11 +195,14 @@ func (w *walker) place(f *Field, x *node, a Attr) {
 	p := f.At
 	x.field, x.step, x.text = f, f.Label(), f.Label()+" ?"
 	switch {
-	case p.Type == 0 && len(a.Data) == 4:
+	case p.Header() && len(a.Data) == 4:
 		for r := f; r != nil; r = r.next {
 			r.setInt(s, uint64(getU32(a.Data)))
 		}
-	case p.Type != 0 && len(a.Data) >= p.Len && zero(a.Data[p.Len:]):
+	case p.Ends != nil && len(a.Data) == p.Len:
+		f.endRows(a.Data, s)
+		x.set, x.rows, x.base, x.flat = s, f.chain, x.off+attrHeader, true
+	case !p.Header() && len(a.Data) >= p.Len && zero(a.Data[p.Len:]):
 		for r := f; r != nil; r = r.next {
 			r.read(a.Data[:p.Len], s, false)
 		}
@@ -209,7 +212,7 @@ func (w *walker) place(f *Field, x *node, a Attr) {
 		return
 	}
 	if len(s.Ents) > 0 {
-		x.text = s.Text(w.names)
+		x.text = s.Text(w.names) + p.endText(a.Data)
 		x.val, x.step = s.Ents[0].V, fieldNames(s.Ents)
 		x.field = s.Ents[0].F
 	} else {

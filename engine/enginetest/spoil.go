@@ -42,6 +42,11 @@ func spoilings(s faults.Step) []spoiling {
 		bad.Msg = extended(s.Msg, unix.NLA_F_NESTED|unix.IFLA_XDP, attribute(nil, unix.IFLA_XDP_ATTACHED, []byte{1}))
 		l = append(l, spoiling{name: "an XDP program that is said to be attached", step: bad, half: true})
 	}
+	if s.Object == rtnl.VLAN {
+		bad := s
+		bad.Msg = halfRange(s.Msg)
+		l = append(l, spoiling{name: "half of the VLANs, and one that there is not", step: bad, half: true})
+	}
 	if s.Object != nil {
 		l = append(l, attributes(s, typ)...)
 	}
@@ -58,7 +63,7 @@ func attributes(s faults.Step, typ uint16) []spoiling {
 	off := wire.HeaderLen + s.Object.Table.Fixed
 	for a := range wire.Attrs(s.Msg[off:]) {
 		for _, f := range s.Object.Table.Fields {
-			if f.Type != a.Type && f.Alt != a.Type || f.Type == 0 || f.At != nil && f.At.Type == 0 {
+			if f.Type != a.Type && f.Alt != a.Type || f.Type == 0 || f.At != nil && f.At.Header() {
 				continue
 			}
 			payload := impossible(f.Kind)
@@ -74,6 +79,32 @@ func attributes(s faults.Step, typ uint16) []spoiling {
 	}
 	slices.Reverse(l)
 	return l
+}
+
+// halfRange ends the last range of VLANs in the middle and adds one that is
+// refused when the kernel comes to it (br_process_vlan_info).
+func halfRange(msg []byte) []byte {
+	const vlanInfo = 2 // IFLA_BRIDGE_VLAN_INFO
+	off := wire.HeaderLen + rtnl.VLAN.Table.Fixed
+	for a := range wire.Attrs(msg[off:]) {
+		if a.Type != unix.IFLA_AF_SPEC {
+			continue
+		}
+		spec := slices.Clone(a.Data)
+		low := uint16(0)
+		for v := range wire.Attrs(spec) {
+			if v.Type != vlanInfo {
+				continue
+			}
+			vid := binary.NativeEndian.Uint16(v.Data[2:])
+			if low != 0 && vid > low+1 {
+				binary.NativeEndian.PutUint16(v.Data[2:], (low+vid)/2)
+			}
+			low = vid
+		}
+		return replaced(msg, off+a.Off, attribute(spec, vlanInfo, binary.NativeEndian.AppendUint16([]byte{0, 0}, 4095)))
+	}
+	return msg
 }
 
 // silent reports whether the kernel may leave it at a number, because no policy

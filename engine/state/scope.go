@@ -116,8 +116,11 @@ func (st *State) load(ctx context.Context, sc Scope) error {
 			return err
 		}
 	}
-	if sc.Object == rtnl.FDB {
+	switch sc.Object {
+	case rtnl.FDB:
 		st.markLocal()
+	case rtnl.VLAN:
+		st.markFirst()
 	}
 	return nil
 }
@@ -188,16 +191,22 @@ func (st *State) dump(ctx context.Context, sc Scope, head map[string]uint64) err
 			inner = append(inner, x)
 		}
 	}
-	for _, m := range msgs {
-		if m.Type != o.New {
-			continue
-		}
-		set := decode(o, m.Bytes)
+	take := func(msg []byte) {
+		set := decode(o, msg)
 		// The kernel ignores filters it does not know.
-		if !sc.covers(o, set, "") || st.known(inner, o, set) {
-			continue
+		if sc.covers(o, set, "") && !st.known(inner, o, set) {
+			st.reported(o, msg, set)
 		}
-		st.reported(o, m.Bytes, set)
+	}
+	for _, m := range msgs {
+		switch {
+		case o.Reports != nil:
+			for _, one := range o.Reports(m.Bytes) {
+				take(one)
+			}
+		case m.Type == o.New:
+			take(m.Bytes)
+		}
 	}
 	return nil
 }

@@ -27,6 +27,7 @@ type Entry struct {
 	set    *wire.Set // canonical; made from msg when first needed
 	order  int       // position in the dump, then in order of creation
 	auto   bool      // comes and goes with a link by itself
+	first  bool      // comes with a link, and may be changed
 }
 
 // Set returns the object in canonical form, devices by index. Do not change it.

@@ -12,7 +12,7 @@ import (
 // What goes with what, mostly without a message (KERNEL.md C).
 
 // linkObjects live on a link and go with it.
-var linkObjects = []*wire.Object{rtnl.Addr, rtnl.Route, rtnl.Neigh, rtnl.Nexthop, rtnl.FDB, rtnl.Qdisc}
+var linkObjects = []*wire.Object{rtnl.Addr, rtnl.Route, rtnl.Neigh, rtnl.Nexthop, rtnl.VLAN, rtnl.FDB, rtnl.Qdisc}
 
 // loadLinkObjects reads all that may go with a link.
 func (p *planner) loadLinkObjects(links ...*state.Entry) error {
@@ -81,6 +81,7 @@ func (p *planner) linkGone(e *state.Entry) ([]*state.Entry, error) {
 			case uint32(m.N) == idx && m.Type == wire.Int:
 				p.plan.touch.link(l.Index())
 				p.freed = append(p.freed, l)
+				gone = appendNew(gone, p.leavesBridge(l))
 				freed := l.Set().Clone()
 				freed.Del("master")
 				freed.Del("port")
@@ -261,7 +262,17 @@ func (p *planner) qdiscGone(e *state.Entry) ([]*state.Entry, error) {
 
 // disturbs notes what a link's change reaches, and returns what it takes away.
 func (p *planner) disturbs(e *state.Entry, pick *wire.Set, deltas []state.Delta) ([]*state.Entry, error) {
-	if !disturbing(pick) || p.virtual[e.Index()] {
+	if err := p.defaultPVID(e, pick); err != nil {
+		return nil, err
+	}
+	if !disturbing(pick) {
+		return nil, nil
+	}
+	moves := pick.Has("master") && pick.Uint("master") != e.Set().Uint("master")
+	if p.virtual[e.Index()] {
+		if moves {
+			return p.leavesBridge(e), nil
+		}
 		return nil, nil
 	}
 	p.plan.touch.link(e.Index())
@@ -286,10 +297,15 @@ func (p *planner) disturbs(e *state.Entry, pick *wire.Set, deltas []state.Delta)
 		p.plan.touch.link(uint32(m.N))
 		p.plan.touch.link(uint32(e.Set().Uint("master")))
 	}
-	if up, _ := pick.Get("up"); pick.Has("up") && !up.True() {
-		return p.lostOnDown(e)
+	var gone []*state.Entry
+	if moves {
+		gone = p.leavesBridge(e)
 	}
-	return nil, nil
+	if up, _ := pick.Get("up"); pick.Has("up") && !up.True() {
+		lost, err := p.lostOnDown(e)
+		return appendNew(gone, lost), err
+	}
+	return gone, nil
 }
 
 // lostWithCarrier is what the other end of a veth loses when this end goes

@@ -116,8 +116,14 @@ func (p *planner) exact(op *builtins.Op) error {
 		if why := sc.outside(want, false, p.st.Names); why != "" {
 			return fmt.Errorf("%s is outside: %s", Title(m), why)
 		}
-		key := p.memberKey(m.Object, want)
-		keep[key] = append(keep[key], want)
+		parts := []*wire.Set{want}
+		if m.Object.Each != nil {
+			parts = m.Object.Each(want)
+		}
+		for _, want := range parts {
+			key := p.memberKey(m.Object, want)
+			keep[key] = append(keep[key], want)
+		}
 	}
 	kept := func(e *state.Entry) bool {
 		key := e.Key
@@ -154,6 +160,9 @@ func (p *planner) memberKey(o *wire.Object, want *wire.Set) string {
 // removeRest removes objects, what was made last first, groups before their
 // members, and addresses so that the kernel takes little with them.
 func (p *planner) removeRest(op *builtins.Op, rest []*state.Entry) error {
+	if op.Object.Join != nil {
+		return p.removeRuns(op, rest)
+	}
 	slices.Reverse(rest)
 	switch op.Object {
 	case rtnl.Nexthop:
@@ -196,11 +205,8 @@ func (p *planner) surplusGoes(op *builtins.Op, e *state.Entry, rest []*state.Ent
 		return err
 	}
 	gone.Absent = true
-	if !looseKey(e.Object) {
-		if first := p.seen[e.Object.Name+"\x00"+e.Key]; first != nil && !first.Absent {
-			return fmt.Errorf("%s is not among the ops, but wanted by %s", titleOf(e.Object, e.Set(), p.st.Names), where(first))
-		}
-		p.seen[e.Object.Name+"\x00"+e.Key] = gone
+	if err := p.notWanted(gone, e); err != nil {
+		return err
 	}
 	c := p.change(&Change{Action: Remove, Op: gone, Object: e.Object, set: e.Set()})
 	p.expect(&expect{op: gone, object: e.Object, key: e.Key, gone: e.Set(), mode: state.Whole})
@@ -211,6 +217,19 @@ func (p *planner) surplusGoes(op *builtins.Op, e *state.Entry, rest []*state.Ent
 		return p.removeFDB(gone, e, c, rest)
 	}
 	return p.remove(gone, e, c)
+}
+
+// notWanted refuses that an exact op removes what another op of the commit wants.
+func (p *planner) notWanted(gone *builtins.Op, e *state.Entry) error {
+	if looseKey(e.Object) {
+		return nil
+	}
+	id := e.Object.Name + "\x00" + e.Key
+	if first := p.seen[id]; first != nil && !first.Absent {
+		return fmt.Errorf("%s is not among the ops, but wanted by %s", titleOf(e.Object, e.Set(), p.st.Names), where(first))
+	}
+	p.seen[id] = gone
+	return nil
 }
 
 // release takes a link from its master.
@@ -230,6 +249,6 @@ func (p *planner) release(op *builtins.Op, e *state.Entry) error {
 
 // opFor is an op that an exact op comes to: for plans and errors, it is not sent.
 func (p *planner) opFor(op *builtins.Op, o *wire.Object, s *wire.Set) (*builtins.Op, error) {
-	msg, rel, err := p.build(o, o.New, unix.NLM_F_CREATE|unix.NLM_F_EXCL, s)
+	msg, rel, err := p.build(o, o.New, o.AddFlags(unix.NLM_F_CREATE|unix.NLM_F_EXCL), s)
 	return &builtins.Op{Object: o, Flags: builtins.Shared, Msg: msg, Rel: rel, Site: op.Site, Place: op.Place}, err
 }

@@ -228,6 +228,11 @@ func (p *planner) patchLink(op *builtins.Op, set *wire.Set, e *state.Entry) erro
 	after := merged(have, want)
 	e = p.st.Change(e, after)
 	p.plan.touch.key(op.Object, e.Key)
+	if pick.Has("master") {
+		if err := p.firstVLAN(e); err != nil {
+			return err
+		}
+	}
 	if down {
 		if !pick.Has("up") || pick.Uint("up") != 0 {
 			on := wire.NewSet(set.Table)

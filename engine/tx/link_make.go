@@ -88,7 +88,10 @@ func (p *planner) createLink(op *builtins.Op, set *wire.Set, name string, own bo
 				return err
 			}
 		}
-		p.st.Change(e, merged(made, canon(op.Object, rest)))
+		e = p.st.Change(e, merged(made, canon(op.Object, rest)))
+	}
+	if err := p.firstVLAN(e); err != nil {
+		return err
 	}
 	p.expect(&expect{op: op, object: op.Object, name: name, set: canon(op.Object, stripped), mode: state.Patch})
 	if other == nil {

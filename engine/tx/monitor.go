@@ -118,9 +118,9 @@ func (p *Plan) heed(m wire.Message) *ConflictError {
 	if len(m.Data) == 0 {
 		return nil
 	}
-	o := rtnl.ByType(m.Type, m.Data[0])
-	if o == nil || m.Type != o.New && m.Type != o.Del {
-		return nil
+	o := rtnl.ByType(m.Type, m.Data)
+	if o == nil || m.Type != o.New && m.Type != o.Del || o.Reports != nil {
+		return nil // what is announced of VLANs bears nobody's mark: reading back tells
 	}
 	if o == rtnl.Link && m.Data[0] != unix.AF_UNSPEC {
 		return nil // a bridge tells only its part of a port

@@ -185,8 +185,11 @@ func (p *planner) createThere(op *builtins.Op, set, rest *wire.Set, to *planner,
 				return err
 			}
 		}
-		to.st.Change(e, merged(made, canon(op.Object, more)))
+		e = to.st.Change(e, merged(made, canon(op.Object, more)))
 		to.plan.touch.link(uint32(more.Uint("master")))
+	}
+	if err := to.firstVLAN(e); err != nil {
+		return err
 	}
 	to.expect(&expect{op: op, object: op.Object, name: name, set: want, mode: state.Patch})
 	if other == nil {

@@ -306,6 +306,8 @@ func (p *planner) op(op *builtins.Op) error {
 		return err
 	}
 	switch {
+	case op.Object.Each != nil:
+		return p.each(op, set)
 	case op.Verb != nil:
 		return p.verb(op, set)
 	case op.Absent:

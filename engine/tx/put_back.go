@@ -15,7 +15,11 @@ import (
 // putBack makes again what went with a change that did not mean to remove it.
 func (p *planner) putBack(op *builtins.Op, c *Change) error {
 	for _, e := range makingOrder(c.With) {
-		if e.Foreign() {
+		if e.Foreign() || !p.hasPlace(e) {
+			continue
+		}
+		if p.begins(e) {
+			c.Back = append(c.Back, e)
 			continue
 		}
 		var err error
@@ -44,6 +48,9 @@ func (p *planner) objectBack(op *builtins.Op, e *state.Entry) error {
 	p.step(Step{Op: op, Object: e.Object, Msg: msg, Rel: rel})
 	p.await(e.Object, e.Set())
 	p.plan.touch.key(e.Object, e.Key)
+	if e.Object == rtnl.VLAN {
+		return p.makeOne(&Change{Object: e.Object}, e.Set())
+	}
 	p.st.Add(e.Object, e.Set())
 	return nil
 }

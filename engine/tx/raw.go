@@ -14,11 +14,7 @@ import (
 // that it is undone too; any other is sent, and nothing is known of what it does.
 func (p *planner) raw(op *builtins.Op) error {
 	typ, flags := wire.TypeFlags(op.Msg)
-	family := uint8(0)
-	if len(op.Msg) > wire.HeaderLen {
-		family = op.Msg[wire.HeaderLen]
-	}
-	if o := rtnl.ByType(typ, family); o != nil {
+	if o := rtnl.ByType(typ, op.Msg[min(wire.HeaderLen, len(op.Msg)):]); o != nil {
 		known := *op
 		known.Object = o
 		known.Verb = &wire.Verb{Name: "message", Type: typ, Flags: flags &^ (unix.NLM_F_REQUEST | unix.NLM_F_ACK)}

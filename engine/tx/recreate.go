@@ -64,6 +64,9 @@ func (p *planner) putAllBack(op *builtins.Op, c *Change, freed []*state.Entry, s
 		return err
 	}
 	err := p.putBack(op, rest)
+	if err == nil {
+		err = p.notBegun(op, c.With)
+	}
 	c.Back = append(c.Back, append(links.Back, rest.Back...)...)
 	return err
 }

@@ -232,7 +232,7 @@ func (u *undoer) diff() {
 						flags = unix.NLM_F_CREATE | unix.NLM_F_APPEND
 					}
 					if keep(o, d.was, d.is) && !redo {
-						flags = unix.NLM_F_CREATE | unix.NLM_F_REPLACE
+						flags = o.AddFlags(unix.NLM_F_CREATE | unix.NLM_F_REPLACE)
 					}
 					u.create(o, e, flags, d.is)
 				}

@@ -109,7 +109,12 @@ func (p *planner) linkVerb(op *builtins.Op, set *wire.Set, c *Change) error {
 				}
 				continue
 			}
-			p.st.Change(e, merged(e.Set(), want))
+			moved := want.Has("master") && want.Uint("master") != e.Set().Uint("master")
+			if e = p.st.Change(e, merged(e.Set(), want)); moved {
+				if err := p.firstVLAN(e); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return nil
@@ -145,7 +150,9 @@ func (p *planner) linkAdd(op *builtins.Op, set *wire.Set) error {
 	}
 	with := own
 	if p.st.Known(name.S) == nil {
-		p.st.Add(op.Object, made)
+		if err := p.firstVLAN(p.st.Add(op.Object, made)); err != nil {
+			return err
+		}
 		switch far, err := p.peerAt(peer); {
 		case err != nil:
 			return err

@@ -118,7 +118,7 @@ func addFlags(o *wire.Object, s *wire.Set) uint16 {
 	if o.Shares != nil && o.Shares(s) {
 		return unix.NLM_F_CREATE | unix.NLM_F_APPEND
 	}
-	return unix.NLM_F_CREATE | unix.NLM_F_EXCL
+	return o.AddFlags(unix.NLM_F_CREATE | unix.NLM_F_EXCL)
 }
 
 // replaceable reports whether NLM_F_REPLACE does all that differs.

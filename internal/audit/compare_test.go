@@ -38,7 +38,7 @@ type number struct {
 func numbers(f *wire.Field) []number {
 	var n []number
 	switch {
-	case f.At != nil && f.At.Type == 0:
+	case f.At != nil && f.At.Header():
 		if f.At.Spill != 0 {
 			n = append(n, number{f.At.Spill, ""})
 		}
@@ -84,10 +84,10 @@ func disagree(f *wire.Field, n number, pol *wire.Policy) error {
 		f = f.Elem
 	}
 	lo, hi, size := span(f)
-	if f.At != nil && f.At.Type != 0 {
+	if f.At != nil && !f.At.Header() {
 		size = f.At.Len
 	}
-	if f.At != nil && f.At.Type == 0 {
+	if f.At != nil && f.At.Header() {
 		size = 4 // spilled
 	}
 	if n.suffix == "(ipv6)" {

@@ -20,7 +20,7 @@ func thorough() bool {
 
 // kinds begin the names of transactions of kinds that not every kernel has. In
 // the emulated machine of test/vm, which is slow, only these are run.
-var kinds = []string{"vlan", "bond", "vrf", "dummy"}
+var kinds = []string{"vlan", "bond", "vrf", "dummy", "bridge.vlan"}
 
 // elsewhere reports whether a transaction is for another machine than this.
 func elsewhere(name string) bool {

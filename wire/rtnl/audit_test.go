@@ -141,7 +141,7 @@ func badName(name string) error {
 func numbers(f *wire.Field) []uint16 {
 	var n []uint16
 	switch {
-	case f.At != nil && f.At.Type == 0:
+	case f.At != nil && f.At.Header():
 		if f.At.Spill != 0 {
 			n = append(n, f.At.Spill)
 		}
@@ -163,7 +163,7 @@ func numbers(f *wire.Field) []uint16 {
 // ambiguous reports rows that share an attribute without a way to tell which is
 // meant: a common place, or a condition on all but the last.
 func ambiguous(fs []*wire.Field) error {
-	if len(fs) == 1 || fs[0].At != nil && fs[0].At.Type == 0 {
+	if len(fs) == 1 || fs[0].At != nil && fs[0].At.Header() {
 		return nil
 	}
 	always := 0
@@ -221,7 +221,7 @@ func badField(tab *wire.Table, f *wire.Field) []error {
 	}
 	if f.At != nil {
 		size := f.At.Len
-		if f.At.Type == 0 && tab.Fixed > 0 {
+		if f.At.Header() && tab.Fixed > 0 {
 			size = tab.Fixed
 		}
 		if f.Off+width(f.Kind) > size {

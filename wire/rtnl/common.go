@@ -20,6 +20,7 @@ const userHZ = 100
 // Ranks of what these files describe; links have 10, next hops, routes and
 // rules 40 to 60.
 const (
+	rankVLAN  = 15
 	rankAddr  = 20
 	rankNeigh = 30
 	rankQdisc = 70

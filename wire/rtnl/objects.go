@@ -4,5 +4,5 @@ import "github.com/nlscript/nlscript/wire"
 
 // Objects are all objects of the family, in the order documentation shows them.
 var Objects = []*wire.Object{
-	Link, Addr, Neigh, FDB, Nexthop, Route, Rule, Qdisc, Class,
+	Link, Addr, Neigh, FDB, VLAN, Nexthop, Route, Rule, Qdisc, Class,
 }

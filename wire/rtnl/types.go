@@ -31,13 +31,22 @@ func TypeName(typ uint16) string {
 	return fmt.Sprintf("%d", typ)
 }
 
-// ByType returns the object that messages of a type describe; bridge tells
-// whether the message's family is AF_BRIDGE, where neighbours are forwarding
-// entries. Nil when there is none.
-func ByType(typ uint16, family uint8) *wire.Object {
+// ByType returns the object that a message of a type describes, given what
+// follows its nlmsghdr: in family AF_BRIDGE neighbours are forwarding entries, and
+// links with something for the bridge are its VLANs. Nil when there is none.
+func ByType(typ uint16, data []byte) *wire.Object {
+	bridge := len(data) > 0 && data[0] == unix.AF_BRIDGE
+	vlan := bridge && (typ == unix.RTM_SETLINK || typ == unix.RTM_DELLINK) && hasSpec(data)
 	for _, o := range Objects {
-		if (o == FDB) != (family == unix.AF_BRIDGE) && (o == FDB || o == Neigh) {
-			continue
+		switch o {
+		case FDB, Neigh:
+			if (o == FDB) != bridge {
+				continue
+			}
+		case VLAN, Link:
+			if (o == VLAN) != vlan {
+				continue
+			}
 		}
 		if typ == o.New || typ == o.Del || typ == o.Get {
 			return o
@@ -49,4 +58,17 @@ func ByType(typ uint16, family uint8) *wire.Object {
 		}
 	}
 	return nil
+}
+
+// hasSpec reports whether a message about a link has IFLA_AF_SPEC and not the
+// options of a port.
+func hasSpec(data []byte) bool {
+	spec := false
+	for a, err := range wire.Attrs(data[min(ifinfomsgLen, len(data)):]) {
+		if err != nil || a.Type == unix.IFLA_PROTINFO {
+			return false
+		}
+		spec = spec || a.Type == unix.IFLA_AF_SPEC
+	}
+	return spec
 }

@@ -51,6 +51,10 @@ var uapiAudits = []struct {
 	{header: "if_link.h", prefix: "IFLA_BOND_SLAVE_", table: bondPort},
 	{header: "veth.h", prefix: "VETH_INFO_", table: vethKind},
 	{header: "if_bridge.h", prefix: "BRIDGE_QUERIER_", table: bridgeQuerier},
+	{header: "if_bridge.h", prefix: "IFLA_BRIDGE_", table: vlanSpec, first: "IFLA_BRIDGE_FLAGS", but: []string{
+		"MODE", "MRP", "CFM", "MST", // no part of a VLAN
+		"VLAN_TUNNEL_INFO",
+	}},
 	{header: "ip.h", prefix: "IPV4_DEVCONF_", table: inetConf, first: "IPV4_DEVCONF_FORWARDING"},
 	{header: "ipv6.h", prefix: "DEVCONF_", table: inet6Conf, first: "DEVCONF_FORWARDING"},
 }

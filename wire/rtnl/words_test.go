@@ -1,6 +1,7 @@
 package rtnl
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"strconv"
@@ -78,6 +79,14 @@ func parseWord(f *wire.Field, w string) (wire.Value, error) {
 	}
 	_, bare := strconv.ParseUint(w, 0, 64)
 	switch {
+	case f.Kind == wire.Range:
+		low, high, two := strings.Cut(w, "-")
+		if !two {
+			high = low
+		}
+		v, err := parseWord(f.Elem, low)
+		x, other := parseWord(f.Elem, high)
+		return wire.ListOf(v, x), errors.Join(err, other)
 	case f.Kind == wire.Dev:
 		return wire.IntVal(oracleDevice(w)), nil
 	case f.Kind == wire.Prefix && strings.Contains(w, "/"):

@@ -1,0 +1,191 @@
+package tx
+
+import (
+	"slices"
+
+	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/wire"
+)
+
+// One message may be about several objects, as a range of VLANs is. It is sent
+// whole; each object is compared, verified and undone by itself.
+
+// each plans an op of an object that has Each.
+func (p *planner) each(op *builtins.Op, set *wire.Set) error {
+	parts := op.Object.Each(canon(op.Object, set))
+	switch {
+	case op.Verb != nil:
+		return p.verbOnEach(op, set, parts)
+	case op.Absent:
+		return p.absentEach(op, set, parts)
+	}
+	return p.ensureEach(op, parts)
+}
+
+// ensureEach sends the op when one of its objects is not as it wants it.
+func (p *planner) ensureEach(op *builtins.Op, parts []*wire.Set) error {
+	o, begin, differs := op.Object, len(p.plan.Changes), false
+	for _, want := range parts {
+		key := state.KeyOf(o, want)
+		if err := p.contradicts(op, o.Name+"\x00"+key, func(first *builtins.Op) bool { return !first.Absent && p.wants(first, want) }); err != nil {
+			return err
+		}
+		p.expect(&expect{op: op, object: o, key: key, set: want, mode: state.Whole})
+		c := &Change{Action: Create, Op: op, Object: o, set: want}
+		for _, e := range p.st.Find(o, key) {
+			c.Action, c.Deltas = Modify, state.Diff(o, want, e.Set(), state.Whole)
+			if len(c.Deltas) == 0 {
+				c.Action = Same
+			}
+		}
+		if c.Action != Same {
+			differs = true
+			if err := p.makeOne(c, want); err != nil {
+				return err
+			}
+		}
+		p.tell(begin, c)
+	}
+	if !differs {
+		return nil
+	}
+	return p.sendFlags(op, addFlags(o, parts[0]), false)
+}
+
+// wants reports whether an op wants an object to be so.
+func (p *planner) wants(op *builtins.Op, want *wire.Set) bool {
+	s := wire.NewSet(op.Object.Table)
+	if op.Set(s) != nil || p.st.Resolve(s) != nil {
+		return false
+	}
+	return slices.ContainsFunc(op.Object.Each(canon(op.Object, s)), want.Equal)
+}
+
+// makeOne makes one object what is wanted, in the state.
+func (p *planner) makeOne(c *Change, want *wire.Set) error {
+	key := state.KeyOf(c.Object, want)
+	p.plan.touch.key(c.Object, key)
+	if have := p.st.Find(c.Object, key); len(have) > 0 {
+		p.st.Change(have[0], want)
+	} else {
+		p.st.Add(c.Object, want)
+	}
+	return p.takesPVID(c, want)
+}
+
+// absentEach deletes the objects of an op that are there.
+func (p *planner) absentEach(op *builtins.Op, set *wire.Set, parts []*wire.Set) error {
+	o := op.Object
+	var there []*state.Entry
+	for _, want := range parts {
+		key := state.KeyOf(o, want)
+		if err := p.contradicts(op, o.Name+"\x00"+key, func(first *builtins.Op) bool { return first.Absent }); err != nil {
+			return err
+		}
+		p.expect(&expect{op: op, object: o, key: key, mode: state.Whole})
+		there = append(there, p.st.Find(o, key)...)
+	}
+	if len(there) == 0 {
+		p.same(op, set)
+		return nil
+	}
+	return p.removeEach(op, set, there)
+}
+
+// removeEach deletes objects by one message, which set describes.
+func (p *planner) removeEach(op *builtins.Op, set *wire.Set, there []*state.Entry) error {
+	o, begin := op.Object, len(p.plan.Changes)
+	for _, e := range there {
+		p.tell(begin, &Change{Action: Remove, Op: op, Object: o, set: e.Set()})
+		p.plan.touch.key(o, e.Key)
+		p.st.Remove(e)
+	}
+	msg, rel, err := p.build(o, o.Del, 0, deletionSet(state.EntryOf(o, set)))
+	if err != nil {
+		return err
+	}
+	p.step(Step{Op: op, Object: o, Msg: msg, Rel: rel, Fence: p.mild})
+	p.mild = false
+	return nil
+}
+
+// verbOnEach sends a verb, and takes it that it does what it says.
+func (p *planner) verbOnEach(op *builtins.Op, set *wire.Set, parts []*wire.Set) error {
+	o := op.Object
+	c := p.change(&Change{Action: Send, Op: op, Object: o, set: set})
+	for _, want := range parts {
+		key := state.KeyOf(o, want)
+		p.plan.touch.key(o, key)
+		switch op.Verb.Type {
+		case o.Del:
+			for _, e := range slices.Clone(p.st.Find(o, key)) {
+				p.st.Remove(e)
+			}
+		case o.New:
+			if err := p.makeOne(c, want); err != nil {
+				return err
+			}
+		}
+	}
+	return p.send(op, op.Verb.Type == o.Del && p.mild)
+}
+
+// tell adds a change, or makes it part of the last of those from begin on when
+// one message could say both.
+func (p *planner) tell(begin int, c *Change) {
+	n := len(p.plan.Changes)
+	if n > begin {
+		last := p.plan.Changes[n-1]
+		if both := c.Object.Join(last.set, c.set); both != nil && last.Action == c.Action && sameDeltas(last.Deltas, c.Deltas) {
+			last.set = both
+			last.Notes = append(last.Notes, c.Notes...)
+			return
+		}
+	}
+	p.change(c)
+}
+
+func sameDeltas(a, b []state.Delta) bool {
+	return slices.EqualFunc(a, b, func(x, y state.Delta) bool {
+		return x.Path == y.Path && x.Before.Equal(y.Before) && x.After.Equal(y.After)
+	})
+}
+
+// runs are sets of as few messages as can say what the entries are, and which
+// entries each is about.
+func runs(o *wire.Object, l []*state.Entry) (sets []*wire.Set, of [][]*state.Entry) {
+	for _, e := range l {
+		if n := len(sets) - 1; n >= 0 {
+			if both := o.Join(sets[n], e.Set()); both != nil {
+				sets[n], of[n] = both, append(of[n], e)
+				continue
+			}
+		}
+		sets, of = append(sets, e.Set()), append(of, []*state.Entry{e})
+	}
+	return sets, of
+}
+
+// removeRuns removes what is in the scope of an exact op and not among its ops.
+func (p *planner) removeRuns(op *builtins.Op, rest []*state.Entry) error {
+	slices.SortStableFunc(rest, byVLAN)
+	sets, of := runs(op.Object, rest)
+	for i, set := range sets {
+		gone, err := p.opFor(op, op.Object, Writable(set))
+		if err != nil {
+			return err
+		}
+		gone.Absent = true
+		for _, e := range of[i] {
+			if err := p.notWanted(gone, e); err != nil {
+				return err
+			}
+			p.expect(&expect{op: gone, object: e.Object, key: e.Key, mode: state.Whole})
+		}
+		if err := p.removeEach(gone, set, of[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
