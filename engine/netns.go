@@ -115,7 +115,7 @@ func (l *spaces) own() (*tx.Space, error) {
 		if s.dry {
 			return s.st
 		}
-		return state.New(tx.Source{Conn: s.kernel.Conn})
+		return tx.Brief(s.kernel.Conn)
 	}}
 	if s.e.facts == nil {
 		id, err := identity(s.e.NetNS())
@@ -261,7 +261,7 @@ func (s *session) unfinished(cookie uint64, p *builtins.Place) error {
 // commits so far would have made of it. One that is not there has only lo.
 func (sp *space) state() *state.State {
 	if sp.Kernel.Conn != nil && !sp.in.s.dry {
-		return state.New(tx.Source{Conn: sp.Kernel.Conn})
+		return tx.Brief(sp.Kernel.Conn)
 	}
 	if sp.st == nil {
 		var src state.Source = &factSource{&Facts{}}

@@ -11,6 +11,7 @@ import (
 	"github.com/nlscript/nlscript/builtins"
 	"github.com/nlscript/nlscript/engine/state"
 	"github.com/nlscript/nlscript/engine/tx"
+	"github.com/nlscript/nlscript/internal/meter"
 	"github.com/nlscript/nlscript/wire"
 )
 
@@ -64,6 +65,12 @@ func (s *session) close() {
 	}
 	s.spaces.close()
 	if s.kernel.Conn != nil {
+		if m := meter.Of(s.ctx); m != nil {
+			m.Add(s.kernel.Conn.Received())
+			if s.kernel.Mon != nil {
+				m.Add(s.kernel.Mon.Received())
+			}
+		}
 		s.kernel.Conn.Close()
 		if s.kernel.Mon != nil {
 			s.kernel.Mon.Close()

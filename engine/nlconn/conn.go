@@ -51,6 +51,8 @@ type Conn struct {
 	max  int
 
 	queue int // more datagrams than this are not queued at a time
+
+	datagrams, bytes int // read
 }
 
 // Dial opens a socket with extended acknowledgements. The calling thread stays
@@ -180,10 +182,15 @@ func (c *Conn) read(wait bool) ([]byte, error) {
 			c.buf = make([]byte, (2*n+3)&^3)
 			return nil, errTruncated
 		default:
+			c.datagrams++
+			c.bytes += n
 			return c.buf[:n], nil
 		}
 	}
 }
+
+// Received is how much the socket has read.
+func (c *Conn) Received() (datagrams, bytes int) { return c.datagrams, c.bytes }
 
 // answer returns the next datagram after a request. It is there already; when
 // it is not, and replies were lost, none will come.

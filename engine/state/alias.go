@@ -1,6 +1,13 @@
 package state
 
-import "github.com/nlscript/nlscript/wire/rtnl"
+import (
+	"context"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/wire/rtnl"
+)
 
 // A look-up shows one route of a key. There may be others behind it, which
 // nobody has seen (fib_table_insert: aliases).
@@ -19,15 +26,32 @@ func (st *State) Probed(e *Entry) bool {
 	return probed
 }
 
-// ProvesAbsent reports whether a look-up shows that there is no such route. It
-// leaves the state as it is.
-func (st *State) ProvesAbsent(sc Scope) bool {
+// PassesOver reports whether look-ups may pass over routes by devices without
+// carrier, and so show one that is not the first of its key: some device says so.
+func (st *State) PassesOver(family uint8) bool {
+	settings := "inet"
+	if family == unix.AF_INET6 {
+		settings = "inet6"
+	}
+	return slices.ContainsFunc(st.All(rtnl.Link), func(e *Entry) bool {
+		v, _ := e.Set().Get(settings)
+		return v.Sub != nil && v.Sub.Uint("ignore_routes_with_linkdown") != 0
+	})
+}
+
+// ProvesAbsent reports whether a look-up shows that there is no such route. Of
+// routes it leaves the state as it is.
+func (st *State) ProvesAbsent(ctx context.Context, sc Scope) (bool, error) {
 	if st.has(sc) {
-		return true // and Find tells
+		return true, nil // and Find tells
+	}
+	if err := st.Load(ctx, Scope{Object: rtnl.Rule}); err != nil {
+		return false, err
 	}
 	look := New(st.src)
-	look.loaded[Scope{Object: rtnl.Rule}.String()] = st.loaded[Scope{Object: rtnl.Rule}.String()]
+	look.loaded[Scope{Object: rtnl.Link}.String()] = true
+	look.loaded[Scope{Object: rtnl.Rule}.String()] = true
 	look.entries[rtnl.Rule] = st.entries[rtnl.Rule]
-	known, err := look.probe(sc)
-	return err == nil && known && len(look.Find(sc.Object, sc.routeKey())) == 0
+	known, err := look.probe(ctx, sc)
+	return known && len(look.Find(sc.Object, sc.Key())) == 0, err
 }

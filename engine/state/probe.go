@@ -1,6 +1,7 @@
 package state
 
 import (
+	"context"
 	"errors"
 	"net/netip"
 
@@ -40,14 +41,29 @@ func RouteScope(s *wire.Set) (Scope, bool) {
 	return sc, err == nil
 }
 
-func (sc Scope) routeKey() string { return KeyOf(sc.Object, decode(sc.Object, []byte(sc.Route))) }
+// Key is the key of the one route.
+func (sc Scope) Key() string { return KeyOf(sc.Object, decode(sc.Object, []byte(sc.Route))) }
+
+// lookUp is probe, unless what it found is not enough for who asks.
+func (st *State) lookUp(ctx context.Context, sc Scope) (known bool, err error) {
+	known, err = st.probe(ctx, sc)
+	if err != nil || !known || st.tells == nil {
+		return known, err
+	}
+	key := sc.Key()
+	if st.tells(sc, st.Find(sc.Object, key)) {
+		return true, nil
+	}
+	delete(st.entries[sc.Object], key) // it comes again with its table
+	return false, nil
+}
 
 // probe finds out about one route without reading its table: the kernel looks up
 // an address that only this route, or a longer or shorter one, covers (KERNEL.md
 // E). known is false when that does not tell: the table has to be read.
-func (st *State) probe(sc Scope) (known bool, err error) {
+func (st *State) probe(ctx context.Context, sc Scope) (known bool, err error) {
 	src, ok := st.src.(Getter)
-	if !ok || !st.reached(sc.Family) {
+	if !ok {
 		return false, nil
 	}
 	want := decode(sc.Object, []byte(sc.Route))
@@ -57,7 +73,7 @@ func (st *State) probe(sc Scope) (known bool, err error) {
 		msg, err := src.Get(lookup(sc.Family, a, want.Uint("tos")))
 		switch {
 		case errors.Is(err, unix.ENETUNREACH):
-			return true, nil // nothing covers it; IPv6 has other numbers for reject routes (fib6_prop)
+			return st.reached(ctx, sc.Family) // nothing covers it; IPv6 has other numbers for reject routes (fib6_prop)
 		case err != nil:
 			return false, nil // a reject route, or what cannot be looked up
 		}
@@ -71,7 +87,7 @@ func (st *State) probe(sc Scope) (known bool, err error) {
 			st.reported(sc.Object, msg, have)
 			return true, nil
 		case bits(got) < bits(dst):
-			return true, nil // a shorter one answers: ours is not there
+			return st.reached(ctx, sc.Family) // a shorter one answers: ours is not there
 		case bits(got) == bits(dst):
 			return false, nil // another metric hides it
 		}
@@ -79,11 +95,40 @@ func (st *State) probe(sc Scope) (known bool, err error) {
 	return false, nil
 }
 
+// Exists reports whether the kernel holds a route with the key of sc, also one
+// that look-ups pass over: dead, or behind another. The message that asks neither
+// makes nor replaces anything and is refused in any case (fib_table_insert,
+// fib6_add_rt2node). That there is none IPv6 writes into the kernel's log: ask
+// where there was one.
+func (st *State) Exists(sc Scope) (bool, error) {
+	src, ok := st.src.(Getter)
+	if !ok {
+		return true, nil
+	}
+	s := decode(sc.Object, []byte(sc.Route))
+	s.PutName("type", wire.IntVal(unix.RTN_BLACKHOLE)) // needs no next hop
+	var b wire.Builder
+	if err := sc.Object.Append(&b, unix.RTM_NEWROUTE, unix.NLM_F_REQUEST|unix.NLM_F_REPLACE|unix.NLM_F_EXCL, s); err != nil {
+		return true, err
+	}
+	req, _, err := b.Last()
+	if err != nil {
+		return true, err
+	}
+	if _, err = src.Get(req); errors.Is(err, unix.ENOENT) {
+		return false, nil
+	}
+	if errors.Is(err, unix.EEXIST) {
+		err = nil
+	}
+	return true, err
+}
+
 // reached reports whether look-ups of a family come to table main: a rule
-// without selectors leads there.
-func (st *State) reached(family uint8) bool {
-	if !st.loaded[Scope{Object: rtnl.Rule}.String()] {
-		return false
+// without selectors leads there. If not, what they do not find may be there.
+func (st *State) reached(ctx context.Context, family uint8) (bool, error) {
+	if err := st.Load(ctx, Scope{Object: rtnl.Rule}); err != nil {
+		return false, err
 	}
 	for _, e := range st.All(rtnl.Rule) {
 		s := e.Set()
@@ -91,13 +136,13 @@ func (st *State) reached(family uint8) bool {
 			continue
 		}
 		if s.Uint("table") == unix.RT_TABLE_MAIN && len(selectors(s)) == 0 {
-			return true
+			return true, nil
 		}
 		if s.Uint("table") != unix.RT_TABLE_LOCAL && len(selectors(s)) == 0 {
-			return false // something else answers first
+			return false, nil // something else answers first
 		}
 	}
-	return false
+	return false, nil
 }
 
 // selectors are the rows by which a rule is picky.

@@ -46,7 +46,7 @@ func (sc Scope) covers(o *wire.Object, s *wire.Set, key string) bool {
 		sc.Dev != 0 && !mentions(s, sc.Dev):
 		return false
 	}
-	return sc.Route == "" || sc.routeKey() == key
+	return sc.Route == "" || sc.Key() == key
 }
 
 // mentions reports whether a set refers to a device.
@@ -66,17 +66,16 @@ func (st *State) Load(ctx context.Context, scopes ...Scope) error {
 			continue
 		}
 		if sc.Route != "" {
-			known, err := st.probe(sc)
+			known, err := st.lookUp(ctx, sc)
 			if err != nil {
 				return fmt.Errorf("reading a route: %w", err)
 			}
-			if !known { // only the whole table tells
-				sc.Route = ""
-				if st.has(sc) {
-					continue
-				}
-			} else {
+			if known {
 				st.Expect(sc)
+				continue
+			}
+			sc.Route = "" // only the whole table tells
+			if st.has(sc) {
 				continue
 			}
 		}

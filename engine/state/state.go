@@ -69,6 +69,12 @@ type State struct {
 	next    int
 	b       wire.Builder
 
+	tells func(sc Scope, found []*Entry) bool // see Again
+
+	// Brief is for one commit that is sent: it reads no more than it needs, and
+	// again when what it reads then shows that it was not enough.
+	Brief bool
+
 	// Whole makes plans read whole tables, where look-ups could not tell.
 	Whole bool
 
@@ -374,9 +380,11 @@ func (st *State) From(src Source) { st.src = src }
 // Scopes returns what has been loaded.
 func (st *State) Scopes() []Scope { return st.scopes }
 
-// Again returns the state of the same scopes, read anew.
-func (st *State) Again(ctx context.Context) (*State, error) {
+// Again returns the state of the same scopes, read anew. Where tells, if not nil,
+// says that what a look-up found of a route is not enough, its table is read.
+func (st *State) Again(ctx context.Context, tells func(sc Scope, found []*Entry) bool) (*State, error) {
 	n := New(st.src)
+	n.tells = tells
 	// Look-ups need the rules.
 	scopes := slices.Clone(st.scopes)
 	slices.SortStableFunc(scopes, func(a, b Scope) int { return cmp.Compare(len(a.Route), len(b.Route)) })

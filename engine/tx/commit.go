@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nlscript/nlscript/builtins"
-	"github.com/nlscript/nlscript/engine/state"
 	"github.com/nlscript/nlscript/wire"
 )
 
@@ -97,16 +96,16 @@ func (k Kernel) plan(ctx context.Context, arena *wire.Builder, ops []*builtins.O
 	if Several(ops) {
 		return nil, errSpaces
 	}
-	st := state.New(Source{k.Conn})
+	st := Brief(k.Conn)
 	st.Whole = whole
 	return Make(ctx, st, k.Sys, arena, ops, first)
 }
 
 // hidden reports whether a route turned out to exist that a look-up had not
-// shown: its next hop is dead, say.
+// shown: its next hop is dead, or it was behind one that was removed.
 func (p *Plan) hidden(err error) bool {
 	var k *KernelError
-	return errors.As(err, &k) && k.Errno == unix.EEXIST && p.probed()
+	return (errors.As(err, &k) && k.Errno == unix.EEXIST || errors.Is(err, errStays)) && p.probed()
 }
 
 // probed reports whether routes were looked up one by one.

@@ -45,6 +45,9 @@ func NewMonitor(port uint32, recvBuf int) (*Monitor, error) {
 // Close leaves the groups.
 func (m *Monitor) Close() error { return m.conn.Close() }
 
+// Received is how much the monitor has read.
+func (m *Monitor) Received() (datagrams, bytes int) { return m.conn.Received() }
+
 // forget drops what was announced so far: a snapshot that begins now has it.
 func (m *Monitor) forget() error {
 	m.lost = false
@@ -174,18 +177,23 @@ func (p *Plan) heed(m wire.Message) *ConflictError {
 
 // wanted returns what the plan wants of an object, and whether it writes it.
 func (p *Plan) wanted(e *state.Entry) (x *expect, ours bool) {
+	id := e.Object.Name + "\x00" + e.Key
+	if e.Object == rtnl.Link {
+		id = e.Object.Name + "\x00" + e.Name()
+	}
+	x = p.wish(id)
+	return x, x != nil || p.touch.keys[e.Object][e.Key]
+}
+
+// wish is the last of what the plan wants of an object, by expect.id.
+func (p *Plan) wish(id string) *expect {
 	if p.byKey == nil {
 		p.byKey = make(map[string]*expect, len(p.want))
 		for _, x := range p.want {
 			p.byKey[x.id()] = x
 		}
 	}
-	id := e.Object.Name + "\x00" + e.Key
-	if e.Object == rtnl.Link {
-		id = e.Object.Name + "\x00" + e.Name()
-	}
-	x = p.byKey[id]
-	return x, x != nil || p.touch.keys[e.Object][e.Key]
+	return p.byKey[id]
 }
 
 func (x *expect) id() string {

@@ -85,6 +85,7 @@ type Plan struct {
 	made     bool                // the commit makes the namespace
 	cuts     []*cut              // tables that are cut over
 	byKey    map[string]*expect  // the last of want for each object; made when needed
+	took     map[string]bool     // routes by key that messages took effect on; nil: not known
 	claims   map[orderKey]*claim // what others were heard to write
 }
 
@@ -347,11 +348,20 @@ func (p *planner) load(op *builtins.Op, set *wire.Set) error {
 		if op.Verb == nil && p.single && op.Flags&builtins.Appended == 0 {
 			// A few routes are looked up one by one, beside however many.
 			if one, ok := state.RouteScope(canon(op.Object, set)); ok {
-				if err := p.st.Load(p.ctx, state.Scope{Object: rtnl.Rule}); err != nil {
-					return err
+				look := true
+				if op.Absent {
+					// What goes may hide others of its key, which shall go too. A commit
+					// that is sent finds out when it verifies.
+					var err error
+					look = !p.st.PassesOver(one.Family)
+					if look && !p.st.Brief {
+						look, err = p.st.ProvesAbsent(p.ctx, one)
+					}
+					if err != nil {
+						return err
+					}
 				}
-				// What goes may hide others of its key, which shall go too.
-				if !op.Absent || p.st.ProvesAbsent(one) {
+				if look {
 					sc = one
 				}
 			}

@@ -84,6 +84,7 @@ type Progress func(done, total int)
 func send(ctx context.Context, k Kernel, p *Plan, progress Progress) (done, failed int, err error) {
 	steps := p.Steps
 	spoil(ctx, steps)
+	p.begins()
 	batch := make([][]byte, 0, nlconn.Window)
 	for done < len(steps) {
 		if ctx.Err() != nil {
@@ -133,7 +134,9 @@ func send(ctx context.Context, k Kernel, p *Plan, progress Progress) (done, fail
 			batch = append(batch, msg)
 		}
 		var first *KernelError
+		var refused [nlconn.Window]bool
 		err = in.Conn.Transact(batch, func(i int, r wire.Reply) {
+			refused[i] = r.Errno != 0
 			if r.Errno == 0 || alreadyGone(&steps[done+i], r.Errno) {
 				return
 			}
@@ -142,6 +145,11 @@ func send(ctx context.Context, k Kernel, p *Plan, progress Progress) (done, fail
 				first = refusal(&steps[done+i], r)
 			}
 		})
+		for i := range n {
+			if !refused[i] || err != nil {
+				p.accepted(&steps[done+i])
+			}
+		}
 		done += n
 		if first != nil {
 			return done, failed, first

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/nlscript/nlscript/engine/nlconn"
+	"github.com/nlscript/nlscript/engine/state"
 	"github.com/nlscript/nlscript/wire"
 )
 
@@ -21,6 +22,13 @@ func (s Source) Dump(ctx context.Context, req []byte) ([]wire.Message, error) {
 		l = append(l, m)
 	}
 	return l, nil
+}
+
+// Brief returns a state for a plan that is sent.
+func Brief(conn *nlconn.Conn) *state.State {
+	st := state.New(Source{conn})
+	st.Brief = true
+	return st
 }
 
 // Get implements state.Getter.

@@ -26,10 +26,10 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 	if err := p.shadow(ctx, k); err != nil {
 		return undone, left, err
 	}
-	refused := map[orderKey]string{}
+	refused, gone := map[orderKey]string{}, deleted{}
 	for round := 0; ; round++ {
 		undone += p.undoSettings(k.Sys)
-		now, err := p.st.AgainWhole(ctx)
+		now, err := p.st.Again(ctx, p.tellsUndo(gone))
 		if err == nil && k.Mon != nil {
 			// Also what was written over by the last round: it comes with this one.
 			err = k.Mon.keep(p, round > 0)
@@ -62,6 +62,7 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 			progress = progress || ok > 0
 			steps = steps[n:]
 		}
+		gone.note(u.steps, refused)
 		if !progress {
 			u = undoer{plan: p, now: now, refused: refused}
 			u.diff() // with what the kernel said
@@ -76,6 +77,7 @@ type undoStep struct {
 	about orderKey
 	msg   []byte
 	alt   [][]byte
+	del   bool // it deletes
 	alone bool // the next may need it
 	late  bool // nothing comes behind it but its like
 }
@@ -329,7 +331,7 @@ func (u *undoer) create(o *wire.Object, e *state.Entry, flags uint16, is []*stat
 // message adds a step.
 func (u *undoer) message(o *wire.Object, typ, flags uint16, s *wire.Set) {
 	for _, msg := range u.encode(o, typ, flags, s) {
-		u.steps = append(u.steps, undoStep{about: u.left[len(u.left)-1].about(), msg: msg, alone: o.Rank <= rtnl.Nexthop.Rank, late: beside(o, s)})
+		u.steps = append(u.steps, undoStep{about: u.left[len(u.left)-1].about(), msg: msg, del: typ == o.Del, alone: o.Rank <= rtnl.Nexthop.Rank, late: beside(o, s)})
 	}
 }
 
