@@ -288,3 +288,34 @@ func wrap(s string, indent int) string {
 	}
 	return b.String()
 }
+
+// unions returns the namespaces that the objects' tables choose from, each once.
+func unions(objects []*wire.Object) []*wire.OneOf {
+	var l []*wire.OneOf
+	seen := map[any]bool{}
+	for _, o := range objects {
+		unionsOf(o.Table, seen, &l)
+	}
+	return l
+}
+
+func unionsOf(t *wire.Table, seen map[any]bool, l *[]*wire.OneOf) {
+	if t == nil || seen[t] {
+		return
+	}
+	seen[t] = true
+	for _, f := range t.Rows() {
+		for ; f != nil; f = f.Elem {
+			unionsOf(f.Of, seen, l)
+			u := f.OneOf
+			if u == nil || seen[u] {
+				continue
+			}
+			seen[u] = true
+			*l = append(*l, u)
+			for _, t := range u.Tables {
+				unionsOf(t, seen, l)
+			}
+		}
+	}
+}

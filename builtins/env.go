@@ -21,10 +21,11 @@ func FileOptions() *syntax.FileOptions {
 // Predeclared returns the names that a script can use beside Starlark's own.
 // The set is closed: what is new comes inside a namespace. Nothing in it tells
 // the time, makes random numbers or reads the environment.
-func Predeclared() starlark.StringDict { return env(rtnl.Objects, rtnl.Hop) }
+func Predeclared() starlark.StringDict { return env(rtnl.Objects, rtnl.Unions, rtnl.Hop) }
 
-// env makes the names for some objects, and functions for tables that stand alone.
-func env(objects []*wire.Object, alone ...*wire.Table) starlark.StringDict {
+// env makes the names for some objects and what their tables choose from, and
+// functions for tables that stand alone.
+func env(objects []*wire.Object, unions []*wire.OneOf, alone ...*wire.Table) starlark.StringDict {
 	d := starlark.StringDict{
 		"commit":  starlark.NewBuiltin("commit", commitOf),
 		"attempt": starlark.NewBuiltin("attempt", attemptOf),
@@ -50,7 +51,7 @@ func env(objects []*wire.Object, alone ...*wire.Table) starlark.StringDict {
 	for _, o := range objects {
 		declare(d, o.Name, newConstructor(o))
 	}
-	for _, u := range unions(objects) {
+	for _, u := range unions {
 		ns, ok := d[u.Name].(*namespace)
 		if !ok {
 			ns = &namespace{name: u.Name, members: map[string]starlark.Value{}}
@@ -86,36 +87,5 @@ func declare(d starlark.StringDict, name string, c *constructor) {
 		in.members[rest] = c
 	default:
 		d[head] = &namespace{name: head, members: map[string]starlark.Value{rest: c}}
-	}
-}
-
-// unions returns the namespaces that the objects' tables choose from, each once.
-func unions(objects []*wire.Object) []*wire.OneOf {
-	var l []*wire.OneOf
-	seen := map[any]bool{}
-	for _, o := range objects {
-		unionsOf(o.Table, seen, &l)
-	}
-	return l
-}
-
-func unionsOf(t *wire.Table, seen map[any]bool, l *[]*wire.OneOf) {
-	if t == nil || seen[t] {
-		return
-	}
-	seen[t] = true
-	for _, f := range t.Rows() {
-		for ; f != nil; f = f.Elem {
-			unionsOf(f.Of, seen, l)
-			u := f.OneOf
-			if u == nil || seen[u] {
-				continue
-			}
-			seen[u] = true
-			*l = append(*l, u)
-			for _, t := range u.Tables {
-				unionsOf(t, seen, l)
-			}
-		}
 	}
 }

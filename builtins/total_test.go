@@ -59,7 +59,7 @@ func samples() map[wire.Kind]struct {
 func TestInOutTotal(t *testing.T) {
 	all := samples()
 	names := starlark.StringDict{"kind": env([]*wire.Object{{Name: "o", Table: &wire.Table{Name: "o", Fields: []wire.Field{
-		{Name: "kind", Kind: wire.Union, Type: 2, OneOf: all[wire.Union].f.OneOf}}}}})["kind"]}
+		{Name: "kind", Kind: wire.Union, Type: 2, OneOf: all[wire.Union].f.OneOf}}}}}, []*wire.OneOf{all[wire.Union].f.OneOf})["kind"]}
 	n := 0
 	for k := wire.Kind(1); k < 255; k++ {
 		s, ok := all[k]

@@ -219,10 +219,15 @@ type Table struct {
 	Framed       bool   // the fixed struct begins with the length of all, a u16
 	Fields       []Field
 
+	// Lazy, when set, makes Fields, once they are needed: rows that are computed
+	// would cost every start of a program.
+	Lazy func() []Field
+
 	// Codec, when set, writes and reads the whole payload: for tables whose
 	// rows are computed from each other (tc's rates).
 	Codec TableCodec
 
+	rows  sync.Once // Lazy was called
 	once  sync.Once
 	flat  []*Field // Fields and, in their place, the rows of inlined nests; index is id
 	name  map[string]*Field
@@ -286,6 +291,15 @@ func (n *nest) index(typ uint16, f *Field) {
 	}
 }
 
+// Declared returns the rows as the table has them: inlined nests are one row.
+// The slice is shared: do not change it.
+func (t *Table) Declared() []Field {
+	if t.Lazy != nil {
+		t.rows.Do(func() { t.Fields = t.Lazy() })
+	}
+	return t.Fields
+}
+
 // compiled returns t ready for use: rows numbered, names indexed.
 func (t *Table) compiled() *Table {
 	t.once.Do(t.compile)
@@ -293,16 +307,17 @@ func (t *Table) compiled() *Table {
 }
 
 func (t *Table) compile() {
-	t.name = make(map[string]*Field, len(t.Fields))
+	rows := t.Declared()
+	t.name = make(map[string]*Field, len(rows))
 	t.root.table = t
 	// Header rows first: their struct comes first on the wire.
-	for i := range t.Fields {
-		if f := &t.Fields[i]; f.At != nil && f.At.Header() {
+	for i := range rows {
+		if f := &rows[i]; f.At != nil && f.At.Header() {
 			t.add(f, &t.root)
 		}
 	}
-	for i := range t.Fields {
-		if f := &t.Fields[i]; f.At == nil || !f.At.Header() {
+	for i := range rows {
+		if f := &rows[i]; f.At == nil || !f.At.Header() {
 			t.add(f, &t.root)
 		}
 	}
@@ -339,8 +354,9 @@ func (t *Table) add(row *Field, n *nest) {
 			panic(fmt.Sprintf("wire: table %s: too many inlined nests at %q", t.Name, row.Name))
 		}
 		n.subs = append(n.subs, s)
-		for i := range row.Of.Fields {
-			t.add(&row.Of.Fields[i], s)
+		rows := row.Of.Declared()
+		for i := range rows {
+			t.add(&rows[i], s)
 		}
 		return
 	}

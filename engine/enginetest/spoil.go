@@ -62,7 +62,7 @@ func attributes(s faults.Step, typ uint16) []spoiling {
 	var l []spoiling
 	off := wire.HeaderLen + s.Object.Table.Fixed
 	for a := range wire.Attrs(s.Msg[off:]) {
-		for _, f := range s.Object.Table.Fields {
+		for _, f := range s.Object.Table.Declared() {
 			if f.Type != a.Type && f.Alt != a.Type || f.Type == 0 || f.At != nil && f.At.Header() {
 				continue
 			}

@@ -19,7 +19,7 @@ func (p *Plan) accepted(s *Step) {
 		p = s.part
 	}
 	if s.Object == rtnl.Route && s.Msg != nil && p.probed() {
-		p.took[state.NewEntry(rtnl.Route, s.Msg).Key] = true
+		p.took[state.NewEntry(rtnl.Route, s.Msg, p.st.Names).Key] = true
 	}
 }
 
@@ -62,7 +62,7 @@ func (p *Plan) tellsUndo(gone deleted) func(state.Scope, []*state.Entry) bool {
 		case len(found) == 0:
 			// The commit removed it, and nothing else of its key is left.
 			there, err := p.st.Exists(sc)
-			return want != nil && want.set == nil && err == nil && !there
+			return want != nil && want.removed() && err == nil && !there
 		}
 		return len(was) == 1 && same(was[0].Set(), found[0]) || want != nil && want.set != nil && len(state.Diff(rtnl.Route, want.set, found[0].Set(), want.mode)) == 0
 	}
@@ -76,5 +76,8 @@ func same(s *wire.Set, e *state.Entry) bool {
 // was looked up, which the commit has removed.
 func (u *undoer) behind(d pair) bool {
 	w := u.plan.wish(rtnl.Route.Name + "\x00" + d.was[0].Key)
-	return w != nil && w.set == nil && !slices.ContainsFunc(d.is, func(e *state.Entry) bool { return same(d.was[0].Set(), e) })
+	return w != nil && w.removed() && !slices.ContainsFunc(d.is, func(e *state.Entry) bool { return same(d.was[0].Set(), e) })
 }
+
+// removed reports whether nothing shall have the key.
+func (x *expect) removed() bool { return x.set == nil && x.list == nil }

@@ -177,8 +177,8 @@ func forbidden(object string, typ uint16) bool {
 // nests.
 func (p *prober) walk(o *wire.Object, shapes []shape, t *wire.Table, steps []step, path string) {
 	p.t.Helper()
-	for i := range t.Fields {
-		f := &t.Fields[i]
+	for i := range t.Declared() {
+		f := &t.Declared()[i]
 		if f.At == nil && f.Kind == wire.Union {
 			continue // each member has shapes of its own
 		}

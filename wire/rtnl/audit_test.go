@@ -18,8 +18,8 @@ func walk(t *wire.Table, seen map[*wire.Table]bool, f func(*wire.Table)) {
 	}
 	seen[t] = true
 	f(t)
-	for i := range t.Fields {
-		walkField(&t.Fields[i], seen, f)
+	for i := range t.Declared() {
+		walkField(&t.Declared()[i], seen, f)
 	}
 }
 
@@ -43,7 +43,7 @@ func TestAudit(t *testing.T) {
 	for _, o := range Objects {
 		auditObject(t, o)
 		walk(o.Table, seen, func(tab *wire.Table) {
-			rows += len(tab.Fields)
+			rows += len(tab.Declared())
 			auditTable(t, o.Name+": "+tab.Name, tab)
 		})
 	}
@@ -95,8 +95,8 @@ func auditTable(t *testing.T, path string, tab *wire.Table) {
 		tab.Rows()
 	}()
 	byType := map[uint16][]*wire.Field{}
-	for i := range tab.Fields {
-		f := &tab.Fields[i]
+	for i := range tab.Declared() {
+		f := &tab.Declared()[i]
 		if err := badName(f.Name); err != nil {
 			bad("%v", err)
 		}

@@ -34,12 +34,14 @@ var Class = &wire.Object{
 
 var classTable = &wire.Table{
 	Name: "class", Doc: "a class of a queueing discipline", Fixed: 20, Head: "tcmsg",
-	Fields: append(append(tcHead("not used by classes", "device it is on"),
-		wire.Field{Name: "classid", Kind: wire.U32, At: tcmsg, Off: 8, Handle: true, Doc: `its number, "1:10": that of its qdisc, and its own`},
-		wire.Field{Name: "parent", Kind: wire.U32, At: tcmsg, Off: 12, Handle: true, Words: tcParents, Immutable: true, Doc: `class or qdisc above, "1:1" or "1:"`},
-		wire.Field{Name: "leaf", Kind: wire.U32, At: tcmsg, Off: 16, Handle: true, RO: true, Volatile: true, Doc: "qdisc in the class"},
-		wire.Field{Name: "kind", Type: unix.TCA_OPTIONS, Kind: wire.Union, OneOf: Classes, Doc: "kind and options: sch.htb_class(...)"},
-	), tcTail()...),
+	Lazy: func() []wire.Field {
+		return append(append(tcHead("not used by classes", "device it is on"),
+			wire.Field{Name: "classid", Kind: wire.U32, At: tcmsg, Off: 8, Handle: true, Doc: `its number, "1:10": that of its qdisc, and its own`},
+			wire.Field{Name: "parent", Kind: wire.U32, At: tcmsg, Off: 12, Handle: true, Words: tcParents, Immutable: true, Doc: `class or qdisc above, "1:1" or "1:"`},
+			wire.Field{Name: "leaf", Kind: wire.U32, At: tcmsg, Off: 16, Handle: true, RO: true, Volatile: true, Doc: "qdisc in the class"},
+			wire.Field{Name: "kind", Type: unix.TCA_OPTIONS, Kind: wire.Union, OneOf: Classes, Doc: "kind and options: sch.htb_class(...)"},
+		), tcTail()...)
+	},
 }
 
 // Classes are the kinds of classes: each has the name of its qdisc, and _class.

@@ -31,26 +31,30 @@ var encapIP = &wire.Table{
 	Name: "ip",
 	Doc:  "metadata for an IPv4 tunnel device in external mode",
 	TagN: unix.LWTUNNEL_ENCAP_IP,
-	Fields: append([]wire.Field{
-		{Name: "id", Type: lwtunnelID, Kind: wire.BE64, Doc: "tunnel id"},
-		{Name: "dst", Type: lwtunnelDst, Kind: wire.IP4, Doc: "outer destination"},
-		{Name: "src", Type: lwtunnelSrc, Kind: wire.IP4, Doc: "outer source"},
-		{Name: "ttl", Type: lwtunnelTTL, Kind: wire.U8, Doc: "outer TTL"},
-		{Name: "tos", Type: lwtunnelTOS, Kind: wire.U8, Hex: true, Doc: "outer type of service"},
-	}, encapIPRows(&wire.Place{Type: lwtunnelFlags, Len: 2})...),
+	Lazy: func() []wire.Field {
+		return append([]wire.Field{
+			{Name: "id", Type: lwtunnelID, Kind: wire.BE64, Doc: "tunnel id"},
+			{Name: "dst", Type: lwtunnelDst, Kind: wire.IP4, Doc: "outer destination"},
+			{Name: "src", Type: lwtunnelSrc, Kind: wire.IP4, Doc: "outer source"},
+			{Name: "ttl", Type: lwtunnelTTL, Kind: wire.U8, Doc: "outer TTL"},
+			{Name: "tos", Type: lwtunnelTOS, Kind: wire.U8, Hex: true, Doc: "outer type of service"},
+		}, encapIPRows(&wire.Place{Type: lwtunnelFlags, Len: 2})...)
+	},
 }
 
 var encapIP6 = &wire.Table{
 	Name: "ip6",
 	Doc:  "metadata for an IPv6 tunnel device in external mode",
 	TagN: unix.LWTUNNEL_ENCAP_IP6,
-	Fields: append([]wire.Field{
-		{Name: "id", Type: lwtunnelID, Kind: wire.BE64, Doc: "tunnel id"},
-		{Name: "dst", Type: lwtunnelDst, Kind: wire.IP6, Doc: "outer destination"},
-		{Name: "src", Type: lwtunnelSrc, Kind: wire.IP6, Doc: "outer source"},
-		{Name: "hoplimit", Type: lwtunnelTTL, Kind: wire.U8, Doc: "outer hop limit"},
-		{Name: "tc", Type: lwtunnelTOS, Kind: wire.U8, Hex: true, Doc: "outer traffic class"},
-	}, encapIPRows(&wire.Place{Type: lwtunnelFlags, Len: 2})...),
+	Lazy: func() []wire.Field {
+		return append([]wire.Field{
+			{Name: "id", Type: lwtunnelID, Kind: wire.BE64, Doc: "tunnel id"},
+			{Name: "dst", Type: lwtunnelDst, Kind: wire.IP6, Doc: "outer destination"},
+			{Name: "src", Type: lwtunnelSrc, Kind: wire.IP6, Doc: "outer source"},
+			{Name: "hoplimit", Type: lwtunnelTTL, Kind: wire.U8, Doc: "outer hop limit"},
+			{Name: "tc", Type: lwtunnelTOS, Kind: wire.U8, Hex: true, Doc: "outer traffic class"},
+		}, encapIPRows(&wire.Place{Type: lwtunnelFlags, Len: 2})...)
+	},
 }
 
 // encapIPRows are the flags, a big-endian u16 of which the low byte comes

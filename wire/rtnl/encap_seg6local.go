@@ -26,18 +26,22 @@ const (
 )
 
 var encapSeg6Local = &wire.Table{
-	Name:   "seg6local",
-	Doc:    "segment routing over IPv6: what this node does as a segment",
-	TagN:   unix.LWTUNNEL_ENCAP_SEG6_LOCAL,
-	Fields: append(seg6LocalRows(), segmentRow(seg6LocalSRH), hmacRow(seg6LocalSRH), srhRow(seg6LocalSRH)),
-	Codec:  seg6LocalCodec{},
+	Name: "seg6local",
+	Doc:  "segment routing over IPv6: what this node does as a segment",
+	TagN: unix.LWTUNNEL_ENCAP_SEG6_LOCAL,
+	Lazy: func() []wire.Field {
+		return append(seg6LocalRows(), segmentRow(seg6LocalSRH), hmacRow(seg6LocalSRH), srhRow(seg6LocalSRH))
+	},
+	Codec: seg6LocalCodec{},
 }
 
 // seg6LocalAttrs is the same as it is on the wire: the header is bytes.
 var seg6LocalAttrs = &wire.Table{
-	Name:   "seg6local",
-	Doc:    "attributes of seg6local",
-	Fields: append(seg6LocalRows(), wire.Field{Name: "srh", Type: seg6LocalSRH, Kind: wire.Bytes, Doc: "segment routing header"}),
+	Name: "seg6local",
+	Doc:  "attributes of seg6local",
+	Lazy: func() []wire.Field {
+		return append(seg6LocalRows(), wire.Field{Name: "srh", Type: seg6LocalSRH, Kind: wire.Bytes, Doc: "segment routing header"})
+	},
 }
 
 var seg6LocalActions = wire.Enum("", "End", "End.X", "End.T", "End.DX2", "End.DX6", "End.DX4", "End.DT6", "End.DT4",

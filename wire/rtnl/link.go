@@ -46,9 +46,11 @@ var Link = &wire.Object{
 
 var linkTable = &wire.Table{
 	Name: "link", Doc: "a network device", Fixed: ifinfomsgLen, Head: "ifinfomsg",
-	Fields: append(linkRows(), wire.Field{
-		Name: "linkinfo", Type: unix.IFLA_LINKINFO, Kind: wire.Nest, Of: linkInfo, Inline: true, Doc: "kind of the link and its data, and what it is as a port of its master",
-	}),
+	Lazy: func() []wire.Field {
+		return append(linkRows(), wire.Field{
+			Name: "linkinfo", Type: unix.IFLA_LINKINFO, Kind: wire.Nest, Of: linkInfo, Inline: true, Doc: "kind of the link and its data, and what it is as a port of its master",
+		})
+	},
 }
 
 var linkInfo = &wire.Table{

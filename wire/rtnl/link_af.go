@@ -66,8 +66,8 @@ var inet6Cache = &wire.Table{
 var inet6CachePlace = &wire.Place{Len: 16}
 
 var (
-	inetConf  = &wire.Table{Name: "inet", Doc: "IPv4 settings of a link", Fields: devconfRows("ipv4", 1, inetSettings), Codec: devconf{first: 1}}
-	inet6Conf = &wire.Table{Name: "inet6", Doc: "IPv6 settings of a link", Fields: devconfRows("ipv6", 0, inet6Settings), Codec: devconf{}}
+	inetConf  = &wire.Table{Name: "inet", Doc: "IPv4 settings of a link", Lazy: func() []wire.Field { return devconfRows("ipv4", 1, inetSettings) }, Codec: devconf{first: 1}}
+	inet6Conf = &wire.Table{Name: "inet6", Doc: "IPv6 settings of a link", Lazy: func() []wire.Field { return devconfRows("ipv6", 0, inet6Settings) }, Codec: devconf{}}
 )
 
 // devconfRows is a row for each setting, numbered from first.

@@ -7,8 +7,8 @@ import (
 )
 
 var (
-	macvlanKind = &wire.Table{Name: "macvlan", Doc: "link with an address of its own, on the device that link names", Fields: macvlanRows()}
-	macvtapKind = &wire.Table{Name: "macvtap", Doc: "macvlan with a character device in place of a stack", Fields: macvlanRows()}
+	macvlanKind = &wire.Table{Name: "macvlan", Doc: "link with an address of its own, on the device that link names", Lazy: macvlanRows}
+	macvtapKind = &wire.Table{Name: "macvtap", Doc: "macvlan with a character device in place of a stack", Lazy: macvlanRows}
 )
 
 const (

@@ -20,5 +20,7 @@ var vethKind = &wire.Table{
 
 var vethPeer = &wire.Table{
 	Name: "peer", Doc: "the other end of a veth", Fixed: ifinfomsgLen, Head: "ifinfomsg",
-	Fields: slices.DeleteFunc(linkRows(), func(f wire.Field) bool { return f.RO || f.Name == "newname" }),
+	Lazy: func() []wire.Field {
+		return slices.DeleteFunc(linkRows(), func(f wire.Field) bool { return f.RO || f.Name == "newname" })
+	},
 }

@@ -6,3 +6,7 @@ import "github.com/nlscript/nlscript/wire"
 var Objects = []*wire.Object{
 	Link, Addr, Neigh, FDB, VLAN, Nexthop, Route, Rule, Qdisc, Class,
 }
+
+// Unions are all choices of tables that the objects have: namespaces of scripts.
+// Those of one name are one namespace.
+var Unions = []*wire.OneOf{Kinds, Ports, Encaps, nexthopEncaps, Qdiscs, Classes}

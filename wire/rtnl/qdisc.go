@@ -39,17 +39,19 @@ var Qdisc = &wire.Object{
 
 var qdiscTable = &wire.Table{
 	Name: "qdisc", Doc: "a queueing discipline", Fixed: 20, Head: "tcmsg",
-	Fields: append(append(tcHead("not used by qdiscs", "device it is on"),
-		wire.Field{Name: "handle", Kind: wire.U32, At: tcmsg, Off: 8, Handle: true, Loose: true, Doc: `its number, "1:"; classes are numbered under it; one from 8000: on is chosen by the kernel without it`},
-		wire.Field{Name: "parent", Kind: wire.U32, At: tcmsg, Off: 12, Handle: true, Words: tcParents, Doc: `place: root, or a class by its number, "1:10"; ingress and clsact have their own`},
-		wire.Field{Name: "refcnt", Kind: wire.U32, At: tcmsg, Off: 16, RO: true, Volatile: true, Doc: "users of the qdisc"},
-		wire.Field{Name: "kind", Type: unix.TCA_OPTIONS, Kind: wire.Union, OneOf: Qdiscs, Doc: "kind and options: sch.htb(...)"},
-		wire.Field{Name: "ingress_block", Type: unix.TCA_INGRESS_BLOCK, Kind: wire.U32, Min: 1, Immutable: true, Doc: "ingress, clsact: block of filters for what comes in, shared by its number"},
-		wire.Field{Name: "egress_block", Type: unix.TCA_EGRESS_BLOCK, Kind: wire.U32, Min: 1, Immutable: true, Doc: "clsact: block of filters for what goes out, shared by its number"},
-		wire.Field{Name: "stab", Type: unix.TCA_STAB, Kind: wire.Nest, Of: stabTable, Doc: "how long packets count as: with the headers and the cells of the link"},
-		wire.Field{Name: "dump_invisible", Type: unix.TCA_DUMP_INVISIBLE, Kind: wire.Flag, WO: true, Doc: "of a request that lists: also what is hidden"},
-		wire.Field{Name: "offloaded", Type: unix.TCA_HW_OFFLOAD, Kind: wire.Bool, RO: true, Volatile: true, Doc: "the hardware does it"},
-	), tcTail()...),
+	Lazy: func() []wire.Field {
+		return append(append(tcHead("not used by qdiscs", "device it is on"),
+			wire.Field{Name: "handle", Kind: wire.U32, At: tcmsg, Off: 8, Handle: true, Loose: true, Doc: `its number, "1:"; classes are numbered under it; one from 8000: on is chosen by the kernel without it`},
+			wire.Field{Name: "parent", Kind: wire.U32, At: tcmsg, Off: 12, Handle: true, Words: tcParents, Doc: `place: root, or a class by its number, "1:10"; ingress and clsact have their own`},
+			wire.Field{Name: "refcnt", Kind: wire.U32, At: tcmsg, Off: 16, RO: true, Volatile: true, Doc: "users of the qdisc"},
+			wire.Field{Name: "kind", Type: unix.TCA_OPTIONS, Kind: wire.Union, OneOf: Qdiscs, Doc: "kind and options: sch.htb(...)"},
+			wire.Field{Name: "ingress_block", Type: unix.TCA_INGRESS_BLOCK, Kind: wire.U32, Min: 1, Immutable: true, Doc: "ingress, clsact: block of filters for what comes in, shared by its number"},
+			wire.Field{Name: "egress_block", Type: unix.TCA_EGRESS_BLOCK, Kind: wire.U32, Min: 1, Immutable: true, Doc: "clsact: block of filters for what goes out, shared by its number"},
+			wire.Field{Name: "stab", Type: unix.TCA_STAB, Kind: wire.Nest, Of: stabTable, Doc: "how long packets count as: with the headers and the cells of the link"},
+			wire.Field{Name: "dump_invisible", Type: unix.TCA_DUMP_INVISIBLE, Kind: wire.Flag, WO: true, Doc: "of a request that lists: also what is hidden"},
+			wire.Field{Name: "offloaded", Type: unix.TCA_HW_OFFLOAD, Kind: wire.Bool, RO: true, Volatile: true, Doc: "the hardware does it"},
+		), tcTail()...)
+	},
 }
 
 // Qdiscs are the kinds of queueing disciplines.

@@ -81,9 +81,9 @@ func TestUAPI(t *testing.T) {
 func auditNumbers(t *testing.T, consts map[string]uint64, prefix string, tab *wire.Table, but []string) {
 	t.Helper()
 	rows := map[uint64]string{}
-	for i := range tab.Fields {
-		for _, n := range numbers(&tab.Fields[i]) {
-			rows[uint64(n)] = tab.Fields[i].Name
+	for i := range tab.Declared() {
+		for _, n := range numbers(&tab.Declared()[i]) {
+			rows[uint64(n)] = tab.Declared()[i].Name
 		}
 	}
 	lastRow, lastConst := last(maps.Keys(rows)), last(maps.Values(consts))
