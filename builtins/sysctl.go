@@ -134,6 +134,11 @@ func parseSysctl(name string) (*Sysctl, error) {
 	return &Sysctl{Path: path, Name: swapDots(path)}, nil
 }
 
+// SysctlOp is the op that writes a sysctl, by its path below /proc/sys.
+func SysctlOp(path, value string) *Op {
+	return &Op{Sysctl: &Sysctl{Path: path, Name: swapDots(path), Value: value}}
+}
+
 func swapDots(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch r {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -38,14 +39,48 @@ func (e *Engine) Export(ctx context.Context, w io.Writer, all bool, kinds ...str
 		return err
 	}
 	defer s.close()
-	x := exporter{ctx: ctx, st: s.st, all: all, objects: objects, made: map[uint32]bool{}}
+	x := exporter{ctx: ctx, st: s.st, all: all, objects: objects, made: map[uint32]bool{}, sysctl: len(kinds) == 0 || slices.Contains(kinds, sysctlKind)}
 	if s.kernel.Sys != nil {
-		x.cpus = possibleCPUs()
+		x.live, x.cpus = true, possibleCPUs()
+		if err := x.settings(e, slices.Contains(kinds, sysctlKind)); err != nil {
+			return err
+		}
 	}
 	if err := x.collect(); err != nil {
 		return err
 	}
 	return x.write(w)
+}
+
+// sysctlKind stands among kinds of objects for sysctls.
+const sysctlKind = "sysctl"
+
+// settings reads what is needed to tell which sysctls are not as in a new
+// namespace. Where none can be made, they are left out, unless they must be there.
+func (x *exporter) settings(e *Engine, must bool) (err error) {
+	d := &defaults{}
+	if d.fresh, err = newTunables(); err != nil {
+		if must {
+			return &Error{Outcome: rolledBack, Message: "sysctls cannot be exported: what is as in a new namespace is told by making one: " + err.Error(), Err: err}
+		}
+		x.note = "sysctls are left out: what is as in a new namespace is told by making one (" + err.Error() + ")"
+		x.sysctl = false
+		return nil
+	}
+	if d.now, err = e.ns.tunables(); err != nil {
+		return err
+	}
+	if !x.sysctl { // links alone are made where these are as in a new one
+		for path, v := range d.now {
+			if _, dev, _, device := d.of(path); !device || dev == "all" || dev == "default" {
+				if d.now[path] = d.fresh[path]; v != "" && d.fresh[path] == "" {
+					delete(d.now, path)
+				}
+			}
+		}
+	}
+	x.known = d
+	return nil
 }
 
 // exported are the objects with these names.
@@ -57,6 +92,7 @@ func exported(kinds []string) (map[*wire.Object]bool, error) {
 		names = append(names, name)
 		objects[o] = len(kinds) == 0 || slices.Contains(kinds, name) || slices.Contains(kinds, o.Name)
 	}
+	names = append(names, sysctlKind)
 	for _, k := range kinds {
 		if !slices.Contains(names, strings.TrimSuffix(k, "_")) {
 			return nil, &Error{Outcome: rolledBack, Message: fmt.Sprintf("there is no object %q; there are %s", k, strings.Join(names, ", ")), usage: true}
@@ -75,6 +111,14 @@ type exporter struct {
 	place   map[uint32]int  // where a link stands
 	lines   []line
 	cpus    uint64
+	live    bool // a kernel's, not facts
+
+	sysctl bool
+	known  *defaults // nil: not known
+	note   string    // at the beginning
+
+	direct   map[uint32][]netip.Prefix // networks that devices are on
+	anywhere []uint32                  // devices that have a route to everywhere
 }
 
 // A line is an op of the script.
@@ -84,6 +128,8 @@ type line struct {
 	flags  builtins.OpFlags
 	absent bool   // it shall not be there
 	note   string // comment before it
+	text   string // of what is no object
+	out    bool   // a comment all of it
 }
 
 // collect makes the lines, in an order in which they can be carried out and
@@ -93,6 +139,8 @@ func (x *exporter) collect() error {
 		return err
 	}
 	x.links()
+	before, behind := x.sysctls()
+	x.lines = slices.Concat(before, x.lines, behind)
 	for _, f := range []func() error{x.vlans, x.addrs, x.routing, x.rules, x.neighbours, x.traffic} {
 		if err := f(); err != nil {
 			return err
@@ -196,8 +244,40 @@ func (x *exporter) routes(l []*state.Entry, gateway bool) {
 		if len(like) > 1 {
 			n.flags = builtins.Appended
 		}
+		if gateway && !x.onLink(e.Set()) {
+			n.note, n.out = "its gateway is on no network any more; the kernel would refuse it now", true
+		}
 		x.lines = append(x.lines, n)
 	}
+}
+
+// onLink reports whether the gateways of a route are on networks of their devices.
+// The kernel asks when a route is made, and never again.
+func (x *exporter) onLink(s *wire.Set) bool {
+	if !x.live {
+		return true // facts need not be all there is
+	}
+	if x.direct == nil {
+		x.direct = map[uint32][]netip.Prefix{}
+		for _, e := range x.st.All(rtnl.Route) {
+			if dst, ok := e.Set().Get("dst"); !hasGateway(e.Set()) && ok && dst.Type == wire.Net {
+				dev := uint32(e.Set().Uint("dev"))
+				x.direct[dev] = append(x.direct[dev], dst.Prefix())
+			} else if !hasGateway(e.Set()) {
+				x.anywhere = append(x.anywhere, uint32(e.Set().Uint("dev")))
+			}
+		}
+	}
+	hops, ok := s.Get("nexthops")
+	if !ok {
+		hops = wire.ListOf(wire.SubVal(s))
+	}
+	return !slices.ContainsFunc(hops.L, func(h wire.Value) bool {
+		via, ok := h.Sub.Get("via")
+		dev := uint32(h.Sub.Uint("dev"))
+		return ok && via.Type == wire.Addr && h.Sub.Uint("onlink") == 0 && !slices.Contains(x.anywhere, dev) &&
+			!slices.ContainsFunc(x.direct[dev], func(p netip.Prefix) bool { return p.Contains(via.A) })
+	})
 }
 
 func hasGateway(s *wire.Set) bool { return s.Has("via") || s.Has("nexthops") || s.Has("nhid") }
@@ -290,6 +370,9 @@ func (x *exporter) write(w io.Writer) error {
 	if len(x.lines) > maxArgs {
 		open, end = "commit([\n", "])\n"
 	}
+	if x.note != "" {
+		open = "# " + x.note + "\n" + open
+	}
 	if _, err := io.WriteString(w, open); err != nil {
 		return err
 	}
@@ -299,7 +382,9 @@ func (x *exporter) write(w io.Writer) error {
 		l := &x.lines[i]
 		b.Reset()
 		p.Flags = l.flags
-		if err := p.Message(&b, l.object, l.object.New, unix.NLM_F_REQUEST|unix.NLM_F_ACK, l.set); err != nil {
+		if l.text != "" {
+			b.WriteString(l.text + ",")
+		} else if err := p.Message(&b, l.object, l.object.New, unix.NLM_F_REQUEST|unix.NLM_F_ACK, l.set); err != nil {
 			fmt.Fprintf(&b, "# not written (%v): %s %s", err, l.object.Name, strings.ReplaceAll(l.set.Text(x.st.Names), "\n", " "))
 		} else {
 			if l.absent {
@@ -309,12 +394,14 @@ func (x *exporter) write(w io.Writer) error {
 			}
 			b.WriteByte(',')
 		}
-		if l.note != "" {
-			src := b.String()
-			b.Reset()
-			b.WriteString("# " + l.note + "\n" + src)
+		text := b.String()
+		if l.out {
+			text = "# " + strings.ReplaceAll(text, "\n", "\n# ")
 		}
-		if _, err := io.WriteString(w, "    "+strings.ReplaceAll(b.String(), "\n", "\n    ")+"\n"); err != nil {
+		if l.note != "" {
+			text = "# " + l.note + "\n" + text
+		}
+		if _, err := io.WriteString(w, "    "+strings.ReplaceAll(text, "\n", "\n    ")+"\n"); err != nil {
 			return err
 		}
 		if i&1023 == 0 && x.ctx.Err() != nil {

@@ -204,6 +204,7 @@ func (x *exporter) linkSet(e *state.Entry) *wire.Set {
 		s.Del("kind")
 		s.Del("link")
 	}
+	x.settled(e, s)
 	for _, ent := range slices.Clone(s.Ents) {
 		if x.comesByItself(e, s, ent) {
 			s.Del(ent.F.Name)
@@ -244,6 +245,9 @@ func (x *exporter) comesByItself(e *state.Entry, s *wire.Set, ent wire.Entry) bo
 	case "gso_max_size", "gso_max_segs", "gro_max_size", "gso_ipv4_max_size", "gro_ipv4_max_size":
 		return like(name)
 	case "address":
+		if strings.Trim(ent.V.S, "\x00") == "" {
+			return true // of a bridge whose ports have left: no device can be given it
+		}
 		if e.Name() == "lo" {
 			return true
 		}

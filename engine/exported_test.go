@@ -26,7 +26,7 @@ func TestExportAgain(t *testing.T) {
 	if text := export(t, emptyNet(t), false); text != "" {
 		t.Errorf("of an empty namespace:\n%s", text)
 	}
-	for _, name := range []string{"export.star", "export_kinds.star"} {
+	for _, name := range []string{"export.star", "export_kinds.star", "export_sysctl.star"} {
 		t.Run(name, func(t *testing.T) {
 			src, err := os.ReadFile("testdata/" + name)
 			if err != nil {

@@ -15,10 +15,19 @@ entries, nexthops, qdiscs and classes, and export writes the same again. It
 changes nothing, and needs no rights.
 
 What the kernel or a daemon made is left out, as it comes again by itself: routes
-and addresses of proto kernel or with a lifetime, table local, link-local
+and addresses of proto kernel or with a lifetime that ends, table local, link-local
 addresses, learned neighbours. --all writes it too. What a new link has by itself
 is never written. A device that no script can make is the patch of one that is
-there. Sysctls, and what a namespace has beyond these objects, are not written.`
+there.
+
+Sysctls below net. are written that are not as in a new namespace, those of devices
+that are not as conf/default says: --kinds sysctl is these alone. Settings of IPv4
+are in the lines of their links. What is one for the whole machine is not written,
+nor keys. To know what is as in a new namespace takes making one (CAP_SYS_ADMIN):
+without, they are left out, and a comment says so.
+
+A route whose gateway is on no network any more stays in the kernel, which would
+refuse it now: it is a comment. What a namespace has beyond this is not written.`
 
 const exportExample = `  nlscript export > machine.star
   nlscript export --netns blue --kinds route,rule

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"path"
 	"strings"
 
@@ -79,11 +80,18 @@ func sameValue(a, b string) bool {
 		return false
 	}
 	for i := range x {
-		if x[i] != y[i] {
+		if x[i] != y[i] && !sameAddr(x[i], y[i]) {
 			return false
 		}
 	}
 	return true
+}
+
+// sameAddr compares addresses, which the kernel prints with all their zeros.
+func sameAddr(a, b string) bool {
+	x, err := netip.ParseAddr(a)
+	y, err2 := netip.ParseAddr(b)
+	return err == nil && err2 == nil && x == y
 }
 
 // undoSysctls writes back what the batch may have written, last first, and
