@@ -180,17 +180,19 @@ func (in *nest) short(p []byte, end int, ents []Entry) (n, newEnd int) {
 			return i, end
 		}
 		num := v.N + uint64(f.Scale)
-		q := p[end : end+8]
-		switch f.how {
-		case asByte:
-			p[f.Off] = byte(num)
-			continue
-		case asWord:
-			if v.Type == Name {
+		if f.how <= asWord { // no attribute; a jump table for all is slower
+			switch {
+			case f.how == asByte:
+				p[f.Off] = byte(num)
+			case f.how == asWord && v.Type != Name:
+				putU32(p[f.Off:], uint32(num))
+			default:
 				return i, end
 			}
-			putU32(p[f.Off:], uint32(num))
 			continue
+		}
+		q := p[end : end+8]
+		switch f.how {
 		case asSpill:
 			if num <= 255 {
 				p[f.Off] = byte(num)
@@ -277,7 +279,7 @@ type how uint8
 
 const (
 	asOther how = iota
-	asByte      // of the fixed struct
+	asByte      // of the fixed struct; up to asWord no attribute
 	asWord
 	asSpill // of the fixed struct, or an attribute
 	asFlag  // attributes with the header Field.head: of 4 bytes,

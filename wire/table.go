@@ -13,7 +13,8 @@ type Field struct {
 	Type uint16 // attribute number; for Prefix, Union and friends see below
 	Kind Kind
 	how  how    // how Append writes it,
-	head uint32 // and the header of its attribute; here they cost no room
+	head uint32 // the header of its attribute,
+	nest *nest  // and where it belongs: beside each other, for the walk
 	Doc  string // one line: meaning, unit, what iproute2 calls it when that differs
 
 	// Where the value lives when it is not the whole payload of attribute Type.
@@ -64,9 +65,8 @@ type Field struct {
 	Default      string // links: what a new one has, as Text writes it; "" unknown, or not the same for all
 
 	id   int
-	size int // of the payload, when an attribute is read the short way
-	run  int // how many rows from here on are bits of one header word that are off when it is 0
-	nest *nest
+	size int    // of the payload, when an attribute is read the short way
+	run  int    // how many rows from here on are bits of one header word that are off when it is 0
 	next *Field // further row with the same Type and place, told apart by When
 	own  *Table
 }
@@ -155,51 +155,6 @@ type Former interface{ Form() string }
 
 // A Texter is a Codec whose values have a text of their own.
 type Texter interface{ Text(v Value) string }
-
-// OneOf is a choice of tables, told by a sibling attribute: the kind of a
-// link chooses the meaning of its data. The field's Type is the data, Tag the
-// sibling.
-type OneOf struct {
-	Name   string // namespace in scripts: kind, port, sch, encap
-	Tag    uint16
-	TagU16 bool // the tag is a u16 (Table.TagN), not a string (Table.Tag or Name)
-	TagNUL bool // the string has its NUL (the kind of a qdisc)
-	Always bool // the data is sent though empty, whatever the member
-	Tables []*Table
-
-	// iproute2 and the kernel name the kind of a port in two ways:
-	// as the link's kind, "bridge_slave", when setting, and by an attribute of
-	// its own, "bridge", when reporting. Both are read; SetTag+Suffix is written.
-	SetTag uint16
-	Suffix string
-}
-
-// Table returns the member with this tag, or nil.
-func (u *OneOf) Table(tag string) *Table {
-	for _, t := range u.Tables {
-		if t.tag() == tag {
-			return t
-		}
-	}
-	return nil
-}
-
-// tag is the table's name on the wire.
-func (t *Table) tag() string {
-	if t.Tag != "" {
-		return t.Tag
-	}
-	return t.Name
-}
-
-func (u *OneOf) tableN(n uint16) *Table {
-	for _, t := range u.Tables {
-		if t.TagN == n {
-			return t
-		}
-	}
-	return nil
-}
 
 // A Table describes a message after its nlmsghdr, or the payload of a nest or
 // struct: a fixed part, then attributes.

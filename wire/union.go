@@ -6,6 +6,51 @@ import (
 	"strings"
 )
 
+// OneOf is a choice of tables, told by a sibling attribute: the kind of a
+// link chooses the meaning of its data. The field's Type is the data, Tag the
+// sibling.
+type OneOf struct {
+	Name   string // namespace in scripts: kind, port, sch, encap
+	Tag    uint16
+	TagU16 bool // the tag is a u16 (Table.TagN), not a string (Table.Tag or Name)
+	TagNUL bool // the string has its NUL (the kind of a qdisc)
+	Always bool // the data is sent though empty, whatever the member
+	Tables []*Table
+
+	// iproute2 and the kernel name the kind of a port in two ways:
+	// as the link's kind, "bridge_slave", when setting, and by an attribute of
+	// its own, "bridge", when reporting. Both are read; SetTag+Suffix is written.
+	SetTag uint16
+	Suffix string
+}
+
+// Table returns the member with this tag, or nil.
+func (u *OneOf) Table(tag string) *Table {
+	for _, t := range u.Tables {
+		if t.tag() == tag {
+			return t
+		}
+	}
+	return nil
+}
+
+// tag is the table's name on the wire.
+func (t *Table) tag() string {
+	if t.Tag != "" {
+		return t.Tag
+	}
+	return t.Name
+}
+
+func (u *OneOf) tableN(n uint16) *Table {
+	for _, t := range u.Tables {
+		if t.TagN == n {
+			return t
+		}
+	}
+	return nil
+}
+
 // appendUnion writes the tag and, when there is any, the data. SetTag is
 // written unless another field of the set has taken it.
 func (f *Field) appendUnion(b *Builder, v *Value, taken bool) error {
