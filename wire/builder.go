@@ -192,16 +192,16 @@ func (b *Builder) Addr(typ uint16, a netip.Addr) {
 	*(*[16]byte)(b.Attr(typ, 16)) = a.As16()
 }
 
-// Device appends the index of a device that has no number yet: zero, and a
+// device appends the index of a device that has no number yet: zero, and a
 // relocation.
-func (b *Builder) Device(typ uint16, name string) {
+func (b *Builder) device(typ uint16, name string) {
 	b.Attr(typ, 4)
-	b.Relocate(4, name)
+	b.relocate(4, name)
 }
 
-// Relocate notes that the index of the named device belongs into the 4 bytes
+// relocate notes that the index of the named device belongs into the 4 bytes
 // that begin back bytes before the end of what was appended.
-func (b *Builder) Relocate(back int, name string) {
+func (b *Builder) relocate(back int, name string) {
 	if b.Chunk > 0 && len(b.rel) == cap(b.rel) {
 		// Finished messages keep theirs: only those of the open one move.
 		keep := b.rel[b.rel0:]

@@ -25,7 +25,7 @@ func TestBuilder(t *testing.T) {
 	b.Addr(8, netip.MustParseAddr("192.0.2.1"))
 	f, p := b.Framed(4)
 	p[3] = 9
-	b.Device(9, "eth0")
+	b.device(9, "eth0")
 	b.End(f)
 	b.End(n)
 	b.End(m)
@@ -126,7 +126,7 @@ func TestBuilderCancel(t *testing.T) {
 	before, _ := b.Bytes()
 	before = bytes.Clone(before)
 	m := b.Begin(2, 0)
-	b.Device(1, "eth0")
+	b.device(1, "eth0")
 	b.Text(2, "rest that must not shine through")
 	b.Cancel(m)
 	if got, err := b.Bytes(); err != nil || !bytes.Equal(got, before) {
@@ -134,7 +134,7 @@ func TestBuilderCancel(t *testing.T) {
 	}
 	m = b.Begin(3, 0)
 	n := b.Nest(1)
-	b.Device(1, "eth0")
+	b.device(1, "eth0")
 	b.Cancel(n)
 	if p := b.Attr(3, 9); !zero(p[:cap(p)]) {
 		t.Errorf("an attribute is born with %x", p)
@@ -163,7 +163,7 @@ func TestBuilderArena(t *testing.T) {
 		m := b.Begin(uint16(i), 0)
 		n := b.Nest(1)
 		for j := range i % 40 {
-			b.Device(uint16(j), fmt.Sprintf("eth%d", i))
+			b.device(uint16(j), fmt.Sprintf("eth%d", i))
 		}
 		b.End(n)
 		if i%7 == 0 {

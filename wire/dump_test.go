@@ -154,16 +154,15 @@ func TestParseDump(t *testing.T) {
 	}
 	type want struct {
 		n, line int
-		comment string
 		rel     []Reloc
 	}
-	wants := []want{{16, 1, "", nil}, {16, 4, "a comment\nanother", []Reloc{{8, "eth0"}, {12, "e # }"}}}, {4, 7, "", nil}, {1, 8, "", nil}, {16, 10, "", []Reloc{{12, "x"}}}}
+	wants := []want{{16, 1, nil}, {16, 4, []Reloc{{8, "eth0"}, {12, "e # }"}}}, {4, 7, nil}, {1, 8, nil}, {16, 10, []Reloc{{12, "x"}}}}
 	if len(got) != len(wants) {
 		t.Fatalf("%d messages: %+v", len(got), got)
 	}
 	for i, w := range wants {
 		g := got[i]
-		if len(g.Msg) != w.n || g.Line != w.line || g.Comment != w.comment || len(g.Rel) != len(w.rel) {
+		if len(g.Msg) != w.n || g.Line != w.line || len(g.Rel) != len(w.rel) {
 			t.Errorf("message %d is %+v, want %+v", i, g, w)
 			continue
 		}

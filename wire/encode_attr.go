@@ -40,7 +40,7 @@ func (f *Field) append(b *Builder, typ uint16, v *Value) error {
 		return errors.New("a prefix needs a header")
 	case Dev:
 		if v.Type == Name {
-			b.Device(typ, v.S)
+			b.device(typ, v.S)
 		} else {
 			b.Uint32(typ, uint32(v.N))
 		}
@@ -116,7 +116,7 @@ func (f *Field) appendArray(b *Builder, typ uint16, v *Value) error {
 			continue
 		}
 		if f.Elem.Kind == Dev && e.Type == Name {
-			b.Relocate(total-i*n, e.S)
+			b.relocate(total-i*n, e.S)
 			continue
 		}
 		if err := f.Elem.putFixed(p[i*n:], e); err != nil {

@@ -89,7 +89,7 @@ func (f *Field) put(b *Builder, d []byte, padded int, v *Value) error {
 		copy(p, v.S)
 	case f.Kind == Dev:
 		if v.Type == Name {
-			b.Relocate(padded-f.Off, v.S)
+			b.relocate(padded-f.Off, v.S)
 		} else {
 			putU32(p, uint32(v.N))
 		}

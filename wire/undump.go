@@ -10,10 +10,9 @@ import (
 
 // A Dumped is a message read back from text.
 type Dumped struct {
-	Msg     []byte
-	Rel     []Reloc
-	Comment string // the # lines since the message before, without #
-	Line    int    // where it begins, from 1
+	Msg  []byte
+	Rel  []Reloc
+	Line int // where it begins, from 1
 }
 
 // A TextError says which line of a dump cannot be read.
@@ -33,10 +32,7 @@ func ParseDump(text string) ([]Dumped, error) {
 		p.line++
 		line = strings.TrimSpace(line)
 		switch {
-		case strings.HasPrefix(line, "#"):
-			p.finish()
-			p.comment = append(p.comment, strings.TrimSpace(line[1:]))
-		case line == "" || line[0] == '>':
+		case line == "" || line[0] == '#' || line[0] == '>':
 			p.finish()
 		default:
 			if err := p.bytes(line); err != nil {
@@ -49,17 +45,14 @@ func ParseDump(text string) ([]Dumped, error) {
 }
 
 type undump struct {
-	line    int
-	comment []string
-	cur     Dumped
-	done    []Dumped
+	line int
+	cur  Dumped
+	done []Dumped
 }
 
 func (p *undump) finish() {
 	if len(p.cur.Msg) > 0 {
-		p.cur.Comment = strings.Join(p.comment, "\n")
 		p.done = append(p.done, p.cur)
-		p.comment = nil
 	}
 	p.cur = Dumped{}
 }
