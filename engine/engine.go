@@ -116,7 +116,7 @@ func (e *Engine) session(ctx context.Context, dry bool) (*session, error) {
 	s.kernel.Spaces = s.spaces
 	if e.facts != nil {
 		s.st = state.New(&factSource{e.facts})
-		s.st.StandIns = e.facts.StandIns
+		s.st.StandIns, s.st.Ahead = e.facts.StandIns, true
 		return s, nil
 	}
 	var conn *nlconn.Conn
@@ -137,6 +137,7 @@ func (e *Engine) session(ctx context.Context, dry bool) (*session, error) {
 	s.plan.conn = true
 	if dry {
 		s.st = state.New(tx.Source{Conn: conn})
+		s.st.Ahead = true
 	}
 	return s, nil
 }

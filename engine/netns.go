@@ -272,6 +272,7 @@ func (sp *space) state() *state.State {
 			src = &factSource{sp.facts}
 		}
 		sp.st = state.New(src)
+		sp.st.Ahead = sp.in.s.dry
 	}
 	return sp.st
 }

@@ -124,6 +124,24 @@ func (st *State) Exists(sc Scope) (bool, error) {
 	return true, err
 }
 
+// RouteTo returns the route that the kernel takes to an address, as its table holds
+// it; nil when there is none, or nobody to ask.
+func (st *State) RouteTo(a netip.Addr) *wire.Set {
+	src, ok := st.src.(Getter)
+	if !ok {
+		return nil
+	}
+	family := uint8(unix.AF_INET)
+	if a.Is6() {
+		family = unix.AF_INET6
+	}
+	msg, err := src.Get(lookup(family, a, 0))
+	if err != nil {
+		return nil // unreachable, one way or another
+	}
+	return decode(rtnl.Route, msg)
+}
+
 // reached reports whether look-ups of a family come to table main: a rule
 // without selectors leads there. If not, what they do not find may be there.
 func (st *State) reached(ctx context.Context, family uint8) (bool, error) {

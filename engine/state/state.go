@@ -78,6 +78,12 @@ type State struct {
 	// Whole makes plans read whole tables, where look-ups could not tell.
 	Whole bool
 
+	// Ahead says that plans are made on top of one another, and not sent: what
+	// changes is noted, for Settle, and what only a refusal would show is read.
+	Ahead   bool
+	changed []*Entry
+	gone    []*Entry
+
 	// StandIns makes a device that is looked up and is not there exist: for
 	// golden files and sandboxes. The names are kept, in order of use.
 	StandIns bool
@@ -95,6 +101,7 @@ func New(src Source) *State {
 func (st *State) Clone() *State {
 	c := New(st.src)
 	c.StandIns, c.StoodIn, c.next = st.StandIns, slices.Clone(st.StoodIn), st.next
+	c.Ahead, c.changed, c.gone = st.Ahead, slices.Clone(st.changed), slices.Clone(st.gone)
 	c.scopes = slices.Clone(st.scopes)
 	c.entries, c.before = cloneTables(st.entries), cloneTables(st.before)
 	c.loaded, c.names, c.index, c.ghosts, c.Made = maps.Clone(st.loaded), maps.Clone(st.names), maps.Clone(st.index), maps.Clone(st.ghosts), maps.Clone(st.Made)
@@ -127,6 +134,9 @@ func (st *State) Add(o *wire.Object, s *wire.Set) *Entry {
 	st.note(o, KeyOf(o, s))
 	e := &Entry{Object: o, set: s}
 	st.put(e, s)
+	if st.Ahead {
+		st.changed = append(st.changed, e)
+	}
 	return e
 }
 
@@ -185,6 +195,9 @@ func (st *State) Change(e *Entry, s *wire.Set) *Entry {
 	if i := slices.Index(l, e); i >= 0 {
 		l[i] = n
 	}
+	if st.Ahead {
+		st.changed = append(st.changed, n)
+	}
 	if e.Object == rtnl.Link {
 		for _, name := range linkNames(e.Set()) {
 			delete(st.names, name)
@@ -201,6 +214,9 @@ func (st *State) Remove(e *Entry) {
 	l := slices.DeleteFunc(slices.Clone(m[e.Key]), func(x *Entry) bool { return x == e })
 	if m[e.Key] = l; len(l) == 0 {
 		delete(m, e.Key)
+	}
+	if st.Ahead {
+		st.gone = append(st.gone, e)
 	}
 	if e.Object == rtnl.Link {
 		for _, n := range linkNames(e.Set()) {

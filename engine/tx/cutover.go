@@ -1,6 +1,7 @@
 package tx
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -182,6 +183,7 @@ func (s *switching) compare() error {
 			byKey[e.Key] = append(byKey[e.Key], e)
 		}
 	}
+	slices.SortStableFunc(s.stay, func(a, b *state.Entry) int { return compareStaying(a.Set(), b.Set()) })
 	keep := map[*state.Entry]bool{}
 	for _, n := range s.new {
 		p.expect(&expect{op: n.op, object: rtnl.Route, key: n.key, set: n.want, mode: state.Whole})
@@ -227,6 +229,18 @@ func (s *switching) compare() error {
 	return nil
 }
 
+// compareStaying orders what stays in the table: gateways are looked for in it, so
+// routes without come first. The order of a dump is not that of a plan.
+func compareStaying(a, b *wire.Set) int {
+	x, _ := a.Get("dst")
+	y, _ := b.Get("dst")
+	return cmp.Or(
+		place(a.Has("via"))-place(b.Has("via")),
+		x.A.Compare(y.A), cmp.Compare(x.N, y.N),
+		cmp.Compare(a.Uint("metric"), b.Uint("metric")), cmp.Compare(a.Uint("dev"), b.Uint("dev")),
+	)
+}
+
 // plan plans the steps of one family.
 func (s *switching) plan() error {
 	lead, err := s.lead()
@@ -252,8 +266,8 @@ func (s *switching) plan() error {
 	s.p.plan.cuts = append(s.p.plan.cuts, &cut{s.family, s.table, s.fresh, s.rule})
 	c.text = fmt.Sprintf("%s, at one instant; %s", s.familyText(), s.staying())
 	c.Notes = append(c.Notes, fmt.Sprintf("by table %d and a rule of priority %d, which go again", s.fresh, s.rule.Uint("priority")))
-	if made := slices.ContainsFunc(s.p.st.All(rtnl.Addr), func(e *state.Entry) bool { return !e.Reported() }); made {
-		c.Notes = append(c.Notes, "routes that the kernel makes for addresses of this script are known when it runs, and stay too")
+	if s.family == unix.AF_INET6 && slices.ContainsFunc(s.p.st.All(rtnl.Link), s.p.rises) {
+		c.Notes = append(c.Notes, "routes to the link-local addresses of devices that come up in this script are known when it runs, and stay too")
 	}
 	for _, f := range []func() error{s.fill, s.enter, s.rewrite, s.leave, s.empty} {
 		if err := f(); err != nil {
@@ -261,6 +275,12 @@ func (s *switching) plan() error {
 		}
 	}
 	return nil
+}
+
+// rises reports whether a link has come up in the script.
+func (p *planner) rises(e *state.Entry) bool {
+	was := p.st.Held(rtnl.Link, e.Key)
+	return e.Set().Uint("up") != 0 && (len(was) == 0 || was[0].Set().Uint("up") == 0)
 }
 
 func (s *switching) familyText() string {

@@ -162,18 +162,19 @@ type planner struct {
 	sources map[netip.Addr]bool     // that routes of the batch wait for
 	sysctl  map[string]string       // what earlier ops of the batch wrote
 	ops     int
-	single  bool              // routes are read one by one
-	joint   *joint            // of a commit over several namespaces
-	alone   *joint            // that it becomes part of when it takes more than one; nil: it cannot
-	remarks []string          // for the change that is being planned
-	losses  []Loss            // of it
-	flushed int               // steps that joint has
-	changes int               // and changes
-	lists   map[string]*list  // by key: several objects
-	freed   []*state.Entry    // links, as they were, whose master went
-	shrunk  []*state.Entry    // groups, as they were, that lost next hops
-	abroad  map[string]uint32 // indexes of links made in other namespaces: "NETNS/NAME"
-	mild    bool              // the last steps destroy nothing: a destructive one is fenced
+	single  bool                    // routes are read one by one
+	joint   *joint                  // of a commit over several namespaces
+	alone   *joint                  // that it becomes part of when it takes more than one; nil: it cannot
+	remarks []string                // for the change that is being planned
+	losses  []Loss                  // of it
+	onLink  map[netip.Prefix]uint32 // networks by the device that they are on; made when needed
+	flushed int                     // steps that joint has
+	changes int                     // and changes
+	lists   map[string]*list        // by key: several objects
+	freed   []*state.Entry          // links, as they were, whose master went
+	shrunk  []*state.Entry          // groups, as they were, that lost next hops
+	abroad  map[string]uint32       // indexes of links made in other namespaces: "NETNS/NAME"
+	mild    bool                    // the last steps destroy nothing: a destructive one is fenced
 }
 
 // Make plans ops against st, which is changed to what the plan expects to
@@ -229,6 +230,9 @@ func (p *planner) begin(ops []*builtins.Op) error {
 	}
 	p.single = p.fewRoutes(ops)
 	if err := st.Load(p.ctx); err != nil {
+		return err
+	}
+	if err := p.settle(); err != nil {
 		return err
 	}
 	for _, op := range ops {

@@ -19,19 +19,14 @@ func (p *planner) whole(op *builtins.Op, want *wire.Set) error {
 	if err != nil && !looseKey(o) {
 		return err
 	}
-	var have []*state.Entry
-	for _, e := range p.st.Find(o, key) {
-		if state.Matches(want, e) && !byDefault(e) {
-			have = append(have, e)
-		}
-	}
 	p.expect(&expect{op: op, object: o, key: key, set: want, mode: state.Whole})
-	best := -1
-	var deltas []state.Delta
-	for i, e := range have {
-		d := state.Diff(o, want, e.Set(), state.Whole)
-		if best < 0 || len(d) < len(deltas) {
-			best, deltas = i, d
+	have, best, deltas := p.closest(o, key, want)
+	if best >= 0 && len(deltas) > 0 && p.st.Ahead {
+		// The kernel would refuse: one like it is behind the one that is seen.
+		if hidden, err := p.hidden(have[best], want); err != nil {
+			return err
+		} else if hidden {
+			have, best, deltas = p.closest(o, key, want)
 		}
 	}
 	switch {
@@ -80,6 +75,23 @@ func (p *planner) whole(op *builtins.Op, want *wire.Set) error {
 		return err
 	}
 	return p.putBack(op, c)
+}
+
+// closest returns the objects with a key, and which of them differs least from what
+// is wanted; -1 when there is none.
+func (p *planner) closest(o *wire.Object, key string, want *wire.Set) (have []*state.Entry, best int, deltas []state.Delta) {
+	best = -1
+	for _, e := range p.st.Find(o, key) {
+		if !state.Matches(want, e) || byDefault(e) {
+			continue
+		}
+		have = append(have, e)
+		d := state.Diff(o, want, e.Set(), state.Whole)
+		if best < 0 || len(d) < len(deltas) {
+			best, deltas = len(have)-1, d
+		}
+	}
+	return have, best, deltas
 }
 
 // make sends the op's message that makes an object.

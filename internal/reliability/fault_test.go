@@ -10,8 +10,8 @@ import (
 )
 
 // surprising are transactions of which the kernel makes something that no plan
-// knows: an attempt() that fails, routes that hide behind the one looked up.
-var surprising = map[string]bool{"run: attempt that fails": true, "route: several of one key": true}
+// knows: whether an attempt() fails.
+var surprising = map[string]bool{"run: attempt that fails": true}
 
 // TestFaults is the fault matrix: of each transaction each message is refused in
 // turn, of the large ones 50, and all that the namespace holds is as it was.
