@@ -105,12 +105,7 @@ func TestNetNSFarRecover(t *testing.T) {
 	here, there := calm(t), calm(t)
 	e, far := engineIn(t, here, engine.WithJournal(dir)), engineIn(t, there)
 	path := places(t, 1)[0]
-	if err := os.WriteFile(path, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Mount(at(there), path, "none", unix.MS_BIND, ""); err != nil {
-		t.Fatal(err)
-	}
+	testnet.At(t, there.FD(), path)
 	crossing(t, e, there)
 	before, own := enginetest.Take(t, far), enginetest.Take(t, e)
 	e.SetWatcher(func(journal, alive *os.File) error { return nil }) // it dies at once

@@ -22,24 +22,7 @@ import (
 // places returns paths at which network namespaces can be made.
 func places(t *testing.T, n int) []string {
 	t.Helper()
-	dir := t.TempDir()
-	var l []string
-	for i := range n {
-		path := filepath.Join(dir, fmt.Sprintf("ns%d", i))
-		l = append(l, path)
-		t.Cleanup(func() { unix.Unmount(path, unix.MNT_DETACH) })
-	}
-	probe := filepath.Join(dir, "probe")
-	if err := os.WriteFile(probe, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Mount("/proc/self/ns/net", probe, "none", unix.MS_BIND, ""); err != nil {
-		testnet.Refuse(t, fmt.Sprintf("no mounts: %v", err))
-	}
-	if err := unix.Unmount(probe, unix.MNT_DETACH); err != nil {
-		t.Fatal(err)
-	}
-	return l
+	return testnet.Places(t, n)
 }
 
 // cabled are two namespaces with a cable between them, addresses at both ends, a bridge and a

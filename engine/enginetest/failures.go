@@ -27,18 +27,17 @@ const most = 150
 // First the script must commit, and be undone.
 func EveryFailure(t *testing.T, e *engine.Engine, script engine.Script) {
 	t.Helper()
-	c := failures(t, e, script, most, 18)
+	c := failures(t, e, script, 18)
 	if !t.Failed() {
 		t.Logf("%s: %s", script.Name, c)
 	}
 }
 
 // failures is EveryFailure; of more messages than most it takes some of them.
-func failures(t *testing.T, e *engine.Engine, script engine.Script, most, some int) Failures {
+func failures(t *testing.T, e *engine.Engine, script engine.Script, some int, elsewhere ...func() string) Failures {
 	t.Helper()
-	before := settle(t, e)
-	steps, other := succeeds(t, e, script, before)
-	f := failer{t: t, e: e, script: script, before: before, other: other, useless: map[string]bool{}}
+	f := failer{t: t, e: e, script: script, before: settle(t, e), elsewhere: elsewhere, useless: map[string]bool{}}
+	steps := f.succeeds()
 	f.Messages = steps
 	if t.Failed() {
 		return f.Failures
@@ -52,23 +51,37 @@ func failures(t *testing.T, e *engine.Engine, script engine.Script, most, some i
 	return f.Failures
 }
 
-// succeeds runs the script as it is, undoes it and returns its steps, and how
-// many of them are no messages of commits that held.
-func succeeds(t *testing.T, e *engine.Engine, script engine.Script, before image) (steps, other int) {
+// succeeds runs the script as it is, undoes it and returns its steps.
+func (f *failer) succeeds() (steps int) {
+	t := f.t
 	t.Helper()
 	count := &faults.Fault{At: -1}
-	r, err := e.Run(faults.With(t.Context(), count), script)
+	r, err := f.e.Run(faults.With(t.Context(), count), f.script)
 	if err != nil {
 		t.Fatalf("%+v", err)
 	}
 	if r.Outcome != "committed" || count.Steps() == 0 {
-		t.Fatalf("%s: outcome %s, %d messages: nothing to make fail", script.Name, r.Outcome, count.Steps())
+		t.Fatalf("%s: outcome %s, %d messages: nothing to make fail", f.script.Name, r.Outcome, count.Steps())
 	}
 	if err := r.Undo(t.Context()); err != nil {
 		t.Fatalf("undo of a committed run: %+v", err)
 	}
-	same(t, e, before)
-	return count.Steps(), count.Steps() - len(r.Plan.Messages)
+	f.same()
+	f.other = count.Steps() - len(r.Plan.Messages)
+	return count.Steps()
+}
+
+// same fails the test when something is not as it was.
+func (f *failer) same() bool {
+	f.t.Helper()
+	ok := same(f.t, f.e, f.before)
+	for _, differs := range f.elsewhere {
+		if d := differs(); d != "" {
+			ok = false
+			f.t.Errorf("elsewhere it is not as it was:\n%s", d)
+		}
+	}
+	return ok
 }
 
 // spread picks steps: all, or of more than most the first and last and others
@@ -93,6 +106,8 @@ type failer struct {
 	e      *engine.Engine
 	script engine.Script
 	before image
+
+	elsewhere []func() string // say how other namespaces differ from before
 
 	other   int             // steps that are no messages of commits that held
 	useless map[string]bool // spoilings that the kernel takes
@@ -126,7 +141,7 @@ func (f *failer) step(at int) bool {
 			for _, name := range taken {
 				delete(f.useless, name)
 			}
-			if err := r.Undo(context.Background()); err != nil || !same(f.t, f.e, f.before) {
+			if err := r.Undo(context.Background()); err != nil || !f.same() {
 				f.t.Errorf("message %d with %s, in an attempt: undo: %v", at, how.name, err)
 				return false
 			}
@@ -182,7 +197,7 @@ func (f *failer) check(at int, how *spoiling, err error) bool {
 	if how.row != "" && !slices.Contains(strings.Split(e.Path, "."), how.row) && !(how.silent && e.Path == "") {
 		bad("the attribute is %q, not %s", e.Path, how.row)
 	}
-	if !same(f.t, f.e, f.before) {
+	if !f.same() {
 		bad("not undone")
 	}
 	return ok

@@ -24,10 +24,11 @@ func (f Failures) String() string {
 }
 
 // CountFailures is EveryFailure that tells how much was tried: of more than 150
-// messages 50 are made to fail.
-func CountFailures(t *testing.T, e *engine.Engine, script engine.Script) Failures {
+// messages 50 are made to fail. What the script changes in other namespaces is
+// compared by elsewhere, each of which says how one differs from before.
+func CountFailures(t *testing.T, e *engine.Engine, script engine.Script, elsewhere ...func() string) Failures {
 	t.Helper()
-	return failures(t, e, script, most, 50)
+	return failures(t, e, script, 50, elsewhere...)
 }
 
 // A Snapshot is all that a namespace holds, as EveryFailure compares it.

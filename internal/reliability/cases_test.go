@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nlscript/nlscript/engine"
-	"github.com/nlscript/nlscript/engine/enginetest"
 	"github.com/nlscript/nlscript/internal/testnet"
 )
 
@@ -17,12 +15,16 @@ type transaction struct {
 	before, after string
 }
 
-// transactions reads testdata/cases.txt.
+// transactions reads testdata/cases.txt and netns.txt.
 func transactions(t testing.TB) (base string, l []transaction) {
 	t.Helper()
-	b, err := os.ReadFile("testdata/cases.txt")
-	if err != nil {
-		t.Fatal(err)
+	var b []byte
+	for _, file := range []string{"testdata/cases.txt", "testdata/netns.txt"} {
+		more, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b = append(append(b, '\n'), more...)
 	}
 	seen := map[string]bool{}
 	for _, part := range strings.Split("\n"+string(b), "\n== ")[1:] {
@@ -59,23 +61,6 @@ func script(s string) string {
 	return b.String() + ")\n"
 }
 
-// engineOf is an engine in a namespace that has what is there before.
-func (x transaction) engineOf(t *testing.T, base string) *engine.Engine {
-	t.Helper()
-	e := enginetest.Sandbox(t, "eth0", "eth1", "eth2", "eth3")
-	for _, src := range []string{base, x.before} {
-		if src == "" {
-			continue
-		}
-		_, err := e.Run(t.Context(), engine.Script{Name: "before.star", Source: []byte(src)})
-		lacking(t, err)
-		if err != nil {
-			t.Fatalf("%+v", err)
-		}
-	}
-	return e
-}
-
 // lacking passes over a test of a kind of link that this kernel does not have.
 func lacking(t *testing.T, err error) {
 	t.Helper()
@@ -83,9 +68,4 @@ func lacking(t *testing.T, err error) {
 		testnet.Lacks(t, err.Error())
 		t.SkipNow()
 	}
-}
-
-// script is what the transaction does.
-func (x transaction) script() engine.Script {
-	return engine.Script{Name: "after.star", Source: []byte(x.after)}
 }

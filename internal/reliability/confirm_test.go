@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nlscript/nlscript/engine/enginetest"
 	"github.com/nlscript/nlscript/internal/testnet"
 )
 
@@ -57,24 +56,28 @@ func TestKillsWhileConfirming(t *testing.T) {
 		name, wait string
 		watcher    bool // is killed too
 		signal     unix.Signal
+		what       string // transaction
 	}{
-		{"nlscript", "2s", false, unix.SIGKILL},
-		{"nlscript hangs up", "2s", false, unix.SIGHUP},
-		{"nlscript and watcher", "60s", true, unix.SIGKILL},
+		{"nlscript", "2s", false, unix.SIGKILL, "run: several commits"},
+		{"nlscript hangs up", "2s", false, unix.SIGHUP, "run: several commits"},
+		{"nlscript and watcher", "60s", true, unix.SIGKILL, "run: several commits"},
+		{"nlscript, over two namespaces", "2s", false, unix.SIGKILL, "netns: several commits, an end moves"},
+		{"nlscript, over one that is made", "2s", false, unix.SIGKILL, "netns: a link goes into one that is made"},
+		{"nlscript and watcher, over two namespaces", "60s", true, unix.SIGKILL, "netns: things go in several"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			var x transaction
 			for _, y := range all {
-				if y.name == "run: several commits" {
+				if y.name == c.what {
 					x = y
 				}
 			}
-			e := x.engineOf(t, base)
-			before := enginetest.Take(t, e)
+			sc := x.scene(t, base)
+			e, before := sc.e, sc.take()
 			dir := t.TempDir()
 			file, journal := filepath.Join(dir, "a.star"), filepath.Join(dir, "journal")
-			if err := os.WriteFile(file, []byte(x.after), 0o600); err != nil {
+			if err := os.WriteFile(file, sc.script().Source, 0o600); err != nil {
 				t.Fatal(err)
 			}
 			cmd := exec.Command(nlscript, "run", "--confirm", c.wait, "--journal", journal, file)
@@ -117,7 +120,7 @@ func TestKillsWhileConfirming(t *testing.T) {
 			if _, err := os.Stat(path); err == nil {
 				t.Error("the journal is still there")
 			}
-			if d := before.Differs(t, e); d != "" {
+			if d := before.differs(); d != "" {
 				t.Errorf("not undone:\n%s", d)
 			}
 		})

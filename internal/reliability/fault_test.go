@@ -27,15 +27,15 @@ func TestFaults(t *testing.T) {
 				if strings.HasPrefix(x.name, "site") && !thorough() {
 					t.Skip("large")
 				}
-				e := x.engineOf(t, base)
-				before := enginetest.Take(t, e)
+				sc := x.scene(t, base)
+				before := sc.take()
 				if !surprising[x.name] {
-					keepsToPlan(t, e, x.script())
+					keepsToPlan(t, sc.e, sc.script())
 				}
-				if d := before.Differs(t, e); d != "" {
+				if d := before.differs(); d != "" {
 					t.Fatalf("undone, the state is not as before:\n%s", d)
 				}
-				f := enginetest.CountFailures(t, e, x.script())
+				f := enginetest.CountFailures(t, sc.e, sc.script(), before.elsewhere)
 				mu.Lock()
 				defer mu.Unlock()
 				n++

@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -29,7 +28,8 @@ type victim struct {
 	base   string
 	e      *engine.Engine // recovers what the child has left
 	dir    string         // of journals
-	before enginetest.Snapshot
+	sc     *scene
+	before look
 	file   string
 
 	Kills
@@ -54,18 +54,17 @@ func (k *Kills) add(o Kills) {
 // furnish gives the victim a fresh namespace.
 func (v *victim) furnish() {
 	v.t.Helper()
-	e := v.x.engineOf(v.t, v.base)
+	v.sc = v.x.scene(v.t, v.base)
 	v.dir = v.t.TempDir()
 	v.file = filepath.Join(v.dir, "after.star")
-	if err := os.WriteFile(v.file, []byte(v.x.after), 0o600); err != nil {
+	if err := os.WriteFile(v.file, v.sc.script().Source, 0o600); err != nil {
 		v.t.Fatal(err)
 	}
 	var err error
-	if v.e, err = engine.New(engine.WithNetNS(e.NetNS()), engine.WithJournal(v.dir)); err != nil {
+	if v.e, err = engine.New(engine.WithNetNS(v.sc.e.NetNS()), engine.WithJournal(v.dir)); err != nil {
 		v.t.Fatal(err)
 	}
-	runtime.KeepAlive(e) // with it goes its descriptor of the namespace
-	v.before = enginetest.Take(v.t, v.e)
+	v.before = v.sc.take()
 }
 
 func (v *victim) argv() (argv, env []string) {
@@ -108,7 +107,7 @@ func (v *victim) restored(where string) bool {
 		v.t.Errorf("killed %s: journals are left after recover: %s", where, l)
 		return false
 	}
-	if d := v.before.Differs(v.t, v.e); d != "" {
+	if d := v.before.differs(); d != "" {
 		v.wrong++
 		v.t.Errorf("killed %s: the state is not as before:\n%s", where, d)
 		return false
@@ -120,7 +119,7 @@ func (v *victim) restored(where string) bool {
 // holds reports whether the transaction has taken effect, where that can be told:
 // a plan of it has nothing to do.
 func (v *victim) holds() bool {
-	p, err := v.e.Plan(v.t.Context(), v.x.script())
+	p, err := v.e.Plan(v.t.Context(), v.sc.script())
 	return err == nil && p.Empty()
 }
 
@@ -232,13 +231,13 @@ func TestKills(t *testing.T) {
 				t.Parallel()
 				v := &victim{t: t, x: x, base: base}
 				// A kind that this kernel does not have.
-				probe := x.engineOf(t, base)
-				r, err := probe.Run(t.Context(), x.script())
+				probe := x.scene(t, base)
+				r, err := probe.e.Run(t.Context(), probe.script())
 				lacking(t, err)
 				if err != nil {
 					t.Fatalf("%+v", err)
 				}
-				again, err := probe.Plan(t.Context(), x.script())
+				again, err := probe.e.Plan(t.Context(), probe.script())
 				v.atPlaces()
 				if err == nil && again.Empty() && r != nil { // whether it has taken effect can be told
 					v.atAnyTime(rand.New(rand.NewPCG(uint64(i), 1)))
