@@ -28,6 +28,7 @@ type Engine struct {
 	journal     string // directory
 	watcher     func(journal, alive *os.File) error
 
+	first     bool       // rehearse
 	rehearsal *Rehearsal // the namespace is a copy, made for it
 	sys       tx.Sysctls // of such a one
 
@@ -99,14 +100,26 @@ func (e *Engine) Plan(ctx context.Context, script Script) (*Plan, error) {
 // Commit makes ops true in one batch, in the order given, and undoes it when
 // anything fails.
 func (e *Engine) Commit(ctx context.Context, ops ...Op) (*Result, error) {
-	return e.transact(ctx, e.facts != nil, func(s *session) error {
+	run := func(s *session) error {
 		c := &builtins.Commit{Ops: make([]*builtins.Op, len(ops))}
 		for i := range ops {
 			c.Ops[i] = ops[i].op
 			c.Irreversible = append(c.Irreversible, ops[i].lost...)
 		}
 		return s.Commit(c)
-	})
+	}
+	var rehearsal *Rehearsal
+	if e.first && e.facts == nil {
+		var err error
+		if rehearsal, err = e.rehearse(ctx, run); err != nil {
+			return nil, err
+		}
+	}
+	r, err := e.transact(ctx, e.facts != nil, run)
+	if err == nil {
+		r.Rehearsal = rehearsal
+	}
+	return r, err
 }
 
 // session opens what a run needs.

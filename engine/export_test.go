@@ -6,6 +6,6 @@ import "context"
 // what ends it.
 func (e *Engine) Duplicate(ctx context.Context, script Script) (*Engine, *Rehearsal, func(), error) {
 	r := &Rehearsal{}
-	c, err := e.duplicate(ctx, script, r)
+	c, err := e.duplicate(ctx, e.named(ctx, func(s *session) error { return s.exec(script) }), r)
 	return c, r, r.end, err
 }

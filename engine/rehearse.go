@@ -13,7 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nlscript/nlscript/builtins"
-	"github.com/nlscript/nlscript/engine/nlconn"
 	"github.com/nlscript/nlscript/engine/state"
 	"github.com/nlscript/nlscript/engine/tx"
 )
@@ -25,14 +24,17 @@ type Rehearsal struct {
 	Notes    []string // what the copy does not have, or has otherwise
 	Took     time.Duration
 
-	held   bool
-	home   string            // identity of the namespace
-	copies map[string]*space // of others, by what they are copies of
-	open   []*namespace      // until it is over
+	held     bool
+	standing []tx.Standing
+	copies   []*double    // of all namespaces
+	open     []*namespace // until it is over
 }
 
 // end lets the namespaces of the rehearsal end.
 func (r *Rehearsal) end() {
+	for _, d := range r.copies {
+		d.conn.Close()
+	}
 	for _, ns := range r.open {
 		ns.close()
 	}
@@ -75,9 +77,9 @@ func (r *Rehearsal) json() *jsonRehearsal {
 // copiedRoutes is how many routes of one table a copy has at most.
 const copiedRoutes = 20000
 
-// rehearse runs a script in a copy of the namespace. The error is an *Error, and
+// rehearse does what a run does in a copy of the namespace. The error is an *Error, and
 // nothing was sent to the namespace itself.
-func (e *Engine) rehearse(ctx context.Context, script Script) (*Rehearsal, error) {
+func (e *Engine) rehearse(ctx context.Context, run func(*session) error) (*Rehearsal, error) {
 	// What an earlier run has left is undone before there is anything to copy.
 	if _, err := e.transact(ctx, false, func(*session) error { return nil }); err != nil {
 		return nil, err
@@ -85,13 +87,11 @@ func (e *Engine) rehearse(ctx context.Context, script Script) (*Rehearsal, error
 	begin := time.Now()
 	r := &Rehearsal{}
 	defer r.end()
-	own, err := e.duplicate(ctx, script, r)
+	own, err := e.duplicate(ctx, e.named(ctx, run), r)
 	if err != nil {
 		return nil, &Error{Outcome: rolledBack, Message: "there can be no rehearsal: " + err.Error(), Err: err, status: "nothing was sent; the network is as it was"}
 	}
-	_, err = own.transact(ctx, false, func(s *session) error {
-		return s.exec(Script{Name: script.Name, Source: script.Source, Params: script.Params})
-	})
+	_, err = own.transact(ctx, false, run)
 	r.Took = time.Since(begin)
 	var failed *Error
 	switch {
@@ -124,69 +124,15 @@ func (r *Rehearsal) own(checks []*builtins.Check) (own []*builtins.Check) {
 	return own
 }
 
-// duplicate returns an engine in a copy of the namespace, which ends with r.
-func (e *Engine) duplicate(ctx context.Context, script Script, r *Rehearsal) (*Engine, error) {
-	ns := &namespace{}
-	if err := ns.fresh(); err != nil {
-		return nil, err
-	}
-	r.open = append(r.open, ns)
-	var err error
-	if r.home, err = identity(e.NetNS()); err != nil {
-		return nil, err
-	}
-	if err := r.fill(ctx, &e.ns, ns, e.named(ctx, script)); err != nil {
-		return nil, err
-	}
-	return &Engine{ns: *ns, fs: e.fs, predeclared: e.predeclared, limits: e.limits, log: slog.New(&said{}), rehearsal: r,
-		sys: &rehearsedSys{own: procSys{ns}, real: procSys{&e.ns}, written: map[string]string{}, r: r}}, nil
-}
-
-// fill makes ns a copy of another namespace.
-func (r *Rehearsal) fill(ctx context.Context, from, ns *namespace, named func(*state.Entry) bool) error {
-	wires := &namespace{}
-	if err := wires.fresh(); err != nil {
-		return err
-	}
-	r.open = append(r.open, wires) // no device keeps it alive
-	c := tx.Clone{WiresFD: wires.fd(), Most: copiedRoutes, Named: named}
-	for _, x := range []struct {
-		conn **nlconn.Conn
-		ns   *namespace
-	}{{&c.From, from}, {&c.To, ns}, {&c.Wires, wires}} {
-		err := x.ns.do(func() (err error) {
-			*x.conn, err = nlconn.Dial(nlconn.Config{Strict: true})
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		defer (*x.conn).Close()
-	}
-	// Nothing answers on the wires, so nothing is to be waited for either.
-	wires.write([]setting{{"net/ipv6/conf/default/disable_ipv6", "1"}})
-	ns.write([]setting{{"net/ipv6/conf/all/accept_dad", "0"}, {"net/ipv6/conf/default/accept_dad", "0"}})
-	c.Settings = func(devices []string) []string {
-		paths := commonSettings()
-		if devices != nil {
-			paths = deviceSettings(devices)
-		}
-		return ns.write(from.read(paths))
-	}
-	err := c.Make(ctx)
-	r.Links, r.StandIns, r.Notes = c.Links, c.StandIns, c.Notes
-	return err
-}
-
-// named returns what tells whether a script names an object. The script is
-// planned for it when there is the first question.
-func (e *Engine) named(ctx context.Context, script Script) func(*state.Entry) bool {
+// named returns what tells whether a run names an object. It is planned for that
+// when there is the first question.
+func (e *Engine) named(ctx context.Context, run func(*session) error) func(*state.Entry) bool {
 	var plan *Plan
 	asked := false
 	return func(x *state.Entry) bool {
 		if !asked {
 			asked = true
-			if r, err := e.transact(ctx, true, func(s *session) error { return s.exec(script) }); err == nil {
+			if r, err := e.transact(ctx, true, run); err == nil {
 				plan = r.Plan
 			}
 		}

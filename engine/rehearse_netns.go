@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nlscript/nlscript/builtins"
 	"github.com/nlscript/nlscript/engine/tx"
 )
@@ -43,50 +45,52 @@ func (sp *space) unnamed() {
 // copied makes a copy of the namespace f, once whatever it is called.
 func (l *spaces) copied(p *builtins.Place, file string, f *os.File) (*tx.Space, error) {
 	r := l.s.e.rehearsal
-	id, err := identity(int(f.Fd()))
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	if id == r.home {
-		f.Close()
-		return l.own()
-	}
-	if sp := r.copies[id]; sp != nil {
-		f.Close()
-		sp.names = append(sp.names, file)
-		return &sp.Space, nil
-	}
 	from := &namespace{f}
 	r.open = append(r.open, from)
+	id, err := identity(from.fd())
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range r.copies {
+		switch {
+		case d.id != id:
+		case d.space == nil:
+			return l.own()
+		default:
+			d.space.names = append(d.space.names, file)
+			return &d.space.Space, nil
+		}
+	}
+	d, err := r.roomFor(from)
+	if err == nil && d == nil {
+		d, err = r.double()
+	}
+	if err != nil {
+		return nil, err
+	}
 	sp := l.add(p, file)
 	sp.unnamed()
-	part := &Rehearsal{}
-	if err = sp.ns.fresh(); err == nil {
-		err = part.fill(l.s.ctx, from, &sp.ns, nil)
-	}
-	r.open = append(r.open, part.open...)
-	if err == nil {
-		sp.ID, err = identity(sp.ns.fd())
-	}
-	if err == nil {
-		err = sp.dial(false)
+	d.of, d.id, d.space = from, id, sp
+	if _, err = r.fill(l.s.ctx, d, nil); err == nil {
+		err = sp.take(&d.ns)
 	}
 	if err != nil {
 		sp.drop()
 		return nil, fmt.Errorf("copying network namespace %s: %w", p, err)
 	}
 	sp.Kernel.Sys = &rehearsedSys{own: procSys{&sp.ns}, real: procSys{from}, written: map[string]string{}, r: r}
-	r.Links += part.Links
-	for _, name := range part.StandIns {
-		r.StandIns = append(r.StandIns, p.String()+"/"+name)
-	}
-	for _, n := range part.Notes {
-		r.Notes = append(r.Notes, "netns "+p.String()+": "+n)
-	}
-	if r.copies == nil {
-		r.copies = map[string]*space{}
-	}
-	r.copies[id] = sp
 	return &sp.Space, nil
+}
+
+// take opens a namespace that is there.
+func (sp *space) take(ns *namespace) error {
+	fd, err := unix.FcntlInt(uintptr(ns.fd()), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return err
+	}
+	sp.ns.set(fd)
+	if sp.ID, err = identity(fd); err != nil {
+		return err
+	}
+	return sp.dial(false)
 }

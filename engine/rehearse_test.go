@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -216,7 +217,7 @@ commit(
 		}
 	})
 	// The other ends of stand-ins have other indexes, and t0 is of another kind.
-	sameCopy(t, e, " link hw0: 5=", " link hw1: 5=", " link t0: ", " qdisc dev 2 ", "scope link dev 2 ")
+	sameCopy(t, e, " link hw0: 5=", " link hw1: 5=", " link hw0: 37=", " link hw1: 37=", " link t0: ", " qdisc dev 2 ", "scope link dev 2 ")
 	r, err := rehearse(t, e, `commit(link("hw0", mtu = 1500), addr("10.5.0.9/24", dev = "hw1"), link("t0", up = False))`)
 	if err != nil {
 		t.Fatalf("%+v", err)
@@ -345,7 +346,7 @@ commit(netns(a, link("eth0", up = True)), netns(b, absent(link("br0"))))
 	if err != nil {
 		t.Fatalf("%+v", err)
 	}
-	if got := fmt.Sprint(r.Rehearsal.Links, r.Rehearsal.StandIns, r.Rehearsal.Notes); got != fmt.Sprintf("5 [v0 %s/e0] []", l[1]) {
+	if got := fmt.Sprint(r.Rehearsal.Links, r.Rehearsal.StandIns, r.Rehearsal.Notes); got != "5 [] []" {
 		t.Error(got)
 	}
 	if beside.Differs(t, other) == "" {
@@ -383,5 +384,121 @@ commit(addr("10.7.0.1/24", dev = "eth0"), checks = [check.ping("10.7.0.2")], wit
 commit(addr("10.7.0.1/24", dev = "eth0"), checks = [check.route_get("10.7.0.2", dev = "lo")], within = "100ms")`)
 	if err == nil || !strings.Contains(err.Error(), "in rehearsal: ") {
 		t.Errorf("%v", err)
+	}
+}
+
+// A veth between two namespaces is one in their copies too, whichever the script
+// names first, and also when it names but one: with one end the other goes.
+func TestRehearsalOfPairs(t *testing.T) {
+	tests := []struct{ name, src, want string }{
+		{"home first", `commit(netns(b, link("e0", alias = "far")), absent(link("v0")))
+commit(netns(b, link("e0", mtu = 1400)))`, "no device"},
+		{"home last", `commit(netns(b, link("e0", mtu = 1400)))
+commit(netns(b, absent(link("e0"))))
+commit(link("v0", mtu = 1400))`, "no device"},
+		{"not home", `commit(netns(b, link("w0", mtu = 1400)), netns(c, link("w1", mtu = 1400)))
+commit(netns(b, absent(link("w0"))))
+commit(netns(c, link("w1", mtu = 1300)))`, "no device"},
+		{"carrier", `commit(netns(b, link("e0", up = False)))
+commit(nexthop(7, via = "10.0.0.9", dev = "v0"))`, "Carrier for nexthop device is down"},
+		{"new pair", `commit(netns(b, link("x0", kind = kind.veth(peer = {"name": "x1", "netns": c}))))
+commit(netns(c, absent(link("x1"))))
+commit(netns(b, link("x0", mtu = 1400)))`, "no device"},
+		{"holds", `commit(netns(b, link("e0", mtu = 1400), addr("10.0.0.9/24", dev = "e0")), nexthop(7, via = "10.0.0.9", dev = "v0"))`, ""},
+		{"one end goes, nobody names the other", `commit(absent(link("v0")))
+commit(link("v0", kind = kind.bridge()))`, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			l := places(t, 2)
+			e := enginetest.Sandbox(t, "eth0")
+			at := fmt.Sprintf("b, c = %q, %q\n", l[0], l[1])
+			if _, err := e.Run(t.Context(), engine.Script{Name: "there.star", Source: []byte(at + `
+commit(
+    link("v0", kind = kind.veth(peer = {"name": "e0", "netns": b, "up": True}), up = True),
+    addr("10.0.0.1/24", dev = "v0"),
+    netns(c, link("lo", up = True)),
+    netns(b, link("w0", kind = kind.veth(peer = {"name": "w1", "netns": c, "up": True}), up = True), addr("10.1.0.1/24", dev = "w0")),
+)`)}); err != nil {
+				t.Fatalf("%+v", err)
+			}
+			// A namespace is found by a process that is in it.
+			f, err := os.Open(l[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			there := exec.Command("sleep", "60")
+			testnet.Do(t, int(f.Fd()), func() { err = there.Start() })
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { there.Process.Kill(); there.Wait() }()
+			before := enginetest.Take(t, e)
+			heard, err := nlconn.Dial(nlconn.Config{NetNS: e.NetNS(), Groups: []uint32{unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_NEXTHOP}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer heard.Close()
+			r, err := rehearse(t, e, at+tt.src)
+			if tt.want == "" {
+				if err != nil || slices.Contains(r.Rehearsal.StandIns, "v0") {
+					t.Errorf("%+v, stand-ins %v", err, r)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), "in rehearsal: ") || !strings.Contains(err.Error(), tt.want) {
+				t.Fatalf("%+v", err)
+			}
+			if d := before.Differs(t, e); d != "" {
+				t.Errorf("the namespace has changed:\n%s", d)
+			}
+			n := 0
+			if err := heard.Drain(func(wire.Message) { n++ }); err != nil || n != 0 {
+				t.Errorf("%d announcements, %v", n, err)
+			}
+		})
+	}
+}
+
+// An engine made WithRehearsal rehearses ops as well as scripts, and what fails
+// there is not sent: nothing is announced, and no policy is asked.
+func TestRehearsalOfCommit(t *testing.T) {
+	ns := testnet.New(t)
+	ns.Veth("eth0")
+	asked := 0
+	e, err := engine.New(engine.WithNetNS(ns.FD()), engine.WithRehearsal(), engine.WithPolicy(func(context.Context, *engine.Plan) error { asked++; return nil }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard, err := nlconn.Dial(nlconn.Config{NetNS: ns.FD(), Groups: []uint32{unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV4_ROUTE}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer heard.Close()
+	op := func(object, subject string, attrs map[string]any) engine.Op {
+		op, err := engine.NewOp(object, subject, attrs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return op
+	}
+	good := []engine.Op{op("link", "br7", map[string]any{"kind": map[string]any{"kind": "bridge"}, "up": true}), op("addr", "10.7.0.1/24", map[string]any{"dev": "br7"})}
+	_, err = e.Commit(t.Context(), append(slices.Clone(good), op("route", "10.9.0.0/16", map[string]any{"via": "192.0.2.1"}))...)
+	if err == nil || !strings.Contains(err.Error(), "in rehearsal: ") || asked != 0 {
+		t.Errorf("%v, policy asked %d times", err, asked)
+	}
+	if n := ours(t, heard); n != 0 {
+		t.Errorf("%d changes were announced", n)
+	}
+	r, err := e.Commit(t.Context(), good...)
+	if err != nil || r.Rehearsal == nil || r.Rehearsal.Links != 2 || asked != 1 {
+		t.Errorf("%+v, %v, policy asked %d times", r, err, asked)
+	}
+	if r, err := e.Run(t.Context(), engine.Script{Source: []byte(`commit(addr("10.8.0.1/24", dev = "br7"))`)}); err != nil || r.Rehearsal == nil {
+		t.Errorf("%v", err)
+	}
+	if _, err := e.Commit(t.Context(), good[1].Absent(), good[0].Absent()); err != nil {
+		t.Errorf("%+v", err)
 	}
 }

@@ -22,9 +22,10 @@ func (e *Engine) run(ctx context.Context, script Script, dry bool) (*Result, err
 	}
 	for try := 0; ; try++ {
 		var rehearsal *Rehearsal
-		if script.Rehearse && !dry {
+		if (script.Rehearse || e.first) && !dry {
 			var err error
-			if rehearsal, err = e.rehearse(ctx, script); err != nil {
+			once := Script{Name: script.Name, Source: script.Source, Params: script.Params}
+			if rehearsal, err = e.rehearse(ctx, func(s *session) error { return s.exec(once) }); err != nil {
 				return nil, err
 			}
 		}

@@ -23,6 +23,10 @@ type Clone struct {
 	From, To, Wires *nlconn.Conn
 	WiresFD         int // the namespace of Wires
 
+	// Beyond is where the other end of a veth is made that the original has in
+	// another namespace, which it calls by a number; nil: with the wires.
+	Beyond func(nsid uint64) (*nlconn.Conn, int, error)
+
 	// Settings copies sysctls: first, for no devices, those that all follow; then,
 	// when they are there, those of devices.
 	Settings func(devices []string) []string
@@ -31,8 +35,9 @@ type Clone struct {
 	Named func(*state.Entry) bool // of a larger table these are among them
 
 	// What came of it.
-	Links    int      // without lo
-	StandIns []string // names
+	Links    int // without lo
+	StandIns []Standing
+	Paired   []uint32 // indexes of those that were there, as other ends
 	Notes    []string // what the copy does not have, or has otherwise
 
 	src   *state.State
@@ -54,12 +59,13 @@ func (c *Clone) Make(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.paired(now)
 	c.place(now)
 	var physical []*state.Entry
 	for _, e := range c.src.All(rtnl.Link) {
 		if e.Index() != loopback && now.Known(e.Name()) == nil {
 			c.Links++
-			if !virtual(e.Set()) {
+			if !virtual(e.Set()) && !c.stand[e.Index()] {
 				physical = append(physical, e)
 			}
 		}
@@ -95,6 +101,13 @@ func (c *Clone) Make(ctx context.Context) error {
 	return nil
 }
 
+// A Standing is a stand-in.
+type Standing struct {
+	Name string
+	FD   int    // where its other end is
+	Far  uint32 // with this index
+}
+
 const loopback = 1 // index of lo
 
 // read reads all that the original holds.
@@ -125,6 +138,17 @@ func (c *Clone) links(ctx context.Context) (*state.State, error) {
 	return st, st.Load(ctx)
 }
 
+// paired notes the veths that are there, as other ends of some in the copy of
+// another namespace.
+func (c *Clone) paired(now *state.State) {
+	for _, e := range c.src.All(rtnl.Link) {
+		if n := now.LinkByIndex(e.Index()); n != nil && isVeth(e) && isVeth(n) && n.Set().Uint("link") == e.Set().Uint("link") {
+			c.stand[e.Index()] = true
+			c.Paired = append(c.Paired, e.Index())
+		}
+	}
+}
+
 // place decides which indexes are others in the copy: those of devices that are
 // in every namespace once their module is there, and those that these have.
 func (c *Clone) place(now *state.State) {
@@ -134,6 +158,7 @@ func (c *Clone) place(now *state.State) {
 		switch {
 		case own != nil && own.Index() != index:
 			c.index[index] = own.Index()
+		case c.stand[index]:
 		case own == nil && now.LinkByIndex(index) != nil:
 			for c.src.LinkByIndex(next) != nil {
 				next--

@@ -18,34 +18,44 @@ func virtual(s *wire.Set) bool { return s.Has("kind") && !s.Has("link_netnsid") 
 // standIns makes veths in the place of links. Their other ends have carrier
 // where the originals have, or are down.
 func (c *Clone) standIns(ctx context.Context, links []*state.Entry) error {
-	var make, wire [][]byte
 	for _, e := range links {
-		msg, peer, err := c.standIn(e)
-		if err != nil {
-			return fmt.Errorf("stand-in for %s: %w", e.Name(), err)
-		}
-		make, wire = append(make, msg), append(wire, peer)
-	}
-	for i, e := range links {
-		err := ask(c.To, make[i])
-		if err == nil {
-			err = ask(c.Wires, wire[i])
-		}
-		if err != nil {
-			return fmt.Errorf("stand-in for %s: %w", e.Name(), err)
-		}
-		c.stand[c.here(e.Index())] = true
-		c.StandIns = append(c.StandIns, e.Name())
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
+		}
+		if err := c.stands(e); err != nil {
+			return fmt.Errorf("stand-in for %s: %w", e.Name(), err)
 		}
 	}
 	return nil
 }
 
+// stands makes one stand-in.
+func (c *Clone) stands(e *state.Entry) (err error) {
+	wires, at := c.Wires, Standing{e.Name(), c.WiresFD, c.here(e.Index())}
+	if c.Beyond != nil && isVeth(e) {
+		at.Far = uint32(e.Set().Uint("link"))
+		if wires, at.FD, err = c.Beyond(e.Set().Uint("link_netnsid")); err != nil {
+			return err
+		}
+	}
+	msg, peer, err := c.standIn(e, at)
+	if err != nil {
+		return err
+	}
+	if err := ask(c.To, msg); err != nil {
+		return err
+	}
+	if err := ask(wires, peer); err != nil {
+		return err
+	}
+	c.stand[c.here(e.Index())] = true
+	c.StandIns = append(c.StandIns, at)
+	return nil
+}
+
 // standIn is the message that makes a stand-in, and the one that lets its other
 // end be up.
-func (c *Clone) standIn(e *state.Entry) (msg, peerUp []byte, err error) {
+func (c *Clone) standIn(e *state.Entry, at Standing) (msg, peerUp []byte, err error) {
 	have, index := e.Set(), uint64(c.here(e.Index()))
 	s := wire.NewSet(rtnl.Link.Table)
 	s.PutName("index", wire.IntVal(index))
@@ -64,16 +74,16 @@ func (c *Clone) standIn(e *state.Entry) (msg, peerUp []byte, err error) {
 	kind := wire.NewSet(vethTable())
 	row := kind.Table.Row("peer")
 	other := wire.NewSet(row.Of)
-	other.PutName("index", wire.IntVal(index))
-	other.PutName("name", wire.StrVal(fmt.Sprintf("w%d", index)))
-	other.PutName("netns_fd", wire.IntVal(uint64(c.WiresFD)))
+	other.PutName("index", wire.IntVal(uint64(at.Far)))
+	other.PutName("name", wire.StrVal(fmt.Sprintf("w%d", at.Far)))
+	other.PutName("netns_fd", wire.IntVal(uint64(at.FD)))
 	kind.Put(row, wire.SubVal(other))
 	s.PutName("kind", wire.SubVal(kind))
 	if msg, err = message(rtnl.Link, unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL, s); err != nil {
 		return nil, nil, err
 	}
 	up := wire.NewSet(rtnl.Link.Table)
-	up.PutName("index", wire.IntVal(index))
+	up.PutName("index", wire.IntVal(uint64(at.Far)))
 	up.PutName("up", wire.BoolVal(have.Uint("up") == 0 || have.Uint("lower_up") != 0))
 	peerUp, err = message(rtnl.Link, unix.RTM_NEWLINK, 0, up)
 	return msg, peerUp, err
