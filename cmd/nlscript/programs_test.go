@@ -143,7 +143,7 @@ func terminalPair() (master, slave *os.File, err error) {
 // routeDevs is a program: see above.
 func routeDevs() {
 	for _, to := range os.Args[1:] {
-		dev, err := routeDev(netip.MustParseAddr(to))
+		dev, err := routeDev(netip.Addr{}, netip.MustParseAddr(to))
 		fmt.Println(to, dev, err)
 	}
 }

@@ -18,8 +18,8 @@ import (
 
 // An ssh is the session that this process was started from.
 type ssh struct {
-	remote netip.Addr
-	dev    string
+	local, remote netip.Addr
+	dev           string
 }
 
 // sshSession finds the session, when there is a person to tell of it and the
@@ -28,21 +28,24 @@ func (a *app) sshSession(t *target) *ssh {
 	if !terminal(a.stderr) || t.sandbox || t.netns != "" || t.facts.given() {
 		return nil
 	}
-	remote, ok := session.Remote("/proc", os.Getpid())
+	local, remote, ok := session.Ends("/proc", os.Getpid())
 	if !ok {
 		return nil
 	}
-	dev, err := routeDev(remote)
+	dev, err := routeDev(local, remote)
 	if err != nil {
 		return nil
 	}
-	return &ssh{remote, dev}
+	return &ssh{local, remote, dev}
 }
 
 // warn says so when a plan may cut the session off.
 func (s *ssh) warn(a *app, p *engine.Plan, again string) {
-	if s != nil && p.Affects(s.dev, s.remote) {
-		fmt.Fprintf(a.stderr, "Your SSH session (%v) comes in by %s, which this changes: consider  %s\n", s.remote, s.dev, again)
+	if s == nil {
+		return
+	}
+	if how := p.Affects(s.dev, s.local, s.remote); how != "" {
+		fmt.Fprintf(a.stderr, "Your SSH session (%v) comes in by %s%s: consider  %s\n", s.remote, s.dev, how, again)
 	}
 }
 
@@ -50,7 +53,7 @@ func (s *ssh) warn(a *app, p *engine.Plan, again string) {
 func (s *ssh) policy(a *app, again string) engine.Option {
 	said := false
 	return engine.WithPolicy(func(_ context.Context, p *engine.Plan) error {
-		if !said && p.Affects(s.dev, s.remote) {
+		if !said && p.Affects(s.dev, s.local, s.remote) != "" {
 			said = true
 			s.warn(a, p, again)
 		}
@@ -58,8 +61,8 @@ func (s *ssh) policy(a *app, again string) engine.Option {
 	})
 }
 
-// routeDev asks the kernel by which device packets to an address leave.
-func routeDev(to netip.Addr) (string, error) {
+// routeDev asks the kernel by which device packets from one address to another leave.
+func routeDev(from, to netip.Addr) (string, error) {
 	c, err := nlconn.Dial(nlconn.Config{})
 	if err != nil {
 		return "", err
@@ -72,8 +75,11 @@ func routeDev(to netip.Addr) (string, error) {
 	var b wire.Builder
 	m := b.Begin(unix.RTM_GETROUTE, unix.NLM_F_REQUEST)
 	head := b.Fixed(unix.SizeofRtMsg)
-	head[0], head[1] = family, byte(to.BitLen())
+	head[0], head[1], head[2] = family, byte(to.BitLen()), byte(from.BitLen())
 	b.Addr(unix.RTA_DST, to)
+	if from.IsValid() {
+		b.Addr(unix.RTA_SRC, from)
+	}
 	b.End(m)
 	req, err := b.Bytes()
 	if err != nil {

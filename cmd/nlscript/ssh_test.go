@@ -16,8 +16,9 @@ func TestSSHWarning(t *testing.T) {
 	}
 	const line = "Your SSH session (198.51.100.7) comes in by eth0, which this changes: consider  nlscript run --confirm 60s site.star\n"
 	for src, want := range map[string]string{
-		`commit(link("eth0", mtu = 1400))`: line,
-		`commit(link("eth1", mtu = 1400))`: "",
+		`commit(link("eth0", mtu = 1400))`:                          line,
+		`commit(link("eth1", mtu = 1400))`:                          "",
+		`commit(route("default", via = "192.0.2.9", dev = "eth1"))`: "Your SSH session (198.51.100.7) comes in by eth0, and this changes route default: consider  nlscript run --confirm 60s site.star\n",
 	} {
 		p, err := e.Plan(context.Background(), engine.Script{Name: "site.star", Source: []byte(src)})
 		if err != nil {
@@ -25,7 +26,7 @@ func TestSSHWarning(t *testing.T) {
 		}
 		var said bytes.Buffer
 		a := &app{stderr: &said}
-		s := &ssh{netip.MustParseAddr("198.51.100.7"), "eth0"}
+		s := &ssh{netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("198.51.100.7"), "eth0"}
 		s.warn(a, p, (&target{}).again("--confirm 60s", "site.star"))
 		if said.String() != want {
 			t.Errorf("%s: got %q, want %q", src, &said, want)
@@ -40,7 +41,7 @@ func TestSSHWarning(t *testing.T) {
 // The warning comes once, from the first commit that gives reason to.
 func TestSSHPolicy(t *testing.T) {
 	var said bytes.Buffer
-	s := &ssh{netip.MustParseAddr("198.51.100.7"), "eth0"}
+	s := &ssh{netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("198.51.100.7"), "eth0"}
 	facts := engine.Facts{Links: map[string]int{"eth0": 2, "eth1": 3}}
 	e, err := engine.New(engine.WithFacts(facts), s.policy(&app{stderr: &said}, "AGAIN"))
 	if err != nil {

@@ -44,7 +44,10 @@ type Change struct {
 	st   *state.State
 	Old  string // sysctl: the value before
 	name string // link that changes, when it is another than the op's subject
-	text string // Cut: how
+
+	links  []string     // that a verb on a group changes
+	before *state.Entry // of an object that is replaced
+	text   string       // Cut: how
 }
 
 // A Step is one message, or one sysctl, in the order they take effect.

@@ -76,6 +76,7 @@ func (p *planner) linkVerb(op *builtins.Op, set *wire.Set, c *Change) error {
 		return err
 	}
 	for _, e := range targets {
+		c.links = append(c.links, e.Name())
 		p.plan.touch.key(o, e.Key)
 		switch op.Verb.Type {
 		case o.Del:

@@ -45,7 +45,7 @@ func (p *planner) whole(op *builtins.Op, want *wire.Set) error {
 		return fmt.Errorf("%s belongs to the kernel or a daemon (%s) and is not replaced; use a verb if you must", Title(op), ownerOf(old))
 	}
 	p.plan.touch.key(o, key)
-	c := p.change(&Change{Action: Modify, Op: op, Object: o, Deltas: deltas, set: want})
+	c := p.change(&Change{Action: Modify, Op: op, Object: o, Deltas: deltas, set: want, before: old})
 	if len(have) > 1 && !looseKey(o) {
 		// Aliases of one key collapse into the one that is wanted.
 		for i, e := range have {

@@ -12,28 +12,28 @@ import (
 	"strings"
 )
 
-// Remote returns the address that the SSH session around process pid comes from.
-// It is not known when there is no session, when it is of another network
-// namespace than the process, and when this process may not look. proc is where
-// procfs is mounted.
-func Remote(proc string, pid int) (remote netip.Addr, ok bool) {
+// Ends returns the address that the SSH session around process pid is connected to,
+// and the one it comes from. They are not known when there is no session, when it is
+// of another network namespace than the process, and when this process may not
+// look. proc is where procfs is mounted.
+func Ends(proc string, pid int) (local, remote netip.Addr, ok bool) {
 	dir := func(pid int, name string) string { return filepath.Join(proc, strconv.Itoa(pid), name) }
 	own, err := os.Readlink(dir(pid, "ns/net"))
 	if err != nil {
-		return remote, false
+		return local, remote, false
 	}
 	for range depth {
 		stat, err := os.ReadFile(dir(pid, "stat"))
 		if err != nil {
-			return remote, false
+			return local, remote, false
 		}
 		comm, parent, ok := parseStat(string(stat))
 		if !ok {
-			return remote, false
+			return local, remote, false
 		}
 		if strings.HasPrefix(comm, "sshd") { // sshd-session since OpenSSH 9.8
 			if ns, err := os.Readlink(dir(pid, "ns/net")); err != nil || ns != own {
-				return remote, false
+				return local, remote, false
 			}
 			inodes := sockets(dir(pid, "fd"))
 			for _, table := range []string{"net/tcp", "net/tcp6"} {
@@ -41,8 +41,8 @@ func Remote(proc string, pid int) (remote netip.Addr, ok bool) {
 				if err != nil {
 					continue
 				}
-				if a, ok := established(string(text), inodes); ok {
-					return a, true
+				if local, remote, ok := established(string(text), inodes); ok {
+					return local, remote, true
 				}
 			}
 		}
@@ -51,7 +51,7 @@ func Remote(proc string, pid int) (remote netip.Addr, ok bool) {
 		}
 		pid = parent
 	}
-	return remote, false
+	return local, remote, false
 }
 
 // depth bounds the walk: parents may change while they are read.
@@ -88,20 +88,21 @@ func sockets(fds string) map[string]bool {
 	return m
 }
 
-// established returns the remote address of the first of the sockets that is
-// connected, from the text of /proc/net/tcp or tcp6.
-func established(text string, inodes map[string]bool) (netip.Addr, bool) {
-	const remote, state, inode = 2, 3, 9 // columns
+// established returns the addresses of the first of the sockets that is connected,
+// from the text of /proc/net/tcp or tcp6.
+func established(text string, inodes map[string]bool) (from, to netip.Addr, ok bool) {
+	const local, remote, state, inode = 1, 2, 3, 9 // columns
 	for line := range strings.Lines(text) {
 		f := strings.Fields(line)
 		if len(f) <= inode || f[state] != "01" || !inodes[f[inode]] {
 			continue
 		}
-		if a, ok := parseAddr(f[remote]); ok && !a.IsLoopback() {
-			return a, true
+		from, ok = parseAddr(f[local])
+		if to, found := parseAddr(f[remote]); ok && found && !to.IsLoopback() {
+			return from, to, true
 		}
 	}
-	return netip.Addr{}, false
+	return from, to, false
 }
 
 // parseAddr reads 0100007F:0016: words of 32 bits as this machine prints them.

@@ -49,15 +49,30 @@ const tcpHeader = "  sl  local_address rem_address   st tx_queue rx_queue tr tm-
 
 // tcpLine is a line of /proc/net/tcp as this machine would print it.
 func tcpLine(remote, state, inode string) string {
-	b := netip.MustParseAddr(remote).AsSlice()
-	s := ""
+	to := netip.MustParseAddr(remote)
+	return fmt.Sprintf("   0: %s:0016 %s:C350 %s 00000000:00000000 02:000A7D4E 00000000     0        0 %s 4 0000 20\n", words(localOf(to)), words(to), state, inode)
+}
+
+// localOf is the address here of a connection from another, of its family.
+func localOf(remote netip.Addr) netip.Addr {
+	switch {
+	case remote.Is4():
+		return netip.MustParseAddr("192.0.2.2")
+	case remote.Is4In6():
+		return netip.MustParseAddr("::ffff:192.0.2.2")
+	}
+	return netip.MustParseAddr("2001:db8::2")
+}
+
+func words(a netip.Addr) (s string) {
+	b := a.AsSlice()
 	for i := 0; i < len(b); i += 4 {
 		s += fmt.Sprintf("%08X", binary.NativeEndian.Uint32(b[i:]))
 	}
-	return fmt.Sprintf("   0: %0*d:0016 %s:C350 %s 00000000:00000000 02:000A7D4E 00000000     0        0 %s 4 0000 20\n", len(s), 0, s, state, inode)
+	return s
 }
 
-func TestRemote(t *testing.T) {
+func TestEnds(t *testing.T) {
 	const here, there = "net:[1]", "net:[2]"
 	sshd := process{comm: "sshd", parent: 5, netns: here, socket: "77",
 		tcp: tcpLine("192.0.2.99", "01", "76") + tcpLine("198.51.100.7", "01", "77")}
@@ -86,28 +101,28 @@ func TestRemote(t *testing.T) {
 				7: tt.sshd,
 				5: {comm: "sshd", parent: 1, netns: here, socket: "11", tcp: tcpLine("0.0.0.0", "0A", "11")},
 			})
-			got, ok := Remote(proc, 9)
-			if ok != (tt.want != "") || ok && got != netip.MustParseAddr(tt.want) {
-				t.Errorf("got %v %v, want %q", got, ok, tt.want)
+			local, got, ok := Ends(proc, 9)
+			if ok != (tt.want != "") || ok && (got != netip.MustParseAddr(tt.want) || local != localOf(got)) {
+				t.Errorf("got %v to %v %v, want %q", got, local, ok, tt.want)
 			}
 		})
 	}
 }
 
 // Parents that go round in a circle, as they seem to when ids are used again.
-func TestRemoteCircle(t *testing.T) {
+func TestEndsCircle(t *testing.T) {
 	proc := fixture(t, map[int]process{9: {comm: "a", parent: 8, netns: "net:[1]"}, 8: {comm: "b", parent: 9, netns: "net:[1]"}})
-	if a, ok := Remote(proc, 9); ok {
+	if _, a, ok := Ends(proc, 9); ok {
 		t.Error(a)
 	}
 }
 
 // This process, by the procfs of this machine: whatever it finds, it ends.
-func TestRemoteHere(t *testing.T) {
+func TestEndsHere(t *testing.T) {
 	if _, err := os.Stat("/proc/self/stat"); err != nil {
 		t.Skip("no procfs")
 	}
-	if a, ok := Remote("/proc", os.Getpid()); ok && (!a.IsValid() || a.IsLoopback()) {
+	if _, a, ok := Ends("/proc", os.Getpid()); ok && (!a.IsValid() || a.IsLoopback()) {
 		t.Errorf("got %v", a)
 	}
 }
