@@ -58,7 +58,11 @@ func (r *reader) keyword(set *wire.Set, name string, v starlark.Value) error {
 			return &ArgError{Arg: name, Err: fmt.Errorf("%s and %s are the same", name, f.Name)}
 		}
 	}
-	return r.row(set, f, v)
+	err := r.row(set, f, v)
+	if a, ok := err.(*ArgError); ok && a.Arg == f.Name {
+		a.Arg = name // as the script spells it
+	}
+	return err
 }
 
 // alias is the row of a word that ip itself has in two forms.

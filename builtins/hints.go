@@ -1,27 +1,90 @@
 package builtins
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
+	"go.starlark.net/starlark"
+
 	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
 )
 
 // hint answers a keyword that a table does not have with the one to say
 // instead: names of the kernel, of other tools, and of ip's other objects.
 // There is no hint when the table has no such row.
 func hint(t *wire.Table, word string) string {
+	has := func(name string) bool { f := t.Row(name); return f != nil && !f.RO }
+	if say := phrase(word, has); say != "" {
+		return "; say " + say
+	}
 	for _, say := range synonyms(word) {
-		if f := t.Row(say); f != nil && !f.RO {
+		if has(say) {
 			return "; say " + say
 		}
 	}
-	if t.Row(word+"_") != nil {
+	if has(word + "_") {
 		return "; say " + word + "_"
 	}
-	if w := strings.ReplaceAll(word, "_", ""); w != word && t.Row(w) != nil {
+	if w := strings.ReplaceAll(word, "_", ""); w != word && has(w) {
 		return "; say " + w
 	}
-	return didYouMean(word, rowNames(t))
+	// ip's bare words, which are values here.
+	for _, f := range t.Rows() {
+		if !f.RO && hasWord(f.Words, word) {
+			return fmt.Sprintf("; say %s = %q", f.Name, word)
+		}
+	}
+	if s := didYouMean(word, rowNames(t)); s != "" {
+		return s
+	}
+	names := rowNames(t)
+	var longer []string
+	for _, n := range names {
+		if strings.HasPrefix(n, word+"_") {
+			longer = append(longer, n)
+		}
+	}
+	switch {
+	case len(longer) > 0 && len(longer) <= fewNames:
+		return "; there is " + strings.Join(longer, ", ")
+	case len(names) <= fewNames:
+		return "; there are " + strings.Join(names, " ")
+	}
+	return ""
+}
+
+// fewNames is how many an error may list.
+const fewNames = 24
+
+func hasWord(words wire.Words, word string) bool {
+	for _, w := range words {
+		if w.Name == word {
+			return true
+		}
+	}
+	return false
+}
+
+// phrase is what to say for a word that is no other name of one keyword.
+func phrase(word string, has func(string) bool) string {
+	switch {
+	case word == "down" && has("up"):
+		return "up = False"
+	case word == "noarp" && has("arp"):
+		return "arp = False"
+	case word == "nomaster" && has("master"):
+		return "master = 0"
+	case word == "root" && has("parent"):
+		return `parent = "root"`
+	case (word == "nexthop" || word == "next_hop") && has("via") && has("nexthops"):
+		return "via, or nexthops = [hop(...)]"
+	case word == "dev" && has("name") && has("link"):
+		return "its name first, and link for the device below it"
+	}
+	return ""
 }
 
 // rowNames are the keywords a script may write for t.
@@ -132,4 +195,44 @@ func synonyms(word string) []string {
 		return []string{"flowid", "classid", "class_"}
 	}
 	return nil
+}
+
+// Undefined is what an error adds to a name that nothing is called, from the
+// character that follows it: a call, a member, or else perhaps a text without
+// quotes.
+func Undefined(name string, next byte) string {
+	switch name {
+	case "true":
+		return "; write True"
+	case "false":
+		return "; write False"
+	case "none", "null", "nil":
+		return "; write None"
+	case "address", "addresses":
+		return "; say addr"
+	case "neighbor", "neighbour", "arp":
+		return "; say neigh"
+	case "iface", "interface", "device":
+		return "; say link"
+	case "nh":
+		return "; say nexthop"
+	}
+	d := Predeclared()
+	if next != '(' && next != '.' {
+		for _, o := range rtnl.Objects {
+			if f := o.Table.Row(name); f != nil && !f.RO && next != '=' {
+				return fmt.Sprintf("; a keyword has a value: %s = ...", name)
+			}
+		}
+		return fmt.Sprintf("; a text is in quotes: %q", name)
+	}
+	if d.Has(name + "_") {
+		return "; say " + name + "_"
+	}
+	for _, k := range slices.Sorted(maps.Keys(d)) {
+		if in, ok := d[k].(starlark.HasAttrs); ok && next == '(' && slices.Contains(in.AttrNames(), name) {
+			return fmt.Sprintf("; say %s.%s", k, name)
+		}
+	}
+	return didYouMean(name, d.Keys())
 }

@@ -1,7 +1,6 @@
 package builtins
 
 import (
-	"errors"
 	"fmt"
 	"math/big"
 	"net/netip"
@@ -160,5 +159,3 @@ func ipPrefix(_ *starlark.Thread, fn *starlark.Builtin, args starlark.Tuple, kwa
 func errBits(a netip.Addr, bits, least int) error {
 	return fmt.Errorf("the prefix length %d is out of range (%d..%d)", bits, least, a.BitLen())
 }
-
-var errNoHosts = errors.New("has no host with this number")

@@ -173,7 +173,7 @@ func prefixHost(_ *starlark.Thread, fn *starlark.Builtin, args starlark.Tuple, k
 	}
 	a, ok := addrOf(n.Add(n, addrValue{from}.number()), from.BitLen())
 	if !ok || !v.p.Contains(a) {
-		return nil, fmt.Errorf("%s: %s: %s %w", fn.Name(), v.p, i, errNoHosts)
+		return nil, fmt.Errorf("%s: %s has no host %s", fn.Name(), v.p, i)
 	}
 	return addrValue{a}, nil
 }

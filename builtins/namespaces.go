@@ -9,6 +9,7 @@ import (
 	"go.starlark.net/syntax"
 
 	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
 )
 
 // A namespace is a closed set of names: kind, port, sch, bridge.
@@ -18,7 +19,29 @@ type namespace struct {
 	members map[string]starlark.Value
 }
 
-var _ starlark.HasAttrs = (*namespace)(nil)
+var (
+	_ starlark.HasAttrs = (*namespace)(nil)
+	_ starlark.Callable = (*namespace)(nil)
+)
+
+// Name and CallInternal are there to answer a call: a namespace is no function.
+func (n *namespace) Name() string { return n.name }
+
+func (n *namespace) CallInternal(*starlark.Thread, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
+	var names []string
+	for _, m := range n.AttrNames() {
+		names = append(names, n.name+"."+m)
+	}
+	more := ""
+	for _, u := range unions(rtnl.Objects) {
+		for _, t := range u.Tables {
+			if u.Name == "kind" && identifier(t.Name) == n.name {
+				more = "; the kind of a link is " + qualified(u.Name, t) + "(...)"
+			}
+		}
+	}
+	return nil, fmt.Errorf("%s is no function; there are %s%s", n.name, strings.Join(names, " "), more)
+}
 
 func (n *namespace) String() string        { return "<namespace " + n.name + ">" }
 func (n *namespace) Type() string          { return "namespace" }

@@ -67,6 +67,9 @@ func flattenAt(v starlark.Value, path string, depth int, yield func(*Op) error) 
 	case *constructor, *member:
 		return fmt.Errorf("%sgot the function %s, want the op it returns; write %[2]s(...)", path, v.(starlark.Callable).Name())
 	}
+	if v.Type() == "check" {
+		return fmt.Errorf("%sa check is no op; write checks = [%v]", path, v)
+	}
 	ok, err := elements(v, func(i int, x starlark.Value) error {
 		return flattenAt(x, fmt.Sprintf("%s[%d]", path, i), depth+1, yield)
 	})

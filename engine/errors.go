@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"go.starlark.net/resolve"
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
 
@@ -172,7 +171,11 @@ func (s *session) fail(err error) *Error {
 		e.status = "ours undone, theirs kept"
 		return e
 	}
-	if took == 0 && s.sent > 0 {
+	if s.sent == 0 { // sysctls, namespaces
+		e.status = "rolled back, verified; the network is as it was"
+		return e
+	}
+	if took == 0 {
 		e.status = "nothing took effect, verified; the network is as it was"
 		return e
 	}
@@ -290,6 +293,9 @@ func (s *session) explainArg(e *Error, eval *starlark.EvalError, err error) {
 	var at *wire.AttrError
 	if errors.As(a, &at) && a.Arg != "" {
 		path = builtins.ErrorPath(at.Path)
+		if len(path) > 0 {
+			path[0] = a.Arg // as the script spells it
+		}
 	}
 	s.pointArg(e, fr[0], a.Index, path...)
 }
@@ -307,45 +313,6 @@ func (s *session) pointArg(e *Error, f builtins.Frame, index int, path ...string
 	if pos, ok := builtins.ArgPos(file, call, index, path...); ok {
 		s.point(e, f.File, int(pos.Line), int(pos.Col))
 	}
-}
-
-// explainSyntax handles what the parser and the resolver find.
-func (s *session) explainSyntax(e *Error, err error) bool {
-	var se syntax.Error
-	if errors.As(err, &se) {
-		s.point(e, se.Pos.Filename(), int(se.Pos.Line), int(se.Pos.Col))
-		e.Message = "syntax error: " + se.Msg + reservedHint(s.lineOf(se.Pos.Filename(), int(se.Pos.Line)), int(se.Pos.Col))
-		return true
-	}
-	var rl resolve.ErrorList
-	if errors.As(err, &rl) && len(rl) > 0 {
-		s.point(e, rl[0].Pos.Filename(), int(rl[0].Pos.Line), int(rl[0].Pos.Col))
-		e.Message = rl[0].Msg
-		return true
-	}
-	return false
-}
-
-// reserved are words of iproute2 that Starlark keeps for itself.
-var reserved = []string{"from", "not", "and", "or", "as", "class", "global", "import", "is", "with"}
-
-// reservedHint says what to write for a keyword that is a reserved word, when a
-// syntax error is at it.
-func reservedHint(line string, col int) string {
-	for _, w := range reserved {
-		for _, start := range []int{col - 1, col - 1 - len(w)} {
-			if start >= 0 && start < len(line) && strings.HasPrefix(strings.TrimLeft(line[start:], " "), w) {
-				rest := strings.TrimLeft(strings.TrimPrefix(strings.TrimLeft(line[start:], " "), w), " ")
-				if strings.HasPrefix(rest, "=") && !strings.HasPrefix(rest, "==") {
-					return fmt.Sprintf("; %s is a reserved word: write %s_", w, w)
-				}
-			}
-		}
-		if i := strings.Index(line, w+" ="); i >= 0 && i < col && col <= i+len(w)+3 && !strings.HasPrefix(line[i+len(w)+2:], "=") {
-			return fmt.Sprintf("; %s is a reserved word: write %s_", w, w)
-		}
-	}
-	return ""
 }
 
 // frames turns a call stack around: innermost first, builtins left out.
@@ -371,30 +338,4 @@ func (s *session) stack(e *Error, fr []builtins.Frame) {
 		e.Stack = append(e.Stack, fmt.Sprintf("%s:%d:%d: in %s", fr[i].File, fr[i].Line, fr[i].Col, fr[i].Func))
 	}
 	s.point(e, fr[0].File, fr[0].Line, fr[0].Col)
-}
-
-// point sets the position and shows its line.
-func (s *session) point(e *Error, file string, line, col int) {
-	e.Pos = fmt.Sprintf("%s:%d:%d", file, line, col)
-	src := s.lineOf(file, line)
-	if src == "" {
-		return
-	}
-	trimmed := strings.TrimLeft(src, " \t")
-	indent := col - 1 - (len(src) - len(trimmed))
-	if indent < 0 || indent > len(trimmed) {
-		indent = 0
-	}
-	e.excerpt = "      " + trimmed + "\n      " + strings.Repeat(" ", indent) + "^"
-}
-
-func (s *session) lineOf(file string, line int) string {
-	if s.files == nil {
-		return ""
-	}
-	lines := strings.Split(string(s.files.src[file]), "\n")
-	if line < 1 || line > len(lines) {
-		return ""
-	}
-	return strings.TrimRight(lines[line-1], "\r")
 }

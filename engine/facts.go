@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -12,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nlscript/nlscript/internal/jsonerr"
 	"github.com/nlscript/nlscript/wire"
 	"github.com/nlscript/nlscript/wire/rtnl"
 )
@@ -28,8 +30,10 @@ func (f *Facts) UnmarshalJSON(b []byte) error {
 		Messages []string
 		NetNS    map[string]*Facts
 	}
-	if err := json.Unmarshal(b, &file); err != nil {
-		return err
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&file); err != nil {
+		return jsonerr.Explain(err)
 	}
 	links := map[string]int{}
 	for i, l := range file.Links {
@@ -44,6 +48,9 @@ func (f *Facts) UnmarshalJSON(b []byte) error {
 	var messages [][]byte
 	for i, m := range file.Messages {
 		msg, err := hex.DecodeString(m)
+		if err != nil {
+			err = fmt.Errorf("%.40q is not hexadecimal bytes", m)
+		}
 		if err == nil && len(msg) == 0 {
 			err = errors.New("is empty")
 		}

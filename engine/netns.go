@@ -82,9 +82,9 @@ func (l *spaces) Open(p *builtins.Place, create bool) (*tx.Space, error) {
 
 func noSpace(p *builtins.Place) error {
 	if p.PID != 0 {
-		return fmt.Errorf("no process %d: %w", p.PID, fs.ErrNotExist)
+		return nlconn.Missing("no process %d", p.PID)
 	}
-	return fmt.Errorf("no network namespace %q; netns(%[1]q) makes it: %w", p.String(), fs.ErrNotExist)
+	return nlconn.Missing("no network namespace %q; netns(%[1]q) makes it", p.String())
 }
 
 // openSpace opens a namespace by its file.

@@ -83,6 +83,9 @@ func (n *namespace) enter() (moved bool, err error) {
 		return false, nil
 	}
 	if err := unix.Setns(n.fd(), unix.CLONE_NEWNET); err != nil {
+		if errors.Is(err, unix.EPERM) {
+			err = fmt.Errorf("%w; root, or CAP_SYS_ADMIN, is needed", err)
+		}
 		return true, fmt.Errorf("entering the network namespace: %w", err)
 	}
 	return true, nil

@@ -205,6 +205,9 @@ func (r *Result) String() string {
 	t := r.Plan.summary()
 	ms := r.took.Round(time.Millisecond).Milliseconds()
 	if r.Outcome == unchanged {
+		if t.same == 0 {
+			return fmt.Sprintf("unchanged: nothing to do (%d ms)", ms)
+		}
 		return fmt.Sprintf("unchanged: %s so already (%d ms)", objects(t.same), ms)
 	}
 	s := fmt.Sprintf("committed: %d added, %d changed, %d deleted", t.add, t.change, t.del)

@@ -57,6 +57,9 @@ func parseUnits(s string, units []unit, num, den uint64, example string) (uint64
 	for _, u := range units {
 		names = append(names, u.name)
 	}
+	if strings.ContainsAny(s, " \t") {
+		return 0, fmt.Errorf("%q has a space in it; a unit follows its number at once", s)
+	}
 	return 0, fmt.Errorf("%q has an unknown unit %q; units are %s", s, s[i:], strings.Join(names, " "))
 }
 

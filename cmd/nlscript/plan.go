@@ -27,7 +27,7 @@ func (a *app) planCommand() *cobra.Command {
 		Long:    planLong,
 		Example: planExample,
 		Args:    exactArgs("SCRIPT"),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: a.told(&asJSON, func(cmd *cobra.Command, args []string) error {
 			if err := t.check(cmd); err != nil {
 				return err
 			}
@@ -43,19 +43,19 @@ func (a *app) planCommand() *cobra.Command {
 			}
 			plan, err := e.Plan(cmd.Context(), s)
 			if err != nil {
-				return a.fail(err, asJSON)
+				return err
 			}
 			if asJSON {
 				err = a.writeJSON(plan)
 			} else {
-				_, err = fmt.Fprint(a.stdout, colours(a.stdout).plan(plan.Text(verbose)))
+				_, err = fmt.Fprint(a.stdout, colours(a.stdout).plan(fit(plan.Text(verbose), terminalWidth(a.stdout))))
 			}
 			session.warn(a, plan, t.again("--confirm 60s", args[0]))
 			if err == nil && check && !plan.Empty() {
 				err = statusError(exitDifferent)
 			}
 			return err
-		},
+		}),
 	}
 	t.flags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object instead of text")

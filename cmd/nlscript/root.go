@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/nlscript/nlscript/engine"
 )
@@ -95,11 +96,61 @@ func (a *app) root() *cobra.Command {
 		},
 	}
 	root.SuggestionsMinimumDistance = 2
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{flagError(err)} })
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return emptyFlag(cmd) }
 	root.AddCommand(a.runCommand(), a.planCommand(), a.buildCommand(), a.decodeCommand(), a.goldenCommand(),
 		a.exportCommand(), a.docCommand(), a.schemaCommand(), a.versionCommand(),
 		a.confirmCommand(), a.recoverCommand(), a.statusCommand(), a.watchCommand())
+	known(root)
 	return root
+}
+
+// known makes help and completion refuse what they do not know, too.
+func known(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "help":
+			c.Args = func(_ *cobra.Command, args []string) error {
+				if found, rest, err := root.Find(args); err != nil || len(rest) > 0 || len(args) > 0 && found == root {
+					return usagef("unknown command %q", strings.Join(args, " "))
+				}
+				return nil
+			}
+		case "completion":
+			c.Args = cobra.ArbitraryArgs
+			c.RunE = func(_ *cobra.Command, args []string) error {
+				if len(args) == 0 {
+					return usagef("SHELL is missing: bash, zsh, fish or powershell")
+				}
+				return usagef("unknown shell %q; there are bash, zsh, fish and powershell", args[0])
+			}
+		}
+	}
+}
+
+// flagError says of a flag's value what is wanted.
+func flagError(err error) error {
+	var bad *pflag.InvalidValueError
+	if !errors.As(err, &bad) {
+		return err
+	}
+	what, use := pflag.UnquoteUsage(bad.GetFlag())
+	return fmt.Errorf("--%s %s: %s is wanted: %s", bad.GetFlag().Name, bad.GetValue(), what, use)
+}
+
+// emptyFlag refuses a flag that is given and says nothing: --netns "$NS" with NS
+// not set must not mean the network namespace that nlscript is started in.
+func emptyFlag(cmd *cobra.Command) error {
+	var err error
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if f.Value.Type() == "string" && f.Value.String() == "" && err == nil {
+			what, _ := pflag.UnquoteUsage(f)
+			err = usagef("--%s is empty: %s is wanted", f.Name, what)
+		}
+	})
+	return err
 }
 
 // rewrite makes "run" of a file name, and "--update" of golden's "-update".

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -85,7 +87,9 @@ func (a *app) runCommand() *cobra.Command {
 		Long:    runLong,
 		Example: runExample,
 		Args:    exactArgs("SCRIPT"),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: a.told(&asJSON, func(cmd *cobra.Command, args []string) error {
+			// What reads our output may go; the run ends as it should.
+			signal.Ignore(syscall.SIGPIPE)
 			if err := t.check(cmd); err != nil {
 				return err
 			}
@@ -126,7 +130,7 @@ func (a *app) runCommand() *cobra.Command {
 			if showPlan {
 				plan, err := a.showPlan(cmd.Context(), e, s, verbose, asJSON)
 				if err != nil {
-					return a.fail(err, asJSON)
+					return err
 				}
 				if confirm == 0 {
 					session.warn(a, plan, again)
@@ -147,19 +151,20 @@ func (a *app) runCommand() *cobra.Command {
 			r, err := e.Run(cmd.Context(), s)
 			a.done()
 			if err != nil {
-				return a.fail(err, asJSON)
-			}
-			if asJSON {
-				return a.writeJSON(r)
-			}
-			if err := a.rehearsed(r.Rehearsal); err != nil {
 				return err
 			}
-			if _, err = fmt.Fprintln(a.stdout, r); err != nil || r.Pending().IsZero() {
+			if asJSON {
+				return a.unsaid(r, a.writeJSON(r))
+			}
+			if err := a.unsaid(r, a.rehearsed(r.Rehearsal)); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(a.stdout, r)
+			if err := a.unsaid(r, err); err != nil || r.Pending().IsZero() {
 				return err
 			}
 			return a.pending(cmd.Context(), r, &p, signals, wait)
-		},
+		}),
 	}
 	t.flags(cmd)
 	p.journalFlag(cmd)
@@ -252,21 +257,42 @@ func (a *app) showPlan(ctx context.Context, e *engine.Engine, s engine.Script, v
 	if asJSON {
 		w = a.stderr
 	}
-	_, err = fmt.Fprintln(w, colours(w).plan(plan.Text(verbose)))
+	_, err = fmt.Fprintln(w, colours(w).plan(fit(plan.Text(verbose), terminalWidth(w))))
 	return plan, err
 }
 
-// fail is what a run that failed ends with: with asJSON the error as an object,
-// else err, which is said at the end.
-func (a *app) fail(err error, asJSON bool) error {
-	var e *engine.Error
-	if !asJSON || !errors.As(err, &e) || e.Usage() {
-		return err
+// unsaid is what becomes of a run that held and could not say so: the exit status
+// tells of the network, which is changed.
+func (a *app) unsaid(r *engine.Result, err error) error {
+	if err == nil {
+		return nil
 	}
-	if err := a.writeJSON(e); err != nil {
-		return err
+	fmt.Fprintf(a.stderr, "warning: %v\nwarning: %v\n", r, err)
+	return statusError(exitOK)
+}
+
+// told makes every error of a verb an object with --json, but wrong usage, which
+// is for people. Others are said at the end.
+func (a *app) told(asJSON *bool, verb func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		err := verb(cmd, args)
+		var e *engine.Error
+		var code statusError
+		var usage usageError
+		if err == nil || !*asJSON || errors.As(err, &code) || errors.As(err, &usage) {
+			return err
+		}
+		if !errors.As(err, &e) {
+			e = &engine.Error{Outcome: "rolled_back", Message: err.Error(), Err: err}
+		}
+		if e.Usage() {
+			return err
+		}
+		if err := a.writeJSON(e); err != nil {
+			fmt.Fprintln(a.stderr, err)
+		}
+		return statusError(outcomeStatus(e))
 	}
-	return statusError(outcomeStatus(e))
 }
 
 func (a *app) writeJSON(v any) error { return json.NewEncoder(a.stdout).Encode(v) }

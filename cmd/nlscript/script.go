@@ -15,6 +15,7 @@ import (
 
 	"github.com/nlscript/nlscript/engine"
 	"github.com/nlscript/nlscript/engine/fixture"
+	"github.com/nlscript/nlscript/internal/jsonerr"
 )
 
 // params are the flags that give values to the param()s of a script.
@@ -77,7 +78,7 @@ func (f *facts) read() (engine.Facts, error) {
 			return out, fileError(err)
 		}
 		if err := json.Unmarshal(src, &out); err != nil {
-			return out, usagef("%s: %w", f.file, err)
+			return out, usagef("%s: %w", f.file, jsonerr.Explain(err))
 		}
 	}
 	if out.Links == nil {

@@ -24,7 +24,7 @@ func openNetNS(dir, name string) (*os.File, error) {
 	}
 	f, err := os.Open(filepath.Join(dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("no such network namespace: %q is not in %s: %w", name, dir, fs.ErrNotExist)
+		return nil, Missing("no such network namespace: %q is not in %s", name, dir)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("network namespace %q: %w", name, err)
@@ -37,3 +37,11 @@ func openNetNS(dir, name string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// Missing is an error that is fs.ErrNotExist, and does not say it a second time.
+func Missing(format string, args ...any) error { return missing(fmt.Sprintf(format, args...)) }
+
+type missing string
+
+func (e missing) Error() string     { return string(e) }
+func (e missing) Is(err error) bool { return err == fs.ErrNotExist }

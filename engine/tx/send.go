@@ -47,7 +47,10 @@ func (e *KernelError) Error() string {
 func (e *KernelError) Text() string {
 	name := ErrnoName(e.Errno)
 	text := e.Message
-	if text == "" {
+	switch text {
+	case "Unknown device type":
+		text += "; the kernel has no such kind, or lacks its module"
+	case "":
 		text = e.Errno.Error()
 		if hint := hints[e.Errno]; hint != "" {
 			text += "; " + hint
@@ -80,7 +83,7 @@ type Progress func(done, total int)
 
 // send sends the steps of a plan, datagram by datagram, and stops at the first
 // failure. done is how many steps have been handed to the kernel, the refused
-// ones among them; failed how many were refused.
+// ones among them; failed how many messages were refused.
 func send(ctx context.Context, k Kernel, p *Plan, progress Progress) (done, failed int, err error) {
 	steps := p.Steps
 	spoil(ctx, steps)
@@ -96,14 +99,14 @@ func send(ctx context.Context, k Kernel, p *Plan, progress Progress) (done, fail
 		}
 		if sp := steps[done].NetNS; sp != nil {
 			if err := sp.Bind(); err != nil {
-				return done + 1, 1, &OpError{steps[done].Op, "", err}
+				return done + 1, failed, &OpError{steps[done].Op, "", err}
 			}
 			done++
 			continue
 		}
 		if s := steps[done].Sysctl; s != nil {
 			if err := in.Sys.Write(s.Path, s.Value); err != nil {
-				return done + 1, 1, &OpError{steps[done].Op, "", err}
+				return done + 1, failed, &OpError{steps[done].Op, "", err}
 			}
 			done++
 			continue

@@ -51,6 +51,7 @@ var outside = []struct {
 	{"github.com/josharian/native", []string{"wire"}},
 	{"github.com/mdlayher/netlink", []string{"engine/nlconn"}},
 	{"github.com/spf13/cobra", []string{"cmd"}},
+	{"github.com/spf13/pflag", []string{"cmd"}},
 	{"go.starlark.net", []string{"builtins", "engine", "engine/tx", "cmd"}},
 }
 

@@ -122,6 +122,9 @@ var resilientBucket = &wire.Table{
 // finishNexthop adds the family as ip nexthop does: that of the gateway, none
 // for a group or a deletion, else inet.
 func finishNexthop(s *wire.Set, v *wire.Verb) error {
+	if v == nil && !s.Has("id") {
+		return wire.At("id", errMissing) // the kernel would take another one each time
+	}
 	via, ok := s.Get("via")
 	family := uint64(unix.AF_INET)
 	switch {

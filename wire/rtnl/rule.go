@@ -1,6 +1,8 @@
 package rtnl
 
 import (
+	"errors"
+
 	"github.com/nlscript/nlscript/wire"
 	"golang.org/x/sys/unix"
 )
@@ -107,6 +109,10 @@ var (
 
 // finishRule adds the family and what ip rule adds: type and table.
 func finishRule(s *wire.Set, v *wire.Verb) error {
+	from, _ := s.Get("from_")
+	if to, _ := s.Get("to"); v == nil && from.Type == wire.Net && to.Type == wire.Net && addrFamily(from.A) != addrFamily(to.A) {
+		return wire.At("to", errors.New("is of another family than from_"))
+	}
 	finishRuleFamily(s)
 	typ := uint64(unix.FR_ACT_TO_TBL)
 	switch {
