@@ -254,6 +254,9 @@ func (n *nest) attr(a Attr, head []byte, s *Set) bool {
 		if f.At.Ends != nil {
 			return f.readEnd(a.Data[:f.At.Len], s)
 		}
+		if f.placed(s) {
+			return false // twice: the second is kept as it is
+		}
 		first, had := f, len(s.Ents)
 		for ; f != nil; f = f.next {
 			f.read(a.Data[:f.At.Len], s, false)
@@ -287,6 +290,20 @@ func (n *nest) attr(a Attr, head []byte, s *Set) bool {
 		}
 		s.Put(f, v)
 		return true
+	}
+	return false
+}
+
+// placed reports whether the struct that f begins was read into s before. Of bits
+// only some may be there; of other fields, all.
+func (f *Field) placed(s *Set) bool {
+	for ; f != nil; f = f.next {
+		if s.hasField(f) {
+			return true
+		}
+		if !f.Kind.isBit() {
+			return false
+		}
 	}
 	return false
 }

@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"github.com/nlscript/nlscript/wire"
@@ -13,11 +14,9 @@ import (
 func FuzzObjects(f *testing.F) {
 	for i, o := range rtnl.Objects {
 		f.Add(byte(i), make([]byte, wire.HeaderLen+o.Table.Fixed))
-		for _, s := range shapes() {
-			if s.object == o {
-				f.Add(byte(i), s.bare(nil))
-			}
-		}
+	}
+	for _, m := range samples(f) {
+		f.Add(byte(slices.Index(rtnl.Objects, m.object)), m.msg)
 	}
 	f.Fuzz(func(t *testing.T, i byte, msg []byte) {
 		o := rtnl.Objects[int(i)%len(rtnl.Objects)]

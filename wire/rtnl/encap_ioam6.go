@@ -47,6 +47,9 @@ type ioam6Codec struct{}
 const ioam6TraceLen = 8
 
 func (ioam6Codec) Append(b *wire.Builder, s *wire.Set) error {
+	if rawOnly(s) {
+		return nil
+	}
 	k, n, err := ioam6Freq(s)
 	if err != nil {
 		return wire.At("freq", err)

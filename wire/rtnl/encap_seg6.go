@@ -32,6 +32,9 @@ var encapSeg6 = &wire.Table{
 type seg6Codec struct{}
 
 func (seg6Codec) Append(b *wire.Builder, s *wire.Set) error {
+	if rawOnly(s) {
+		return nil
+	}
 	mode := uint64(seg6ModeEncap)
 	if v, ok := s.Get("mode"); ok {
 		mode = v.N

@@ -147,7 +147,7 @@ func (seg6LocalCodec) Decode(payload []byte, s *wire.Set) error {
 			return err
 		}
 		if len(t.Extra) > 0 || slices.ContainsFunc(t.Ents, func(e wire.Entry) bool { return s.Has(e.F.Name) }) {
-			s.Extra = append(s.Extra, wire.Raw{Type: a.Type | a.Flags, Data: slices.Clone(a.Data)})
+			keep(s, a)
 			continue
 		}
 		for _, e := range t.Ents {

@@ -112,14 +112,14 @@ func (devconf) Append(b *wire.Builder, s *wire.Set) error {
 }
 
 func (c devconf) Decode(payload []byte, s *wire.Set) error {
-	if c.written(payload) {
+	if written(payload) {
 		for a := range wire.Attrs(payload) {
-			c.put(s, a.Type, a.Data)
+			putSetting(s, a)
 		}
 		return nil
 	}
 	for typ := c.first; len(payload) >= 4; typ++ {
-		c.put(s, typ, payload[:4:4])
+		putSetting(s, wire.Attr{Type: typ, Data: payload[:4:4]})
 		payload = payload[4:]
 	}
 	return nil
@@ -127,25 +127,23 @@ func (c devconf) Decode(payload []byte, s *wire.Set) error {
 
 // written tells attributes from the array: that begins with forwarding, a 0 or
 // 1, which is no length of an attribute.
-func (c devconf) written(payload []byte) bool {
-	n := 0
-	for a, err := range wire.Attrs(payload) {
-		if err != nil || len(a.Data) != 4 || a.Type < c.first {
+func written(settings []byte) bool {
+	for a, err := range wire.Attrs(settings) {
+		if err != nil || a.Type == 0 {
 			return false
 		}
-		n += 8
 	}
-	return n == len(payload)
+	return true
 }
 
-func (devconf) put(s *wire.Set, typ uint16, p []byte) {
+func putSetting(s *wire.Set, a wire.Attr) {
 	for _, f := range s.Table.Rows() {
-		if f.Type == typ {
-			s.Put(f, wire.IntVal(uint64(int64(int32(binary.NativeEndian.Uint32(p))))))
+		if f.Type == a.Type && len(a.Data) == 4 && !s.Has(f.Name) {
+			s.Put(f, wire.IntVal(uint64(int64(int32(binary.NativeEndian.Uint32(a.Data))))))
 			return
 		}
 	}
-	s.Extra = append(s.Extra, wire.Raw{Type: typ, Data: append([]byte(nil), p...)})
+	keep(s, a)
 }
 
 // inetSettings are the sysctls in the order of IPV4_DEVCONF_ (linux/ip.h).

@@ -127,7 +127,7 @@ func (vfCodec) Decode(payload []byte, s *wire.Set) error {
 			data = firstVlan(data)
 		}
 		if !decodeVF(s, a.Type, data) {
-			s.Extra = append(s.Extra, wire.Raw{Type: a.Type | a.Flags, Data: slices.Clone(a.Data)})
+			keep(s, a)
 		}
 	}
 	return nil

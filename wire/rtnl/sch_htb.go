@@ -109,6 +109,9 @@ var schHTBClass = &wire.Table{
 type htbClass struct{}
 
 func (htbClass) Append(b *wire.Builder, s *wire.Set) error {
+	if rawOnly(s) {
+		return nil
+	}
 	rate := spec(s)
 	ceil := rate
 	rate.rate, ceil.rate = s.Uint("rate"), s.Uint("ceil")
@@ -190,15 +193,13 @@ func (htbClass) Decode(payload []byte, s *wire.Set) error {
 			keep(s, a)
 		}
 	}
-	if parms == nil {
-		return nil
-	}
 	var rate, ceil rateSpec
-	rate.get(parms, rate64)
-	ceil.get(parms[ratespecLen:], ceil64)
+	if parms != nil {
+		rate.get(parms, rate64)
+		ceil.get(parms[ratespecLen:], ceil64)
+	}
 	if rate.rate == 0 {
-		keep(s, wire.Attr{Type: htbParms, Data: parms})
-		return nil
+		return keepAll(payload, s)
 	}
 	s.PutName("rate", wire.IntVal(rate.rate))
 	if ceil.rate != 0 && ceil.rate != rate.rate {

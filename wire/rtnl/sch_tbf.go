@@ -43,6 +43,9 @@ var schTBF = &wire.Table{
 type tbf struct{}
 
 func (tbf) Append(b *wire.Builder, s *wire.Set) error {
+	if rawOnly(s) {
+		return nil
+	}
 	rate := spec(s)
 	peak := rate
 	rate.rate, peak.rate = s.Uint("rate"), s.Uint("peakrate")
@@ -143,7 +146,7 @@ func (tbf) Decode(payload []byte, s *wire.Set) error {
 		}
 	}
 	if parms == nil {
-		return nil
+		return keepAll(payload, s)
 	}
 	var rate, peak rateSpec
 	rate.get(parms, rate64)
@@ -185,9 +188,4 @@ func canonTBF(s *wire.Set) {
 		s.PutName(row[1], wire.IntVal(sizeOf(r.kernelTicks(n), r.kernelTicks)))
 	}
 	drop(s, "burst_cell", "mtu_cell")
-}
-
-// keep adds an attribute that no row describes.
-func keep(s *wire.Set, a wire.Attr) {
-	s.Extra = append(s.Extra, wire.Raw{Type: a.Type | a.Flags, Data: append([]byte(nil), a.Data...)})
 }

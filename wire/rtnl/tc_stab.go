@@ -14,8 +14,9 @@ const (
 
 	sizespecLen = 24
 
-	stabMTU   = 2047
-	stabTsize = 512
+	stabMTU      = 2047
+	stabTsize    = 512
+	stabMaxTsize = 32765 // of 2 bytes each, in an attribute
 )
 
 var sizespec = &wire.Place{Type: stabBase, Len: sizespecLen}
@@ -28,7 +29,7 @@ var stabTable = &wire.Table{
 		{Name: "linklayer", Kind: wire.U32, At: sizespec, Off: 8, Words: linklayers, Closed: true, Doc: "ethernet, or atm: count packets in cells of 53 bytes"},
 		{Name: "mpu", Kind: wire.U32, At: sizespec, Off: 12, Size: true, Doc: "count every packet as this long at least"},
 		{Name: "mtu", Kind: wire.U32, At: sizespec, Off: 16, Size: true, Doc: "longest packet in the table; 2047 by default"},
-		{Name: "tsize", Kind: wire.U32, At: sizespec, Off: 20, Max: 32765, Doc: "entries of the table; 512 by default"},
+		{Name: "tsize", Kind: wire.U32, At: sizespec, Off: 20, Max: stabMaxTsize, Doc: "entries of the table; 512 by default"},
 	},
 }
 
@@ -51,6 +52,9 @@ func (stab) Append(b *wire.Builder, s *wire.Set) error {
 	}
 	if tsize == 0 {
 		tsize = stabTsize
+	}
+	if tsize > stabMaxTsize {
+		return wire.At("tsize", fmt.Errorf("%d entries, at most %d fit", tsize, stabMaxTsize))
 	}
 	cellLog := 0
 	for mtu>>cellLog > tsize-1 {
