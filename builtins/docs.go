@@ -58,7 +58,7 @@ func (m *manual) doc(name string) (string, error) {
 	if name == "" {
 		return m.contents(), nil
 	}
-	var names []string
+	var names, hints []string
 	for _, f := range functions() {
 		names = append(names, f.name)
 		if f.name == name {
@@ -77,9 +77,13 @@ func (m *manual) doc(name string) (string, error) {
 		if v := o.Verb(rest); v != nil {
 			return fmt.Sprintf("%s(%s)\n\n%s\n", name, usage(o), wrap(sentence(v.Doc), 0)), nil
 		}
+		if o.Get != 0 && (rest == "list" || rest == "get") {
+			return fmt.Sprintf("%s(%s, netns = None)\n\n%s\n", name, usage(o), wrap("Read: "+readDoc(o, rest)+".", 0)), nil
+		}
 		if text, ok := rowDoc(o.Table, o.Name, rest); ok {
 			return text, nil
 		}
+		hints = append(hints, missingRow(o.Name, rest, o.Table))
 	}
 	for _, s := range m.spaces {
 		names = append(names, s.name)
@@ -99,6 +103,7 @@ func (m *manual) doc(name string) (string, error) {
 				if text, ok := rowDoc(t, full, row); ok {
 					return text, nil
 				}
+				hints = append(hints, missingRow(full, row, t))
 			}
 		}
 	}
@@ -114,7 +119,54 @@ func (m *manual) doc(name string) (string, error) {
 			}
 		}
 	}
-	return "", fmt.Errorf("nothing is called %q%s", name, didYouMean(name, names))
+	if f, ok := readOf(name); ok {
+		return m.doc(f)
+	}
+	if l := below(name, names); len(l) > 0 {
+		return fmt.Sprintf("%s: there are %s; see nlscript doc %s\n", name, strings.Join(l, ", "), l[0]), nil
+	}
+	for _, h := range append(hints, didYouMean(name, names)) {
+		if h != "" {
+			return "", fmt.Errorf("nothing is called %q%s", name, h)
+		}
+	}
+	return "", fmt.Errorf("nothing is called %q", name)
+}
+
+// readDoc is what a read of an object returns.
+func readDoc(o *wire.Object, read string) string {
+	switch {
+	case read == "list":
+		return "the objects that have all that is written, as ops"
+	case o == rtnl.Route:
+		return "the route that the kernel would take, by its own look-up"
+	}
+	return "the one object that has all that is written; an error when there are none or several"
+}
+
+// readOf is the function whose documentation has that of its read: sysctl.get.
+func readOf(name string) (string, bool) {
+	f, ok := strings.CutSuffix(name, ".get")
+	return f, ok && f == "sysctl"
+}
+
+// missingRow answers the name of a keyword that a table does not have.
+func missingRow(prefix, name string, t *wire.Table) string {
+	if strings.Contains(name, ".") {
+		return ""
+	}
+	return strings.Replace(hint(t, name), "did you mean ", "did you mean "+prefix+".", 1)
+}
+
+// below are the names inside a namespace: bridge.fdb in bridge.
+func below(name string, names []string) []string {
+	var l []string
+	for _, n := range names {
+		if strings.HasPrefix(n, name+".") {
+			l = append(l, n)
+		}
+	}
+	return l
 }
 
 // contents lists all names with the first sentence of what they are.
@@ -173,12 +225,8 @@ func objectDoc(o *wire.Object) string {
 		fmt.Fprintf(&b, "  %-16s %s\n", o.Name+"."+v.Name, sentence(v.Doc))
 	}
 	if o.Get != 0 {
-		fmt.Fprintf(&b, "  %-16s the objects that have all that is written, as ops\n", o.Name+".list")
-		get := "the one object that has all that is written; an error when there are none or several"
-		if o == rtnl.Route {
-			get = "the route that the kernel would take, by its own look-up"
-		}
-		fmt.Fprintf(&b, "  %-16s %s\n", o.Name+".get", get)
+		fmt.Fprintf(&b, "  %-16s %s\n", o.Name+".list", readDoc(o, "list"))
+		fmt.Fprintf(&b, "  %-16s %s\n", o.Name+".get", readDoc(o, "get"))
 	}
 	writeRows(&b, o.Table)
 	return b.String()

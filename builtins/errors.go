@@ -37,7 +37,7 @@ func finishError(err error) error {
 // nearest returns the candidate that word is most likely a misspelling of, or
 // "". Of equally near ones the first of the same length wins.
 func nearest(word string, candidates []string) string {
-	limit := min(2, (len(word)+1)/2)
+	limit := min(2, max(1, len(word)/2))
 	best, score := "", 2*limit+2
 	lower := strings.ToLower(word)
 	for _, c := range candidates {
