@@ -101,10 +101,9 @@ func (e *Engine) Plan(ctx context.Context, script Script) (*Plan, error) {
 // anything fails.
 func (e *Engine) Commit(ctx context.Context, ops ...Op) (*Result, error) {
 	run := func(s *session) error {
-		c := &builtins.Commit{Ops: make([]*builtins.Op, len(ops))}
-		for i := range ops {
-			c.Ops[i] = ops[i].op
-			c.Irreversible = append(c.Irreversible, ops[i].lost...)
+		c, err := together(ops)
+		if err != nil {
+			return err
 		}
 		return s.Commit(c)
 	}

@@ -151,3 +151,38 @@ commit(link("mgmt0", mtu = 9000))
 	// Output:
 	// site.star:3:7: commit: mgmt0 is not for scripts (change link mgmt0)
 }
+
+// NewOp makes what a script's commit can be given: here two routes that are all of
+// their table, and a check that undoes the commit when it does not hold in time.
+func ExampleNewOp() {
+	op := func(object, subject string, attrs map[string]any) engine.Op {
+		o, err := engine.NewOp(object, subject, attrs)
+		if err != nil {
+			log.Fatal(err)
+		}
+		return o
+	}
+	routes := []engine.Op{
+		op("route", "10.1.0.0/16", map[string]any{"via": "192.0.2.1", "table": 100}),
+		op("route", "10.2.0.0/16", map[string]any{"via": "192.0.2.2", "table": 100}),
+	}
+	commit := []engine.Op{
+		op("sysctl", "net.ipv4.ip_forward", map[string]any{"value": 1}),
+		op("exact", "route", map[string]any{"ops": routes, "table": 100}),
+		op("check.ping", "192.0.2.1", map[string]any{"within": "5s"}),
+	}
+	for _, o := range commit {
+		fmt.Println(o)
+	}
+	// Output:
+	// sysctl("net.ipv4.ip_forward", "1")
+	// exact(
+	//     route,
+	//     [
+	//         route("10.1.0.0/16", table = 100, via = "192.0.2.1"),
+	//         route("10.2.0.0/16", table = 100, via = "192.0.2.2"),
+	//     ],
+	//     table = 100,
+	// )
+	// check.ping("192.0.2.1")
+}

@@ -271,9 +271,9 @@ func publicChange(c *tx.Change) Change {
 	x.Irreversible = losses(c)
 	switch {
 	case c.Action == tx.Remove:
-		x.Before = &Op{op: c.Op}
+		x.Before = opOf(c.Op)
 	default:
-		x.After = &Op{op: c.Op}
+		x.After = opOf(c.Op)
 	}
 	return x
 }
