@@ -68,8 +68,8 @@ func auditObject(t *testing.T, o *wire.Object) {
 			bad("verb %v", err)
 		}
 	}
-	for _, name := range append(append([]string{}, o.Key...), o.Delete...) {
-		if o.Table.Row(name) == nil {
+	for _, name := range slices.Concat(o.Key, o.Delete, o.Within) {
+		if name != "" && o.Table.Row(name) == nil {
 			bad("no row %s", name)
 		}
 	}
@@ -103,6 +103,9 @@ func auditTable(t *testing.T, path string, tab *wire.Table) {
 		if f.Doc == "" || strings.Contains(f.Doc, "\n") || strings.HasSuffix(f.Doc, ".") {
 			bad("%s: documentation is one line without a full stop", f.Name)
 		}
+		if err := badSince(f.Since); err != nil {
+			bad("%s: %v", f.Name, err)
+		}
 		for _, err := range badField(tab, f) {
 			bad("%s: %v", f.Name, err)
 		}
@@ -118,6 +121,21 @@ func auditTable(t *testing.T, path string, tab *wire.Table) {
 			bad("attribute %d: %v", n, err)
 		}
 	}
+}
+
+// badSince: kernels up to 5.10 are not told apart.
+func badSince(since string) error {
+	if since == "" {
+		return nil
+	}
+	var v [2]int
+	if _, err := fmt.Sscanf(since, "%d.%d", &v[0], &v[1]); err != nil || since != fmt.Sprintf("%d.%d", v[0], v[1]) {
+		return fmt.Errorf("since %q is no version", since)
+	}
+	if slices.Compare(v[:], []int{5, 10}) <= 0 {
+		return fmt.Errorf("since %s is as if it was not said", since)
+	}
+	return nil
 }
 
 // badName says why a name cannot be a keyword argument.

@@ -96,7 +96,7 @@ func linkRows() []wire.Field {
 		{Name: "numrxqueues", Type: unix.IFLA_NUM_RX_QUEUES, Kind: wire.U32, Min: 1, Max: 4096, Immutable: true, Doc: "number of receive queues, on creation"},
 		{Name: "gso_max_size", Type: unix.IFLA_GSO_MAX_SIZE, Kind: wire.U32, Default: "65536", Doc: "largest segmentation-offload packet the device takes, in bytes; up to 65536 also sets gso_ipv4_max_size"},
 		{Name: "gso_max_segs", Type: unix.IFLA_GSO_MAX_SEGS, Kind: wire.U32, Max: 65535, Default: "65535", Doc: "most segments in a segmentation-offload packet"},
-		{Name: "gro_max_size", Type: unix.IFLA_GRO_MAX_SIZE, Kind: wire.U32, Max: 8 * 65535, Since: "5.19", Default: "65536", Doc: "largest packet that GRO builds, in bytes; up to 65536 also sets gro_ipv4_max_size"},
+		{Name: "gro_max_size", Type: unix.IFLA_GRO_MAX_SIZE, Kind: wire.U32, Max: 8 * 65535, Since: "5.17", Default: "65536", Doc: "largest packet that GRO builds, in bytes; up to 65536 also sets gro_ipv4_max_size"},
 		{Name: "gso_ipv4_max_size", Type: unix.IFLA_GSO_IPV4_MAX_SIZE, Kind: wire.U32, Since: "6.3", Default: "65536", Doc: "gso_max_size of IPv4, in bytes"},
 		{Name: "gro_ipv4_max_size", Type: unix.IFLA_GRO_IPV4_MAX_SIZE, Kind: wire.U32, Max: 8 * 65535, Since: "6.3", Default: "65536", Doc: "gro_max_size of IPv4, in bytes"},
 		{Name: "group", Type: unix.IFLA_GROUP, Kind: wire.U32, Words: wire.Words{{Name: "default", N: 0}}, Default: "default", Doc: "group of links that can be changed as one"},
@@ -104,7 +104,7 @@ func linkRows() []wire.Field {
 		{Name: "state", Type: unix.IFLA_OPERSTATE, Kind: wire.U8, Words: wire.Enum("unknown", "notpresent", "down", "lowerlayerdown", "testing", "dormant", "up"), Volatile: true, Loose: true, Doc: "operational state (RFC 2863); dormant, up and testing can be asked for"},
 		{Name: "carrier", Type: unix.IFLA_CARRIER, Kind: wire.Bool, Late: true, Volatile: true, Loose: true, Doc: "carrier; can be set for virtual kinds, while up"},
 		{Name: "protodown", Type: unix.IFLA_PROTO_DOWN, Kind: wire.Bool, Late: true, Default: "0", Doc: "a protocol keeps the carrier off, for kinds that support it (macvlan, vxlan)"},
-		{Name: "protodown_nest", Type: unix.IFLA_PROTO_DOWN_REASON, Kind: wire.Nest, Of: protoDownReason, Inline: true, Since: "5.9", Doc: "why protodown is on"},
+		{Name: "protodown_nest", Type: unix.IFLA_PROTO_DOWN_REASON, Kind: wire.Nest, Of: protoDownReason, Inline: true, Doc: "why protodown is on"},
 		{Name: "alias", Type: unix.IFLA_IFALIAS, Kind: wire.Text, Max: 255, Late: true, Doc: "free text; empty removes it"},
 		{Name: "altnames", Type: unix.IFLA_PROP_LIST, Kind: wire.List, Elem: &wire.Field{Type: unix.IFLA_ALT_IFNAME, Kind: wire.Str, Min: 1, Max: 127}, Late: true, Doc: "alternative names, by property_add and property_delete"},
 

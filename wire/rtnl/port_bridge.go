@@ -55,6 +55,6 @@ var bridgePort = &wire.Table{
 		{Name: "mcast_n_groups", Type: unix.IFLA_BRPORT_MCAST_N_GROUPS, Kind: wire.U32, RO: true, Volatile: true, Since: "6.3", Doc: "number of multicast groups"},
 		{Name: "mcast_eht_hosts_cnt", Type: unix.IFLA_BRPORT_MCAST_EHT_HOSTS_CNT, Kind: wire.U32, RO: true, Volatile: true, Since: "5.12", Doc: "number of hosts tracked explicitly"},
 		{Name: "mrp_ring_open", Type: unix.IFLA_BRPORT_MRP_RING_OPEN, Kind: wire.Bool, RO: true, Volatile: true, Doc: "the MRP ring is open"},
-		{Name: "mrp_in_open", Type: unix.IFLA_BRPORT_MRP_IN_OPEN, Kind: wire.Bool, RO: true, Volatile: true, Since: "5.9", Doc: "the MRP interconnect ring is open"},
+		{Name: "mrp_in_open", Type: unix.IFLA_BRPORT_MRP_IN_OPEN, Kind: wire.Bool, RO: true, Volatile: true, Doc: "the MRP interconnect ring is open"},
 	},
 }
