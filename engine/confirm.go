@@ -185,11 +185,12 @@ type pending struct {
 	Started  time.Time `json:"started"`
 	Deadline time.Time `json:"deadline,omitzero"` // it is undone then, unless confirmed
 	Live     bool      `json:"live"`              // somebody is in charge of it; otherwise it is Recover's
+	Away     bool      `json:"away,omitempty"`    // it was begun in another network namespace, where it is confirmed and recovered
 	path     string
 }
 
-// Pending lists the runs in this network namespace that are going on, wait to be
-// confirmed or have died, the oldest first.
+// Pending lists the runs that work in this network namespace and are going on, wait
+// to be confirmed or have died, the oldest first.
 func (e *Engine) Pending(ctx context.Context) ([]pending, error) {
 	s, err := e.session(ctx, false)
 	if err != nil {
@@ -207,10 +208,10 @@ func (e *Engine) Pending(ctx context.Context) ([]pending, error) {
 	var l []pending
 	for _, path := range paths {
 		h, err := tx.ReadHead(path)
-		if err != nil || h.Cookie != cookie || h.Boot != tx.BootID() {
+		if err != nil || h.Cookie != cookie && !slices.Contains(h.Others, cookie) || h.Boot != tx.BootID() {
 			continue
 		}
-		p := pending{Script: h.Script, PID: h.PID, Deadline: h.Deadline, Started: h.Started, path: path}
+		p := pending{Script: h.Script, PID: h.PID, Deadline: h.Deadline, Started: h.Started, Away: h.Cookie != cookie, path: path}
 		j, err := tx.OpenJournal(path)
 		switch {
 		case err == nil:
@@ -245,9 +246,13 @@ func (e *Engine) decide(ctx context.Context, f func(path string) error) error {
 	if err != nil {
 		return err
 	}
-	n := 0
+	n, away := 0, ""
 	for _, p := range l {
 		if p.Deadline.IsZero() {
+			continue
+		}
+		if p.Away {
+			away = p.Script
 			continue
 		}
 		if err := e.decideOne(ctx, p.path, f); err != nil {
@@ -255,7 +260,10 @@ func (e *Engine) decide(ctx context.Context, f func(path string) error) error {
 		}
 		n++
 	}
-	if n == 0 {
+	switch {
+	case n == 0 && away != "":
+		return fmt.Errorf("%w here; the run of %s does where it was begun, in another network namespace", errNothingPending, away)
+	case n == 0:
 		return errNothingPending
 	}
 	return nil

@@ -249,7 +249,7 @@ func (e *Engine) Recover(ctx context.Context) (*Result, error) {
 func (e *Engine) Forget(ctx context.Context) error {
 	l, err := e.Pending(ctx)
 	for _, p := range l {
-		if !p.Live {
+		if !p.Live && !p.Away {
 			err = errors.Join(err, os.Remove(p.path))
 		}
 	}

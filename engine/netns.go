@@ -81,10 +81,21 @@ func (l *spaces) Open(p *builtins.Place, create bool) (*tx.Space, error) {
 }
 
 func noSpace(p *builtins.Place) error {
-	if p.PID != 0 {
-		return nlconn.Missing("no process %d", p.PID)
+	switch {
+	case p.PID != 0:
+		return nlconn.Missing("there is no process %d", p.PID)
+	case p.Path != "":
+		return nlconn.Missing("no network namespace %q; netns(path = %[1]q) makes it", p.Path)
 	}
-	return nlconn.Missing("no network namespace %q; netns(%[1]q) makes it", p.String())
+	return nlconn.Missing("no network namespace %q; netns(%[1]q) makes it", p.Name)
+}
+
+// foreignSpace says why a namespace may not be opened or entered.
+func foreignSpace(p *builtins.Place, err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("network namespace %s: %w; it takes root of the user namespace that it belongs to", p, fs.ErrPermission)
+	}
+	return fmt.Errorf("network namespace %s: %w", p, err)
 }
 
 // openSpace opens a namespace by its file.
@@ -94,12 +105,12 @@ func openSpace(p *builtins.Place, file string) (*os.File, error) {
 		return nil, noSpace(p)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("network namespace %s: %w", p, err)
+		return nil, foreignSpace(p, err)
 	}
 	typ, err := unix.IoctlRetInt(int(f.Fd()), unix.NS_GET_NSTYPE)
 	if err != nil || typ != unix.CLONE_NEWNET {
 		f.Close()
-		return nil, fmt.Errorf("network namespace %s: %s is there and is none", p, file)
+		return nil, fmt.Errorf("%s is there and is no network namespace", file)
 	}
 	return f, nil
 }
@@ -171,7 +182,7 @@ func (l *spaces) found(p *builtins.Place, file string, f *os.File) (*tx.Space, e
 	sp.ID, sp.ns.f = id, f
 	if err := sp.dial(true); err != nil {
 		sp.drop()
-		return nil, fmt.Errorf("network namespace %s: %w", p, err)
+		return nil, foreignSpace(p, err)
 	}
 	return &sp.Space, nil
 }
@@ -179,6 +190,11 @@ func (l *spaces) found(p *builtins.Place, file string, f *os.File) (*tx.Space, e
 // fresh makes a namespace that has no name yet and ends with the run unless it
 // gets one. A dry run only notes that it is wanted.
 func (l *spaces) fresh(p *builtins.Place, file string) (*tx.Space, error) {
+	if dir := filepath.Dir(file); p.Path != "" {
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			return nil, fmt.Errorf("there is no directory %s for a network namespace", dir)
+		}
+	}
 	sp := l.add(p, file)
 	sp.ID, sp.Missing = file, true
 	if l.s.dry {

@@ -66,11 +66,11 @@ if addr.list(local = "10.0.0.1") or not addr.list(dev = "e0", local = "10.0.0.1"
     fail("addr")
 `, b)
 	for src, want := range map[string]string{
-		`link.list(netns = "nowhere")`:                         `r.star:1:10: link.list: no network namespace "nowhere"; netns("nowhere") makes it: file does not exist`,
+		`link.list(netns = "nowhere")`:                         `r.star:1:10: link.list: no network namespace "nowhere"; netns("nowhere") makes it`,
 		`link.list(netns = "a/b")`:                             `r.star:1:11: link.list: netns: "a/b" cannot be the name of a network namespace; it is a name of ip netns, or a path that begins with /`,
 		`link.list(netns = 7)`:                                 `r.star:1:11: link.list: netns: got int 7, want the name of a network namespace, the path of its file, or netns(...)`,
 		`link.list(netns = netns("a", link("eth0")))`:          "want the name of a network namespace",
-		`link.list(netns = netns(pid = 4194304))`:              "r.star:1:10: link.list: no process 4194304: file does not exist",
+		`link.list(netns = netns(pid = 4194304))`:              "r.star:1:10: link.list: there is no process 4194304",
 		`sysctl.get("net.ipv4.ip_forward", netns = "nowhere")`: `no network namespace "nowhere"`,
 		`commit(exact(route("10.0.0.0/8", dev = "lo"), netns("b", route("11.0.0.0/8", dev = "lo")), table = 9))`: "is in another network namespace than what is before it",
 	} {

@@ -153,6 +153,9 @@ func (a *app) runCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if t.sandbox {
+				defer leaveNothing(cmd.Context(), r)
+			}
 			if asJSON {
 				return a.unsaid(r, a.writeJSON(r))
 			}

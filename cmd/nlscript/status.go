@@ -39,6 +39,10 @@ func (a *app) statusCommand() *cobra.Command {
 				what := fmt.Sprintf("is running (pid %d, since %s)", r.PID, r.Started.Format(time.TimeOnly))
 				by := r.Deadline.Format(time.TimeOnly)
 				switch {
+				case r.Away && r.Deadline.IsZero() && !r.Live:
+					what = fmt.Sprintf("died (pid %d, begun %s); it is undone where it was begun, in another network namespace", r.PID, r.Started.Format(time.TimeOnly))
+				case r.Away && !r.Deadline.IsZero():
+					what = fmt.Sprintf("is to be undone at %s unless confirmed where it was begun, in another network namespace", by)
 				case r.Live && !r.Deadline.IsZero():
 					what = fmt.Sprintf("is to be undone at %s unless confirmed:  %s", by, p.command("confirm"))
 				case !r.Deadline.IsZero():
