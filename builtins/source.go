@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
 )
 
 // A Printer writes messages as the script that would send them: decode --star,
@@ -113,6 +114,8 @@ func verbOf(obj *wire.Object, typ, flags uint16) (*wire.Verb, bool) {
 // node is the call that makes a message, with the verb of its flags.
 func (p *Printer) node(obj *wire.Object, typ, flags uint16, full *wire.Set) (node, error) {
 	if p.Ensure {
+		full = full.Clone()
+		rtnl.Unlabelled(obj, full, p.Names)
 		return p.call(obj, nil, true, full)
 	}
 	v, ok := verbOf(obj, typ, flags)

@@ -99,3 +99,27 @@ func Example_policy() {
 
 	// Output: site.star:1:7: commit: mgmt0 is not for scripts
 }
+
+// What scripts do with functions, programs do with ops.
+func Example_opsOfAll() {
+	e, err := engine.New(engine.WithFacts(engine.Facts{StandIns: true}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	op := func(object, subject string, attrs map[string]any) engine.Op {
+		o, err := engine.NewOp(object, subject, attrs)
+		if err != nil {
+			log.Fatal(err)
+		}
+		return o
+	}
+	routes := []engine.Op{op("route", "10.1.0.0/16", map[string]any{"via": "192.0.2.1", "table": 100})}
+	res, err := e.Commit(context.Background(),
+		op("sysctl", "net.ipv4.ip_forward", map[string]any{"value": 1}),
+		op("exact", "route", map[string]any{"ops": routes, "table": 100}), // and no others of table 100
+		op("check.ping", "192.0.2.1", map[string]any{"within": "5s"}),     // or all is undone
+	)
+	fmt.Println(res.Outcome, len(res.Plan.Messages), err)
+
+	// Output: committed 1 <nil>
+}

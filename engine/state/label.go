@@ -7,24 +7,11 @@ import (
 	"github.com/nlscript/nlscript/wire/rtnl"
 )
 
-// Unlabelled takes away the label that the kernel gives an IPv4 address without
-// one: the name of its device, which only a state knows (rtnl_to_ifaddr).
-func Unlabelled(o *wire.Object, s *wire.Set, names wire.Names) (done bool) {
-	if o != rtnl.Addr {
-		return false
-	}
-	v, ok := s.Get("label")
-	if dev, _ := s.Get("dev"); ok && dev.Type == wire.Int && names(uint32(dev.N)) == v.S {
-		s.Del("label")
-		return true
-	}
-	return false
-}
-
-// unlabelled is Unlabelled for an object and the message that reported it: it may
-// be read again when the device has another name.
+// unlabelled takes away the label that is the name of the device, of an address and
+// of the message that reported it: that may be read again when the device has
+// another name.
 func unlabelled(o *wire.Object, msg []byte, s *wire.Set, names wire.Names) []byte {
-	if !Unlabelled(o, s, names) {
+	if !rtnl.Unlabelled(o, s, names) {
 		return msg
 	}
 	begin := wire.HeaderLen + o.Table.Fixed

@@ -339,7 +339,7 @@ func canon(o *wire.Object, s *wire.Set) *wire.Set {
 // canon is canon with the names of the plan's devices.
 func (p *planner) canon(o *wire.Object, s *wire.Set) *wire.Set {
 	c := canon(o, s)
-	state.Unlabelled(o, c, p.st.Names)
+	rtnl.Unlabelled(o, c, p.st.Names)
 	return c
 }
 

@@ -239,6 +239,20 @@ func canonLabel(s *wire.Set) {
 	}
 }
 
+// Unlabelled takes away the label that the kernel gives an IPv4 address without
+// one: the name of its device, which a message does not have (inet_fill_ifaddr).
+func Unlabelled(o *wire.Object, s *wire.Set, names wire.Names) (done bool) {
+	if o != Addr || names == nil {
+		return false
+	}
+	v, ok := s.Get("label")
+	if dev, _ := s.Get("dev"); ok && dev.Type == wire.Int && names(uint32(dev.N)) == v.S {
+		s.Del("label")
+		return true
+	}
+	return false
+}
+
 // foreignAddr: what the kernel made, from router advertisements, as link-local
 // or loopback address, or as temporary one.
 func foreignAddr(s *wire.Set) bool {
