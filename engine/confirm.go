@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"time"
@@ -18,31 +17,6 @@ import (
 // charge of it (a watcher process, or this one) undoes it then; to confirm is
 // to remove the journal. Both take the namespace's lock first, so one of them
 // wins, and nothing has to talk to anything.
-
-// SetWatcher says how to start a process that is in charge of a run that waits
-// to be confirmed, so that it is undone also when this process is gone: start
-// gets the journal, to be kept open, and a pipe on which nothing is sent and
-// which ends with this process. The process calls Watch with them, and start
-// returns when it is about to. Without a watcher this process does it itself.
-func (e *Engine) SetWatcher(start func(journal, alive *os.File) error) { e.watcher = start }
-
-// watch starts the watcher, before anything is sent.
-func (s *session) watch() error {
-	if s.e.watcher == nil {
-		return nil
-	}
-	r, w, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	if err := s.e.watcher(s.j.File(), r); err != nil {
-		w.Close()
-		return fmt.Errorf("watcher: %w", err)
-	}
-	s.alive = w
-	return nil
-}
 
 // await makes a run that holds wait to be confirmed.
 func (s *session) await() error {
@@ -60,30 +34,13 @@ func (s *session) await() error {
 	if s.alive != nil {
 		// The watcher is in charge from here.
 		err := errors.Join(s.j.Close(), s.alive.Close())
-		s.j, s.alive = nil, nil
+		s.j, s.alive, s.watched = nil, nil, nil
 		return err
 	}
 	j := s.j
 	s.j = nil
 	go s.e.untilConfirmed(context.WithoutCancel(s.ctx), j)
 	return nil
-}
-
-// Watch is in charge of another process's run: it waits until alive ends, then
-// for the deadline in the journal, and undoes the run unless it was confirmed
-// meanwhile. A run that has no deadline yet has died and is undone at once.
-func (e *Engine) Watch(ctx context.Context, journal *os.File, alive io.Reader) error {
-	j, err := tx.AdoptJournal(journal)
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(io.Discard, alive); err != nil {
-		return err
-	}
-	if err := j.Reread(); err != nil {
-		return err
-	}
-	return e.untilConfirmed(ctx, j)
 }
 
 // glance is how often a run that waits looks whether it was confirmed.

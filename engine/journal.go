@@ -112,8 +112,37 @@ type recovered struct {
 	left             []tx.Residue
 }
 
-// recover undoes the journals of this namespace that nobody is in charge of.
+// A watchedError says that a watcher is in charge of a run that has died, and will
+// undo it when it gets its turn.
+type watchedError struct{ error }
+
+func (e *watchedError) Unwrap() error { return e.error }
+
+// watchers is how long a watcher may take to come for its turn.
+const watchers = 10 * time.Second
+
+// recover undoes the journals of this namespace that nobody is in charge of. It
+// has the turn, and lets watchers have it before.
 func (s *session) recover() (recovered, error) {
+	for end := time.Now().Add(watchers); ; {
+		r, err := s.recoverDead()
+		if !errors.As(err, new(*watchedError)) || time.Now().After(end) {
+			return r, err
+		}
+		endTurn(s.lock)
+		s.lock = nil
+		select {
+		case <-s.ctx.Done():
+			return r, context.Cause(s.ctx)
+		case <-time.After(turn):
+		}
+		if s.lock, err = s.e.takeTurn(s.ctx, s.cookie); err != nil {
+			return r, err
+		}
+	}
+}
+
+func (s *session) recoverDead() (recovered, error) {
 	var r recovered
 	paths, err := tx.Journals(s.e.journal)
 	if err != nil {
@@ -142,7 +171,7 @@ func (s *session) recover() (recovered, error) {
 			if !h.Deadline.IsZero() {
 				return r, &liveError{fmt.Sprintf("the run of %s waits to be confirmed until %s: say nlscript confirm, or wait", h.Script, h.Deadline.Format(time.TimeOnly))}
 			}
-			return r, fmt.Errorf("%w: %s, pid %d", err, h.Script, h.PID)
+			return r, &watchedError{fmt.Errorf("%w: %s, pid %d", err, h.Script, h.PID)}
 		case err != nil:
 			return r, err
 		}
@@ -185,11 +214,12 @@ func (s *session) note(p *tx.Plan) error {
 			return fmt.Errorf("%w; nothing was sent", err)
 		}
 		s.j = j
-		if s.confirm > 0 {
-			if err := s.watch(); err != nil {
-				return fmt.Errorf("%w; nothing was sent", err)
-			}
+		if err := s.watch(); err != nil {
+			return fmt.Errorf("%w; nothing was sent", err)
 		}
+	}
+	if err := s.share(); err != nil {
+		return err
 	}
 	return s.j.Append(p)
 }
@@ -201,6 +231,7 @@ func (s *session) endJournal(keep bool) {
 	}
 	if keep {
 		s.j.Close()
+		s.dismiss()
 	} else if err := s.j.Remove(); err != nil {
 		s.warn(err.Error())
 	}

@@ -108,13 +108,14 @@ func TestNetNSFarRecover(t *testing.T) {
 	testnet.At(t, there.FD(), path)
 	crossing(t, e, there)
 	before, own := enginetest.Take(t, far), enginetest.Take(t, e)
-	e.SetWatcher(func(journal, alive *os.File) error { return nil }) // it dies at once
+	die := mortalWatcher(t, e)
 	_, err := e.Run(context.Background(), engine.Script{Name: "dies.star", Confirm: time.Hour, Params: map[string]any{"b": path}, Source: []byte(`
 b = param("b")
 commit(absent(link("v0")), netns(b, addr("10.0.0.1/32", dev = "lo")))`)})
 	if err != nil {
 		t.Fatalf("%+v", err)
 	}
+	die()
 	if err := unix.Unmount(path, unix.MNT_DETACH); err != nil {
 		t.Fatal(err)
 	}

@@ -257,10 +257,11 @@ commit(
 )
 commit(netns(b, addr("10.9.0.1/32", dev = "lo"), link("br1", kind = kind.bridge())), addr("10.8.0.1/32", dev = "lo"))
 `)}
-	e.SetWatcher(func(journal, alive *os.File) error { return nil }) // it dies at once
+	die := mortalWatcher(t, e)
 	if _, err := e.Run(context.Background(), s); err != nil {
 		t.Fatalf("%+v", err)
 	}
+	die()
 	if !has(t, far, "eth0") || !has(t, far, "br1") {
 		t.Fatal("the run did not take effect")
 	}
@@ -355,6 +356,25 @@ commit(netns(b, absent(route("198.51.100.0/24"))), absent(link("v0")), netns(b, 
 	mustRun(t, e, string(down.Source), b)
 	if has(t, far, "e0") || has(t, e, "v0") {
 		t.Error("the cable is there")
+	}
+}
+
+// mortalWatcher gives an engine's run a watcher that dies without doing anything.
+func mortalWatcher(t *testing.T, e *engine.Engine) (die func()) {
+	var watcher *os.File
+	e.SetWatcher(func(_, alive *os.File) error {
+		fd, err := unix.Dup(int(alive.Fd()))
+		if err != nil {
+			return err
+		}
+		watcher = os.NewFile(uintptr(fd), "alive")
+		_, err = watcher.Write([]byte{0})
+		return err
+	})
+	return func() {
+		if err := watcher.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/engine/nlconn"
 	"github.com/nlscript/nlscript/engine/state"
 	"github.com/nlscript/nlscript/engine/tx"
 	"github.com/nlscript/nlscript/internal/meter"
@@ -43,9 +44,10 @@ type session struct {
 	lock   *os.File // held by the run that works in it
 	j      *tx.Journal
 
-	confirm time.Duration // the run is undone unless confirmed in this time
-	waits   *waits        // for that
-	alive   *os.File      // ends with this process, for the watcher
+	confirm time.Duration  // the run is undone unless confirmed in this time
+	waits   *waits         // for that
+	alive   *os.File       // to the watcher; ends with this process
+	watched []*nlconn.Conn // sockets that the watcher has copies of
 }
 
 var (
@@ -136,6 +138,9 @@ func (s *session) Attempt(c *builtins.Commit) (failure, err error) {
 		if uerr != nil || len(left) > 0 {
 			s.done = append(s.done, p)
 			return nil, &commitError{c.Label, fmt.Errorf("%w; and it could not be undone", err)}
+		}
+		if err := s.j.Back(); err != nil {
+			return nil, &commitError{c.Label, err}
 		}
 	}
 	return &commitError{c.Label, err}, nil

@@ -32,7 +32,7 @@ var update = flag.Bool("update", false, "write what the scripts of testdata expe
 // and what programs_test.go has.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"nlscript": main, "sandboxed": sandboxed, "interrupted": interrupted,
-		"killed": killed, "killwatcher": killWatcher, "onterminal": onTerminal, "routedev": routeDevs, "sshd": sshd, "meddled": meddled})
+		"killed": killed, "killedboth": killedBoth, "killwatcher": killWatcher, "onterminal": onTerminal, "routedev": routeDevs, "sshd": sshd, "meddled": meddled})
 }
 
 // TestScripts runs testdata/*.txtar. Those that have to do with the kernel are
@@ -122,10 +122,10 @@ func sandboxed() {
 }
 
 // interrupted is a program: see TestMain.
-func interrupted() { signalled(os.Interrupt) }
+func interrupted() { whenStarted(func(p *os.Process) { p.Signal(os.Interrupt) }) }
 
-// signalled runs a command and sends it a signal when it says "started".
-func signalled(sig os.Signal) {
+// whenStarted runs a command and does something with it when it says "started".
+func whenStarted(f func(*os.Process)) {
 	cmd := exec.Command(os.Args[1], os.Args[2:]...)
 	cmd.Stdout = os.Stdout
 	pipe, err := cmd.StderrPipe()
@@ -140,7 +140,7 @@ func signalled(sig os.Signal) {
 		line, err := r.ReadString('\n')
 		io.WriteString(os.Stderr, line)
 		if strings.Contains(line, "started") {
-			cmd.Process.Signal(sig)
+			f(cmd.Process)
 		}
 		if err != nil {
 			break

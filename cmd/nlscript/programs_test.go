@@ -21,6 +21,7 @@ import (
 // More programs for the scripts of testdata:
 //
 //	killed COMMAND...             with SIGKILL as soon as it says "started"
+//	killedboth COMMAND...         and its watcher before it
 //	routedev ADDRESS...           prints by which device packets there leave
 //	sshd COMMAND...               as if somebody came by SSH from 198.51.100.7, by eth0
 //	killwatcher                   ends the watchers in this network namespace with SIGKILL
@@ -29,10 +30,23 @@ import (
 //	onterminal ACTION COMMAND...  on a terminal; when it waits to be confirmed, there
 //	                              is enter, int, hup, usr1, kill, close or nothing
 
-func killed() { signalled(os.Kill) }
+func killed() { whenStarted(func(p *os.Process) { p.Kill() }) }
 
-// killWatcher is a program: see above. The watchers are gone when it ends.
-func killWatcher() {
+// killedBoth is a program: see above.
+func killedBoth() {
+	whenStarted(func(p *os.Process) {
+		if n := killWatchers(); n != 1 {
+			fatal(fmt.Errorf("%d watchers", n))
+		}
+		p.Kill()
+	})
+}
+
+// killWatcher is a program: see above.
+func killWatcher() { fmt.Println("killed", killWatchers()) }
+
+// killWatchers says how many there were. They are gone when it returns.
+func killWatchers() int {
 	own, err := os.Readlink("/proc/self/ns/net")
 	if err != nil {
 		fatal(err)
@@ -57,7 +71,7 @@ func killWatcher() {
 		unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 10000)
 		found++
 	}
-	fmt.Println("killed", found)
+	return found
 }
 
 // onTerminal is a program: see above. Its exit status is the command's, 128 more

@@ -140,7 +140,9 @@ func (a *app) runCommand() *cobra.Command {
 			if p.journal != noJournal && !t.facts.given() && !t.sandbox {
 				a.after.recover = p.command("recover")
 			}
-			e.SetWatcher(startWatcher(e))
+			if !t.sandbox || confirm > 0 { // what dies with the sandbox needs no undoing
+				e.SetWatcher(startWatcher(e))
+			}
 			var signals chan os.Signal
 			wait := confirm > 0 && !asJSON && readable(a.stdin)
 			if wait {

@@ -3,6 +3,7 @@ package nlconn
 import (
 	"encoding/binary"
 	"fmt"
+	"io"
 	"os"
 	"syscall"
 	"time"
@@ -42,14 +43,20 @@ type Conn struct {
 	// which must not use the Conn.
 	Notify func(i int, m wire.Message)
 
-	sock transport
-	nl   *netlink.Conn
-	raw  syscall.RawConn
-	buf  []byte
-	port uint32
-	seq  uint32 // the last one given out
-	max  int
+	// Keep leaves replies to Transact, and what Drain reads, in the socket until
+	// they have been told of. So who holds a copy of the socket when this process
+	// is killed finds what this one had no time for (Adopt).
+	Keep bool
 
+	sock  transport
+	close io.Closer
+	raw   syscall.RawConn
+	buf   []byte
+	scrap [1]byte
+	owed  error // a loss that was met between two reads
+	port  uint32
+	seq   uint32 // the last one given out
+	max   int
 	queue int // more datagrams than this are not queued at a time
 
 	datagrams, bytes int // read
@@ -103,11 +110,40 @@ func open(nl *netlink.Conn, cfg Config) (*Conn, error) {
 			return nil, fmt.Errorf("group %d: %w", g, err)
 		}
 	}
-	return &Conn{sock: newSocket(nl, raw), nl: nl, raw: raw, buf: make([]byte, readSize), port: nl.PID(), max: sndbuf - 32, queue: rcvbuf/leastBuffer + 1}, nil
+	return &Conn{sock: newSocket(nl, raw), close: nl, raw: raw, buf: make([]byte, readSize), port: nl.PID(), max: sndbuf - 32, queue: rcvbuf/leastBuffer + 1}, nil
 }
 
+// Adopt returns a copy of another process's socket, to be drained when that one
+// is gone. It takes f over.
+func Adopt(f *os.File) (*Conn, error) {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	c := &Conn{sock: newSocket(f, raw), close: f, raw: raw, buf: make([]byte, readSize)}
+	err = c.control(func(fd int) error {
+		sa, err := unix.Getsockname(fd)
+		if nl, ok := sa.(*unix.SockaddrNetlink); ok {
+			c.port = nl.Pid
+		}
+		if err != nil {
+			return os.NewSyscallError("getsockname", err)
+		}
+		rcvbuf, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+		c.queue = rcvbuf/leastBuffer + 1
+		return os.NewSyscallError("SO_RCVBUF", err)
+	})
+	return c, err
+}
+
+// Share calls f with the socket's descriptor, which is valid during the call.
+func (c *Conn) Share(f func(fd int) error) error { return c.control(f) }
+
 // Close closes the socket. A dump or wait that is under way fails.
-func (c *Conn) Close() error { return c.nl.Close() }
+func (c *Conn) Close() error { return c.close.Close() }
+
+// NextSeq is the number that the next message will get.
+func (c *Conn) NextSeq() uint32 { return c.seq + 1 }
 
 // PortID is the address of the socket: nlmsg_pid of its echoes, and of the
 // notifications that its changes cause.
@@ -170,15 +206,21 @@ func (c *Conn) notify(i int, m wire.Message) {
 
 // read returns the next datagram of the kernel, valid until the next call. One
 // that does not fit is lost: the error is errTruncated and the next one as long
-// fits.
-func (c *Conn) read(wait bool) ([]byte, error) {
+// fits. With peek it stays where it is until it is taken.
+func (c *Conn) read(wait, peek bool) ([]byte, error) {
+	if err := c.owed; err != nil {
+		c.owed = nil
+		return nil, err
+	}
 	for {
-		n, port, err := c.sock.recv(c.buf, wait)
+		n, port, err := c.sock.recv(c.buf, wait, peek)
 		switch {
 		case err != nil:
 			return nil, err
 		case port != 0: // from another process
+			c.take(peek)
 		case n > len(c.buf):
+			c.take(peek)
 			c.buf = make([]byte, (2*n+3)&^3)
 			return nil, errTruncated
 		default:
@@ -192,10 +234,21 @@ func (c *Conn) read(wait bool) ([]byte, error) {
 // Received is how much the socket has read.
 func (c *Conn) Received() (datagrams, bytes int) { return c.datagrams, c.bytes }
 
+// take removes the datagram that was peeked at. A loss that the socket reports in
+// its place is told by the next read.
+func (c *Conn) take(peeked bool) {
+	for peeked {
+		_, _, err := c.sock.recv(c.scrap[:], false, false)
+		if peeked = isLoss(err); peeked {
+			c.owed = err
+		}
+	}
+}
+
 // answer returns the next datagram after a request. It is there already; when
 // it is not, and replies were lost, none will come.
-func (c *Conn) answer(lost bool) ([]byte, error) {
-	b, err := c.read(false)
+func (c *Conn) answer(lost, peek bool) ([]byte, error) {
+	b, err := c.read(false, peek)
 	if err != unix.EAGAIN {
 		return b, err
 	}
@@ -205,7 +258,7 @@ func (c *Conn) answer(lost bool) ([]byte, error) {
 	if err := c.sock.deadline(time.Now().Add(patience)); err != nil {
 		return nil, err
 	}
-	b, err = c.read(true)
+	b, err = c.read(true, peek)
 	if derr := c.sock.deadline(time.Time{}); derr != nil {
 		return nil, derr
 	}

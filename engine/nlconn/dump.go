@@ -90,7 +90,7 @@ func (c *Conn) Stream(ctx context.Context, req []byte, each func(wire.Message) e
 	var failed error
 	lost, interrupted := false, false
 	for {
-		b, err := c.answer(lost)
+		b, err := c.answer(lost, false)
 		if isLoss(err) {
 			lost = true
 			continue

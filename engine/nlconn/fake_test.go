@@ -57,7 +57,7 @@ func (s *script) send(msgs [][]byte) error {
 	return nil
 }
 
-func (s *script) recv(buf []byte, wait bool) (int, uint32, error) {
+func (s *script) recv(buf []byte, wait, peek bool) (int, uint32, error) {
 	if len(s.queue) == 0 {
 		if wait {
 			return 0, 0, os.ErrDeadlineExceeded
@@ -65,7 +65,9 @@ func (s *script) recv(buf []byte, wait bool) (int, uint32, error) {
 		return 0, 0, unix.EAGAIN
 	}
 	e := s.queue[0]
-	s.queue = s.queue[1:]
+	if !peek || e.err != nil { // an error is told once
+		s.queue = s.queue[1:]
+	}
 	copy(buf, e.data)
 	return len(e.data), e.from, e.err
 }

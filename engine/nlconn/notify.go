@@ -17,7 +17,7 @@ import (
 func (c *Conn) Drain(each func(wire.Message)) error {
 	lost := false
 	for range c.queue {
-		b, err := c.read(false)
+		b, err := c.read(false, c.Keep)
 		switch {
 		case isLoss(err):
 			lost = true
@@ -35,6 +35,7 @@ func (c *Conn) Drain(each func(wire.Message)) error {
 			}
 			each(m)
 		}
+		c.take(c.Keep)
 	}
 	if lost {
 		return ErrOverflow
@@ -51,7 +52,7 @@ func (c *Conn) Receive(ctx context.Context, each func(wire.Message)) error {
 		defer close(expired)
 		c.sock.deadline(time.Unix(1, 0)) // fails only when closed, as read then does
 	})
-	b, err := c.read(true)
+	b, err := c.read(true, false)
 	if !stop() {
 		<-expired
 		if derr := c.sock.deadline(time.Time{}); derr != nil && err == nil {

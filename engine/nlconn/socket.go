@@ -6,7 +6,6 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -17,8 +16,9 @@ type transport interface {
 
 	// recv reads one datagram. n is its length, also when buf is shorter; port
 	// is the sender's. When there is none it waits until the deadline, or
-	// returns unix.EAGAIN. Errors of the socket are a syscall.Errno.
-	recv(buf []byte, wait bool) (n int, port uint32, err error)
+	// returns unix.EAGAIN. Errors of the socket are a syscall.Errno. With peek
+	// the next recv reads the same.
+	recv(buf []byte, wait, peek bool) (n int, port uint32, err error)
 
 	// deadline ends waiting in recv; the zero time never does.
 	deadline(t time.Time) error
@@ -28,7 +28,7 @@ type transport interface {
 // in it, so that they allocate nothing: x/sys/unix makes an iovec array a call,
 // and a Sockaddr for each datagram read.
 type socket struct {
-	nl   *netlink.Conn
+	nl   deadliner
 	raw  syscall.RawConn
 	out  unix.Msghdr
 	in   unix.Msghdr
@@ -39,11 +39,14 @@ type socket struct {
 	// The two system calls, as SyscallConn wants them, and their results.
 	sendmsg, recvmsg func(fd uintptr) bool
 	wait             bool
+	flags            uintptr
 	n                int
 	errno            syscall.Errno
 }
 
-func newSocket(nl *netlink.Conn, raw syscall.RawConn) *socket {
+type deadliner interface{ SetReadDeadline(time.Time) error }
+
+func newSocket(nl deadliner, raw syscall.RawConn) *socket {
 	s := &socket{nl: nl, raw: raw}
 	s.in.Name = (*byte)(unsafe.Pointer(&s.from))
 	s.in.Iov = &s.into
@@ -54,7 +57,7 @@ func newSocket(nl *netlink.Conn, raw syscall.RawConn) *socket {
 	}
 	s.recvmsg = func(fd uintptr) bool {
 		s.in.Namelen = unix.SizeofSockaddrNetlink
-		s.call(unix.SYS_RECVMSG, fd, &s.in, unix.MSG_TRUNC)
+		s.call(unix.SYS_RECVMSG, fd, &s.in, s.flags)
 		return s.errno != unix.EAGAIN || !s.wait
 	}
 	return s
@@ -89,10 +92,13 @@ func (s *socket) send(msgs [][]byte) error {
 	return nil
 }
 
-func (s *socket) recv(buf []byte, wait bool) (n int, port uint32, err error) {
+func (s *socket) recv(buf []byte, wait, peek bool) (n int, port uint32, err error) {
 	s.into.Base = &buf[0]
 	s.into.SetLen(len(buf))
-	s.wait = wait
+	s.wait, s.flags = wait, unix.MSG_TRUNC
+	if peek {
+		s.flags |= unix.MSG_PEEK
+	}
 	if err := s.raw.Read(s.recvmsg); err != nil {
 		return 0, 0, pollError(err)
 	}

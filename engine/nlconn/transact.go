@@ -30,7 +30,7 @@ func (c *Conn) Transact(msgs [][]byte, result func(i int, r wire.Reply)) error {
 	}
 	lost := false
 	for {
-		b, err := c.answer(lost)
+		b, err := c.answer(lost, c.Keep)
 		if isLoss(err) {
 			lost = true
 			continue
@@ -58,6 +58,7 @@ func (c *Conn) Transact(msgs [][]byte, result func(i int, r wire.Reply)) error {
 			result(i, r)
 			last = last || i == len(msgs)-1
 		}
+		c.take(c.Keep)
 		switch {
 		case last && lost:
 			return ErrOverflow

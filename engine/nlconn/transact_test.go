@@ -106,7 +106,7 @@ func TestAllFail(t *testing.T) {
 			t.Fatalf("round %d: %d replies, %v", round, len(order), err)
 		}
 	}
-	if b, err := c.read(false); err != unix.EAGAIN {
+	if b, err := c.read(false, false); err != unix.EAGAIN {
 		t.Errorf("left over: %x, %v", b, err)
 	}
 }

@@ -302,6 +302,9 @@ func (st *State) Names(i uint32) string {
 	return st.ghosts[i]
 }
 
+// Call tells the name of a link that is not read.
+func (st *State) Call(i uint32, name string) { st.ghosts[i] = name }
+
 // An UnknownDevice is the error for a name that no link has.
 type UnknownDevice struct {
 	Name  string

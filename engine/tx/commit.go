@@ -63,7 +63,7 @@ func Commit(ctx context.Context, k Kernel, arena *wire.Builder, ops []*builtins.
 			return d, err
 		}
 		whole = whole || hidden
-		if _, left, uerr := p.Undo(context.WithoutCancel(ctx), k, time.Minute); uerr != nil || len(left) > 0 {
+		if _, left, uerr := p.Undo(context.WithoutCancel(ctx), k, time.Minute); uerr != nil || len(left) > 0 || p.log.Back() != nil {
 			return d, err
 		}
 		first += uint32(len(ops)) + 1

@@ -71,6 +71,13 @@ type line struct {
 	Due      time.Duration `json:"due,omitempty"`
 	Undone   bool          `json:"undone,omitempty"`
 	Others   []uint64      `json:"netns_cookies,omitempty"` // where the next commit is
+
+	// Of the last commit:
+	Sending *imageSending `json:"sending,omitempty"`
+	Answer  *imageAnswer  `json:"answer,omitempty"`
+	Sent    int           `json:"sent,omitempty"` // steps of which all answers are noted
+	Heard   *imageHeard   `json:"heard,omitempty"`
+	Back    bool          `json:"back,omitempty"` // it was undone
 }
 
 // commitLine is how the line of a commit begins. They may be long.
@@ -91,6 +98,11 @@ type image struct {
 	Sysctls  []imageSysctl       `json:"sysctls"`
 	Settings []imageSysctl       `json:"settings,omitempty"` // of devices
 	Cuts     []imageCut          `json:"cuts,omitempty"`
+	Names    map[uint32]string   `json:"names,omitempty"` // of links, for labels of addresses
+	Count    int                 `json:"count,omitempty"` // of steps
+	Makes    []imageStep         `json:"makes,omitempty"` // those that make objects
+
+	progress progress // from the lines behind it
 
 	NetNS *imagePlace `json:"netns,omitempty"` // nil: that of the run
 	Parts []*image    `json:"parts,omitempty"` // of a commit over several; it has nothing else but moves
@@ -144,7 +156,11 @@ func (j *Journal) File() *os.File { return j.f }
 
 // write appends a line and syncs it. A line that does not fit leaves nothing
 // behind: others may follow it.
-func (j *Journal) write(v any) error {
+func (j *Journal) write(v any) error { return j.append(v, true) }
+
+// append is write. Without sync the line outlives the process and not the
+// machine, whose network state does not either.
+func (j *Journal) append(v any, sync bool) error {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return err
@@ -153,7 +169,7 @@ func (j *Journal) write(v any) error {
 	if err != nil {
 		return err
 	}
-	if _, err = j.f.Write(append(b, '\n')); err == nil {
+	if _, err = j.f.Write(append(b, '\n')); err == nil && sync {
 		err = j.f.Sync()
 	}
 	if err != nil {
@@ -204,8 +220,14 @@ func (j *Journal) Append(p *Plan) error {
 			return fmt.Errorf("journal: %w; nothing was sent", err)
 		}
 	}
-	if err := j.write(line{Commit: p.image()}); err != nil {
+	img := p.image()
+	p.imageSteps(img)
+	if err := j.write(line{Commit: img}); err != nil {
 		return fmt.Errorf("journal: %w; nothing was sent", err)
+	}
+	p.log = j
+	for _, q := range p.parts {
+		q.log = j
 	}
 	return nil
 }
@@ -268,6 +290,9 @@ func readJournal(f *os.File, all bool) (h Head, images []*image, err error) {
 		default:
 			if err = json.Unmarshal(b, &l); err == nil && l.Commit != nil {
 				images = append(images, l.Commit)
+			}
+			if all && len(images) > 0 {
+				images[len(images)-1].progress.note(&l)
 			}
 			h.Others = append(h.Others, l.Others...)
 			h.Undone = h.Undone || l.Undone
@@ -333,7 +358,10 @@ func (j *Journal) Undo(ctx context.Context, k Kernel, limit time.Duration) (undo
 		return 0, nil, err
 	}
 	for i := len(images) - 1; i >= 0; i-- {
-		p, err := images[i].plan(Source{k.Conn})
+		if images[i].progress.back {
+			continue
+		}
+		p, err := images[i].restored(Source{k.Conn})
 		if err != nil {
 			return undone, left, err
 		}
@@ -366,6 +394,12 @@ func (p *Plan) image() *image {
 	}
 	for n := range p.touch.links {
 		img.Links = append(img.Links, n)
+	}
+	if len(p.touch.keys[rtnl.Addr])+len(p.touch.indexes) > 0 {
+		img.Names = map[uint32]string{}
+		for _, e := range p.st.Before(rtnl.Link) {
+			img.Names[e.Index()] = e.Name()
+		}
 	}
 	again := orderly(p.touch)
 	for _, o := range rtnl.Objects {
@@ -409,6 +443,9 @@ func (img *image) plan(src state.Source) (*Plan, error) {
 		return nil, fmt.Errorf("journal: unknown object %q", name)
 	}
 	st := state.New(src)
+	for i, name := range img.Names {
+		st.Call(i, name)
+	}
 	p := &Plan{st: st, touch: newTouch()}
 	for _, sc := range img.Scopes {
 		o, err := object(sc.Object)

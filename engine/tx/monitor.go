@@ -42,6 +42,12 @@ func NewMonitor(port uint32, recvBuf int) (*Monitor, error) {
 	return &Monitor{conn: c}, nil
 }
 
+// Share calls f with the socket's descriptor, which is valid during the call.
+func (m *Monitor) Share(f func(fd int) error) error { return m.conn.Share(f) }
+
+// Keep leaves announcements in the socket until they are noted in the journal.
+func (m *Monitor) Keep() { m.conn.Keep = true }
+
 // Close leaves the groups.
 func (m *Monitor) Close() error { return m.conn.Close() }
 
@@ -94,15 +100,20 @@ func (e *ConflictError) What() string {
 // keeps it. The error is a *ConflictError when it touches what the plan writes.
 func (m *Monitor) heed(p *Plan) error {
 	var conflict *ConflictError
+	var unnoted error
 	err := m.drain(func(msg wire.Message) {
-		if c := p.heed(msg); c != nil && conflict == nil {
+		taken, c := p.heed(msg)
+		if taken {
+			unnoted = errors.Join(unnoted, p.log.heard(p, msg))
+		}
+		if c != nil && conflict == nil {
 			conflict = c
 		}
 	})
 	if err == nil && conflict != nil {
 		return conflict
 	}
-	return err
+	return errors.Join(err, unnoted)
 }
 
 // keep takes what was announced into the state before, conflict or not: undo
@@ -110,38 +121,42 @@ func (m *Monitor) heed(p *Plan) error {
 // mark may tell of its own steps, and are left out.
 func (m *Monitor) keep(p *Plan, began bool) error {
 	return m.drain(func(msg wire.Message) {
-		if !began || msg.PID != 0 {
-			p.heed(msg)
+		if began && msg.PID == 0 {
+			return
+		}
+		if taken, _ := p.heed(msg); taken {
+			p.log.heard(p, msg) // undo goes on without a journal
 		}
 	})
 }
 
-// heed takes one announcement into account.
-func (p *Plan) heed(m wire.Message) *ConflictError {
+// heed takes one announcement into account. taken reports whether it tells of
+// something that undo has to keep.
+func (p *Plan) heed(m wire.Message) (taken bool, conflict *ConflictError) {
 	if len(m.Data) == 0 {
-		return nil
+		return false, nil
 	}
 	o := rtnl.ByType(m.Type, m.Data)
 	if o == nil || m.Type != o.New && m.Type != o.Del || o.Reports != nil {
-		return nil // what is announced of VLANs bears nobody's mark: reading back tells
+		return false, nil // what is announced of VLANs bears nobody's mark: reading back tells
 	}
 	if o == rtnl.Link && m.Data[0] != unix.AF_UNSPEC {
-		return nil // a bridge tells only its part of a port
+		return false, nil // a bridge tells only its part of a port
 	}
 	msg := append([]byte(nil), m.Bytes...)
 	e := state.NewEntry(o, msg, p.st.Names)
 	if e.Foreign() {
-		return nil
+		return false, nil
 	}
 	if c := p.intrudes(e, m); c != nil {
-		return c
+		return false, c
 	}
 	if !p.touch.has(e) {
-		return nil
+		return false, nil
 	}
 	deleted := m.Type == o.Del
 	if m.PID == 0 && !p.third(e, deleted) {
-		return nil
+		return false, nil
 	}
 	if m.PID != 0 {
 		p.claimed(e)
@@ -154,7 +169,7 @@ func (p *Plan) heed(m wire.Message) *ConflictError {
 	}
 	if !ours || !deleted && wanted != nil && wanted.wants(e) ||
 		deleted && wanted != nil && wanted.set == nil && wanted.list == nil {
-		return nil
+		return true, nil
 	}
 	c := &ConflictError{Title: titleOf(o, e.Set(), p.st.Names), Port: m.PID}
 	if wanted != nil {
@@ -172,7 +187,7 @@ func (p *Plan) heed(m wire.Message) *ConflictError {
 	default:
 		c.Theirs = fieldsText(o, Writable(e.Set()), p.st.Names)
 	}
-	return c
+	return true, c
 }
 
 // wanted returns what the plan wants of an object, and whether it writes it.

@@ -393,6 +393,7 @@ func (p *Plan) undoParts(ctx context.Context, k Kernel) (undone int, left []Resi
 				}
 				continue
 			}
+			q.top = p
 			m, l, uerr := q.undo(ctx, in)
 			n += m
 			for _, r := range l {

@@ -90,6 +90,10 @@ type Plan struct {
 	byKey    map[string]*expect  // the last of want for each object; made when needed
 	took     map[string]bool     // routes by key that messages took effect on; nil: not known
 	claims   map[orderKey]*claim // what others were heard to write
+	fates    []fate              // of the steps, when they were sent
+	hands    map[orderKey]hand   // whose the objects are that steps were to make; see whose
+	top      *Plan               // of a part: what it is part of, which has the steps
+	log      *Journal            // that the plan is noted in; nil: none
 }
 
 // State is the state that the plan expects to leave.

@@ -47,13 +47,14 @@ func (p *Plan) Unjudged(left []Residue) []Residue {
 
 // residue notes a difference, in case it stays.
 func (u *undoer) residue(o *wire.Object, was, is *state.Entry) {
-	u.left = append(u.left, leftover{o, was, is})
+	u.left = append(u.left, leftover{object: o, was: was, is: is})
 }
 
 // A leftover is a difference between before and now.
 type leftover struct {
 	object  *wire.Object
 	was, is *state.Entry // nil: was not, or is not, there
+	unsure  bool         // is may be another program's
 }
 
 func (l leftover) about() orderKey {
@@ -88,6 +89,9 @@ func (u *undoer) tell(l leftover) Residue {
 	case l.was == nil:
 		r.Now = l.is.Set()
 		r.Title, r.Text = titleOf(l.object, r.Now, names), "was not there; is there"
+		if l.unsure {
+			r.Text += ", and nobody can tell whether this run made it or another program: left"
+		}
 	case l.is == nil:
 		r.Before = l.was.Set()
 		r.Title, r.Text = titleOf(l.object, r.Before, names), "was "+short(Writable(r.Before).Text(names))+"; is gone"

@@ -88,6 +88,7 @@ func send(ctx context.Context, k Kernel, p *Plan, progress Progress) (done, fail
 	steps := p.Steps
 	spoil(ctx, steps)
 	p.begins()
+	p.fates = make([]fate, len(steps))
 	batch := make([][]byte, 0, nlconn.Window)
 	for done < len(steps) {
 		if ctx.Err() != nil {
@@ -136,26 +137,42 @@ func send(ctx context.Context, k Kernel, p *Plan, progress Progress) (done, fail
 			}
 			batch = append(batch, msg)
 		}
+		if err := p.log.sending(done, n, in.Conn.NextSeq(), steps[done].part.cookie()); err != nil {
+			return done, failed, err
+		}
+		for i := range n {
+			p.fates[done+i] = accepted // until something else is heard: it is undone as if it were
+		}
 		var first *KernelError
-		var refused [nlconn.Window]bool
+		var unnoted error
 		err = in.Conn.Transact(batch, func(i int, r wire.Reply) {
-			refused[i] = r.Errno != 0
-			if r.Errno == 0 || alreadyGone(&steps[done+i], r.Errno) {
+			s := &steps[done+i]
+			if f := fateOf(s.Msg, r.Errno); f != accepted {
+				p.fates[done+i] = f
+				unnoted = errors.Join(unnoted, p.log.answered(done+i, r.Errno))
+			}
+			if i == n-1 {
+				unnoted = errors.Join(unnoted, p.log.sent(done+n))
+			}
+			if r.Errno == 0 || alreadyGone(s, r.Errno) {
 				return
 			}
 			failed++
 			if first == nil {
-				first = refusal(&steps[done+i], r)
+				first = refusal(s, r)
 			}
 		})
 		for i := range n {
-			if !refused[i] || err != nil {
+			if p.fates[done+i] == accepted || err != nil {
 				p.accepted(&steps[done+i])
 			}
 		}
 		done += n
 		if first != nil {
 			return done, failed, first
+		}
+		if err == nil {
+			err = unnoted
 		}
 		if err == nil {
 			err = k.heed(p)

@@ -55,3 +55,16 @@ func (u *undoer) theirs(o *wire.Object, d pair) bool {
 		return slices.ContainsFunc(c.restored, func(s *wire.Set) bool { return len(state.Diff(o, s, e.Set(), state.Exact)) == 0 })
 	})
 }
+
+// notOurs reports whether what is there now, and was not, is to stay: another
+// program made it, or it cannot be told who did, which is told as residue.
+func (u *undoer) notOurs(o *wire.Object, d pair) bool {
+	if len(d.was) > 0 || len(d.is) == 0 {
+		return false
+	}
+	h := u.plan.whose(d.is[0])
+	if h == byNobody {
+		u.left = append(u.left, leftover{object: o, is: d.is[0], unsure: true})
+	}
+	return h != byUs
+}

@@ -190,7 +190,7 @@ func (u *undoer) diff() {
 		}
 		u.onlyFirst(o, diffs[i])
 		for k, d := range diffs[i] {
-			if u.theirs(o, d) {
+			if u.theirs(o, d) || u.notOurs(o, d) {
 				diffs[i][k] = pair{d.is, d.is}
 			}
 		}

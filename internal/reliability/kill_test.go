@@ -31,6 +31,7 @@ type victim struct {
 	sc     *scene
 	before look
 	file   string
+	mark   string // what the child is
 
 	Kills
 }
@@ -68,20 +69,26 @@ func (v *victim) furnish() {
 }
 
 func (v *victim) argv() (argv, env []string) {
-	return []string{"/proc/self/exe", v.dir, v.file}, append(os.Environ(), childMark+"=1", "GOMAXPROCS=2")
+	return []string{"/proc/self/exe", v.dir, v.file}, append(os.Environ(), childMark+"="+v.mark, "GOMAXPROCS=2")
 }
 
 // trace kills the child at a place.
 func (v *victim) trace(at int) *tracer {
 	v.t.Helper()
 	tr := &tracer{at: at}
+	v.follow(tr)
+	return tr
+}
+
+// follow runs the child under a tracer.
+func (v *victim) follow(tr *tracer) {
+	v.t.Helper()
 	argv, env := v.argv()
 	var err error
 	testnet.Do(v.t, v.e.NetNS(), func() { err = tr.run(argv, env) })
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	return tr
 }
 
 // left are the journals that the child has left behind.
@@ -229,7 +236,7 @@ func TestKills(t *testing.T) {
 		for i, x := range all {
 			t.Run(x.name, func(t *testing.T) {
 				t.Parallel()
-				v := &victim{t: t, x: x, base: base}
+				v := &victim{t: t, x: x, base: base, mark: watchedMark}
 				// A kind that this kernel does not have.
 				probe := x.scene(t, base)
 				r, err := probe.e.Run(t.Context(), probe.script())

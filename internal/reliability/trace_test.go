@@ -23,6 +23,11 @@ type tracer struct {
 	began   bool           // the journal is being made
 	ended   bool           // and is removed
 	pending map[int]string // by thread: what the system call that it is in is about
+
+	act  int    // a place before that of the kill
+	do   func() // what happens there; nil: nothing
+	sent int    // where the first message is about to be sent
+	next bool   // that is the next sendmsg
 }
 
 // toTheEnd kills when the journal has just been removed.
@@ -129,6 +134,16 @@ func (tr *tracer) place(tid int) bool {
 	if !tr.began || what == "" {
 		return false
 	}
+	switch {
+	case info.op != infoEntry:
+	case what == "announce":
+		tr.next = true
+	case tr.next && info.nr == unix.SYS_SENDMSG:
+		tr.next, tr.sent = false, tr.n
+	}
+	if tr.n == tr.act && tr.do != nil {
+		tr.do()
+	}
 	tr.n++
 	return tr.n > tr.at || tr.ended
 }
@@ -143,6 +158,8 @@ func name(tid int, info *syscallInfo) string {
 		return "make"
 	case nr == unix.SYS_UNLINKAT && strings.HasSuffix(text(tid, info.args[1]), ".journal"):
 		return "remove"
+	case nr == unix.SYS_WRITE && strings.HasPrefix(text(tid, info.args[1]), `{"sending"`):
+		return "announce"
 	}
 	return fmt.Sprint(nr)
 }

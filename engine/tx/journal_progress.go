@@ -1,0 +1,269 @@
+package tx
+
+import (
+	"fmt"
+	"slices"
+	"syscall"
+
+	"github.com/nlscript/nlscript/engine/nlconn"
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
+)
+
+// Behind a commit the journal says how far it got: which datagram is about to be
+// sent, what the kernel answered, what other programs were heard to do. Answers
+// and announcements leave the socket only when they are noted (nlconn.Conn.Keep),
+// so that together with the sockets, which a watcher holds, nothing is missing
+// when the process is killed. Testify adds what they hold.
+//
+// These lines are not synced: they have to outlive the process, not the machine.
+
+// imageStep is a step that makes an object.
+type imageStep struct {
+	N      int    `json:"n"`
+	Part   int    `json:"part,omitempty"`
+	Object string `json:"object"`
+	Msg    []byte `json:"msg"`
+}
+
+// imageSending is a datagram that is about to be sent, or, with N 0, that was
+// not after all.
+type imageSending struct {
+	From  int    `json:"from"` // the first of the steps
+	N     int    `json:"n"`
+	Seq   uint32 `json:"seq"`
+	NetNS uint64 `json:"netns_cookie,omitempty"` // 0: that of the run
+}
+
+// imageAnswer is a refusal.
+type imageAnswer struct {
+	Step  int           `json:"step"`
+	Errno syscall.Errno `json:"errno"`
+}
+
+// imageHeard is an announcement of what another program did.
+type imageHeard struct {
+	NetNS uint64 `json:"netns_cookie,omitempty"`
+	Msg   []byte `json:"msg"`
+}
+
+func (j *Journal) progress(l line) error {
+	if j == nil {
+		return nil
+	}
+	if err := j.append(l, false); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	return nil
+}
+
+func (j *Journal) sending(from, n int, seq uint32, cookie uint64) error {
+	return j.progress(line{Sending: &imageSending{from, n, seq, cookie}})
+}
+
+func (j *Journal) answered(step int, errno syscall.Errno) error {
+	return j.progress(line{Answer: &imageAnswer{step, errno}})
+}
+
+func (j *Journal) sent(steps int) error { return j.progress(line{Sent: steps}) }
+
+func (j *Journal) heard(p *Plan, m wire.Message) error {
+	return j.progress(line{Heard: &imageHeard{p.cookie(), m.Bytes}})
+}
+
+// Back notes that the last commit was undone, and is not to be undone again.
+func (j *Journal) Back() error { return j.progress(line{Back: true}) }
+
+// cookie is that of the namespace of a part, 0 for that of the run alone.
+func (p *Plan) cookie() uint64 {
+	if p == nil || p.space == nil {
+		return 0
+	}
+	return p.space.Cookie
+}
+
+// progress is how far a commit got.
+type progress struct {
+	sending imageSending // the last
+	sent    int
+	answers []imageAnswer
+	heard   []imageHeard
+	back    bool
+}
+
+func (p *progress) note(l *line) {
+	switch {
+	case l.Sending != nil:
+		p.sending = *l.Sending
+	case l.Answer != nil:
+		p.answers = append(p.answers, *l.Answer)
+	case l.Sent != 0:
+		p.sent = l.Sent
+	case l.Heard != nil:
+		p.heard = append(p.heard, *l.Heard)
+	case l.Back:
+		p.back = true
+	}
+}
+
+// open reports whether answers to the last datagram may be missing.
+func (p *progress) open() bool { return p.sending.N > 0 && p.sending.From+p.sending.N > p.sent }
+
+// imageSteps notes the steps that make objects.
+func (p *Plan) imageSteps(img *image) {
+	number := map[*Plan]int{}
+	for i, q := range p.parts {
+		number[q] = i
+	}
+	img.Count = len(p.Steps)
+	for i := range p.Steps {
+		if s := &p.Steps[i]; s.makes() {
+			img.Makes = append(img.Makes, imageStep{i, number[s.part], s.Object.Name, s.Msg})
+		}
+	}
+}
+
+// restored is the plan of a commit, with what became of it.
+func (img *image) restored(src state.Source) (*Plan, error) {
+	p, err := img.plan(src)
+	if err != nil {
+		return nil, err
+	}
+	objects := map[string]*wire.Object{}
+	for _, o := range rtnl.Objects {
+		objects[o.Name] = o
+	}
+	p.Steps, p.fates = make([]Step, img.Count), make([]fate, img.Count)
+	for i := range p.fates {
+		switch x := &img.progress.sending; {
+		case i < img.progress.sent:
+			p.fates[i] = accepted
+		case img.progress.open() && i >= x.From && i < x.From+x.N:
+			p.fates[i] = inFlight
+		}
+	}
+	for _, m := range img.Makes {
+		o, q := objects[m.Object], p
+		if len(p.parts) > 0 && m.Part >= 0 && m.Part < len(p.parts) {
+			q = p.parts[m.Part]
+		}
+		if o == nil || m.N < 0 || m.N >= img.Count || len(m.Msg) < wire.HeaderLen {
+			return nil, fmt.Errorf("journal: step %d of %d", m.N, img.Count)
+		}
+		s := &p.Steps[m.N]
+		s.Object, s.Msg, s.part = o, m.Msg, nil
+		if q != p {
+			s.part = q
+		}
+		// What is announced of links bears nobody's mark, and tells whose it is only
+		// with all that the plan wants of them.
+		if o != rtnl.Link {
+			e := state.NewEntry(o, m.Msg, q.st.Names)
+			q.want = append(q.want, &expect{object: o, key: e.Key, set: e.Set(), mode: state.Patch})
+		}
+	}
+	for _, a := range img.progress.answers {
+		if a.Step >= 0 && a.Step < img.Count && p.Steps[a.Step].Msg != nil {
+			p.fates[a.Step] = fateOf(p.Steps[a.Step].Msg, a.Errno)
+		}
+	}
+	for _, h := range img.progress.heard {
+		if q := p.in(h.NetNS); q != nil {
+			for m, err := range wire.Messages(h.Msg) {
+				if err != nil {
+					return nil, fmt.Errorf("journal: %w", err)
+				}
+				q.heed(m)
+			}
+		}
+	}
+	return p, nil
+}
+
+// in is what the plan is in a namespace; nil: nothing.
+func (p *Plan) in(cookie uint64) *Plan {
+	if p.parts == nil {
+		return p
+	}
+	for _, q := range p.parts {
+		if q.cookie() == cookie {
+			return q
+		}
+	}
+	return nil
+}
+
+// Testify notes what is left in the sockets of a run whose process is gone, in
+// one of its namespaces: the kernel's answers to the last datagram, and what
+// others were heard to do. What was lost stays unknown.
+func (j *Journal) Testify(cookie uint64, requests, monitor *nlconn.Conn) error {
+	_, images, err := readJournal(j.f, true)
+	if err != nil || len(images) == 0 {
+		return err
+	}
+	img := images[len(images)-1]
+	if img.progress.back {
+		return nil
+	}
+	in := img.progress.sending.NetNS
+	if in == 0 {
+		in = j.head.Cookie
+	}
+	if img.progress.open() && in == cookie {
+		if err := j.readAnswers(requests, &img.progress); err != nil {
+			return err
+		}
+	}
+	p, err := img.restored(nil)
+	if err != nil {
+		return err
+	}
+	if p.parts == nil && cookie != j.head.Cookie {
+		return nil
+	}
+	if p = p.in(cookie); p == nil {
+		return nil
+	}
+	var unnoted error
+	err = monitor.Drain(func(m wire.Message) {
+		if taken, _ := p.heed(m); taken && unnoted == nil {
+			unnoted = j.heard(p, m)
+		}
+	})
+	if err != nil && err != nlconn.ErrOverflow {
+		return err
+	}
+	return unnoted
+}
+
+// readAnswers notes the kernel's answers to a datagram. There are none when it
+// was not sent: what was sent was processed before its sender could die.
+func (j *Journal) readAnswers(c *nlconn.Conn, p *progress) error {
+	s, last := p.sending, false
+	any := slices.ContainsFunc(p.answers, func(a imageAnswer) bool { return a.Step >= s.From })
+	var unnoted error
+	err := c.Drain(func(m wire.Message) {
+		i := int(m.Seq - s.Seq)
+		if !wire.IsReply(m) || m.PID != c.PortID() || i < 0 || i >= s.N {
+			return
+		}
+		r, _ := wire.ParseReply(m)
+		any = true
+		last = last || i == s.N-1
+		if r.Errno != 0 && unnoted == nil {
+			unnoted = j.answered(s.From+i, r.Errno)
+		}
+	})
+	switch {
+	case unnoted != nil:
+		return unnoted
+	case err == nil && last:
+		return j.sent(s.From + s.N)
+	case err == nil && !any:
+		return j.sending(s.From, 0, s.Seq, s.NetNS)
+	case err == nlconn.ErrOverflow:
+		return nil
+	}
+	return err
+}
