@@ -141,7 +141,7 @@ func (x *exporter) collect() error {
 	x.links()
 	before, behind := x.sysctls()
 	x.lines = slices.Concat(before, x.lines, behind)
-	for _, f := range []func() error{x.vlans, x.addrs, x.routing, x.rules, x.neighbours, x.traffic} {
+	for _, f := range []func() error{x.vlans, x.tunnels, x.addrs, x.routing, x.rules, x.neighbours, x.traffic} {
 		if err := f(); err != nil {
 			return err
 		}

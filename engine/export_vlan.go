@@ -47,6 +47,22 @@ func (x *exporter) vlans() error {
 	return nil
 }
 
+// tunnels writes what VLANs are mapped to, ranges as one.
+func (x *exporter) tunnels() error {
+	l, err := x.objectsOf(rtnl.TunnelInfo, x.byVLAN)
+	begin := len(x.lines)
+	for _, e := range l {
+		if n := len(x.lines) - 1; n >= begin {
+			if both := e.Object.Join(x.lines[n].set, tx.Writable(e.Set())); both != nil {
+				x.lines[n].set = both
+				continue
+			}
+		}
+		x.add(e)
+	}
+	return err
+}
+
 // firstVLAN is the VLAN that a bridge, or a port of one, begins with; nil: none.
 func (x *exporter) firstVLAN(e *state.Entry) *wire.Set {
 	br := e

@@ -98,14 +98,11 @@ func changeJSON(p *tx.Plan, c *tx.Change) []jsonChange {
 		j.Object = "netns"
 	}
 	l := []jsonChange{j}
-	for _, e := range c.With {
-		if e.Unasked() {
-			continue
-		}
-		l = append(l, jsonChange{Action: "delete", Object: e.Object.Name, Key: tx.EntryTitle(e, c.State()), NetNS: j.NetNS, Pos: j.Pos, Cause: j.Key})
+	for _, t := range c.Taken() {
+		l = append(l, jsonChange{Action: "delete", Object: t.Object.Name, Key: t.Title, NetNS: j.NetNS, Pos: j.Pos, Cause: j.Key})
 	}
-	for _, e := range c.Back {
-		l = append(l, jsonChange{Action: "create", Object: e.Object.Name, Key: tx.EntryTitle(e, c.State()), NetNS: j.NetNS, Pos: j.Pos, Cause: j.Key})
+	for _, t := range c.Restored() {
+		l = append(l, jsonChange{Action: "create", Object: t.Object.Name, Key: t.Title, NetNS: j.NetNS, Pos: j.Pos, Cause: j.Key})
 	}
 	return l
 }

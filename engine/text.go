@@ -99,18 +99,15 @@ func (p *Plan) changes(b *strings.Builder, commit *batch, verbose bool) {
 			text = ""
 		}
 		b.WriteString(columns(strings.TrimRight(fmt.Sprintf("  %c %-*s %s", c.Action, nameWidth-1, c.Title(), text), " "), opPos(c.Op)))
-		for _, e := range c.With {
-			if e.Unasked() {
-				continue
-			}
+		for _, t := range c.Taken() {
 			what := "goes with it"
-			if slices.Contains(c.Back, e) {
+			if t.Back {
 				what = "lost meanwhile, put back"
 				if c.Action == tx.Bounce {
 					what = "lost on down, put back"
 				}
 			}
-			fmt.Fprintf(b, "      - %-36s %s\n", tx.EntryTitle(e, c.State()), what)
+			fmt.Fprintf(b, "      - %-36s %s\n", t.Title, what)
 		}
 		for _, n := range c.Notes {
 			fmt.Fprintf(b, "      note: %s\n", n)

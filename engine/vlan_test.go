@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -74,7 +75,7 @@ func TestVLAN(t *testing.T) {
 			`change link eth2`, 1, `absent(bridge.vlan(1, dev = "eth1"))`},
 		{"another default pvid", `link("br0", kind = kind.bridge(vlan_default_pvid = 40)), absent(bridge.vlan(40, dev = "br0", self = True))`,
 			`change link br0, delete bridge.vlan 40 dev br0`, 2, `bridge.vlan(7, dev = "br0", self = True), absent(bridge.vlan(40, dev = "br0", self = True)), bridge.vlan(1, dev = "eth0"`},
-		{"a bridge is made again", `link("br0", kind = kind.bridge(), numtxqueues = 2, recreate = True)`, `change link br0`, 12,
+		{"a bridge is made again", `link("br0", kind = kind.bridge(), numtxqueues = 2, recreate = True)`, `change link br0`, 13,
 			`bridge.vlan(5, dev = "br0", self = True), bridge.vlan(7, dev = "br0", self = True), ` +
 				`bridge.vlan(1, dev = "eth0", untagged = True), bridge.vlan("10-20", dev = "eth0"), bridge.vlan(30, dev = "eth0", pvid = True, untagged = True), absent(bridge.vlan(1, dev = "eth1"))`},
 	} {
@@ -166,4 +167,69 @@ func TestVLANExport(t *testing.T) {
 	if !strings.Contains(text, `bridge.vlan("10-20", dev = "eth0")`) {
 		t.Error(text)
 	}
+}
+
+// Tunnels cannot be changed, and not be made where they are: what differs is sent.
+func TestTunnelInfo(t *testing.T) {
+	e := vlanNet(t)
+	for _, tt := range []struct {
+		ops, changes string
+		messages     int
+		after        string
+	}{
+		{`link("eth0", port = port.bridge(vlan_tunnel = True)), bridge.tunnel_info("10-14", dev = "eth0", id = "1010-1014")`,
+			"change link eth0, create bridge.tunnel_info 10-14 dev eth0", 2, `bridge.tunnel_info("10-14", dev = "eth0", id = "1010-1014")`},
+		{`bridge.tunnel_info("12-16", dev = "eth0", id = "1012-1016")`, "create bridge.tunnel_info 15-16 dev eth0", 1, `bridge.tunnel_info("10-16", dev = "eth0", id = "1010-1016")`},
+		{`bridge.tunnel_info(11, dev = "eth0", id = 2011)`, "change bridge.tunnel_info 11 dev eth0", 2,
+			`bridge.tunnel_info(10, dev = "eth0", id = 1010), bridge.tunnel_info(11, dev = "eth0", id = 2011), bridge.tunnel_info("12-16", dev = "eth0", id = "1012-1016")`},
+		{`absent(bridge.vlan("10-12", dev = "eth0"))`,
+			"delete bridge.vlan 10-12 dev eth0, delete bridge.tunnel_info 10 dev eth0, delete bridge.tunnel_info 11 dev eth0, delete bridge.tunnel_info 12 dev eth0", 1,
+			`bridge.tunnel_info("13-16", dev = "eth0", id = "1013-1016")`},
+		{`exact(bridge.tunnel_info(16, dev = "eth0", id = 1016), dev = "eth0")`, "delete bridge.tunnel_info 13-15 dev eth0", 1, `bridge.tunnel_info(16, dev = "eth0", id = 1016)`},
+		{`link("eth0", port = port.bridge(vlan_tunnel = False))`, "change link eth0, delete bridge.tunnel_info 16 dev eth0", 1, ""},
+	} {
+		script := engine.Script{Name: "a.star", Source: []byte("commit(" + tt.ops + ")")}
+		p, err := e.Plan(t.Context(), script)
+		if err != nil {
+			t.Fatalf("%+v", err)
+		}
+		b, err := p.MarshalJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := doesJSON(t, b); got != tt.changes || len(p.Messages) != tt.messages {
+			t.Errorf("does: %s, %d messages\nwant: %s\n%s", got, len(p.Messages), tt.changes, p)
+		}
+		if _, err := e.Run(t.Context(), script); err != nil {
+			t.Fatalf("%+v", err)
+		}
+		if p, err = e.Plan(t.Context(), script); err != nil || !p.Empty() {
+			t.Errorf("once more: %v\n%s", err, p)
+		}
+		want := ""
+		if tt.after != "" {
+			want = "commit(" + tt.after + ")"
+		}
+		if text := flat(export(t, e, false, "bridge.tunnel_info")); text != want {
+			t.Errorf("exported: %s\nwant:     %s", text, want)
+		}
+	}
+}
+
+// doesJSON lists what a plan does, and what goes with that.
+func doesJSON(t *testing.T, plan []byte) string {
+	t.Helper()
+	var p struct {
+		Commits []struct {
+			Changes []struct{ Action, Key string }
+		}
+	}
+	if err := json.Unmarshal(plan, &p); err != nil {
+		t.Fatal(err)
+	}
+	var l []string
+	for _, c := range p.Commits[0].Changes {
+		l = append(l, c.Action+" "+c.Key)
+	}
+	return strings.Join(l, ", ")
 }

@@ -38,40 +38,56 @@ func (e *Ends) mark(d []byte, end int) {
 // when it is not part of one range.
 func (f *Field) readEnd(d []byte, s *Set) bool {
 	e := f.At.Ends
+	if !f.At.framed(d) {
+		return false
+	}
 	one := NewSet(s.Table)
-	rng, known := f.endRows(d, one)
+	known := f.endRows(d, one)
 	bits := getU16(d[e.Off:])
-	v, _ := one.At(rng)
-	old, had := s.At(rng)
+	had := false
+	for r := f; r != nil; r = r.next {
+		if _, ok := s.At(r); ok && r.Kind == Range {
+			had = true
+		}
+	}
 	switch {
 	case bits&^known != 0 || bits&e.First != 0 && bits&e.Last != 0:
 		return false
 	case bits&e.Last != 0:
-		if len(old.L) != 1 || old.L[0].N >= v.L[0].N {
-			return false
-		}
-		for r := f; r != nil; r = r.next {
-			a, _ := s.At(r)
-			if b, _ := one.At(r); r != rng && !a.Equal(b) {
-				return false
-			}
-		}
-		s.Put(rng, ListOf(old.L[0], v.L[0]))
-		return true
+		return f.joinEnds(s, one)
 	case had:
 		return false
-	case bits&e.First != 0:
-		one.Put(rng, ListOf(v.L[0]))
 	}
 	for _, x := range one.Ents {
+		if x.F.Kind == Range && bits&e.First != 0 {
+			x.V.L = x.V.L[:1]
+		}
 		s.Put(x.F, x.V)
 	}
 	return true
 }
 
-// endRows reads the rows of one struct, a range as the number that is in it, and
-// returns its row and the bits of the marked word that rows or marks are.
-func (f *Field) endRows(d []byte, s *Set) (rng *Field, known uint16) {
+// joinEnds makes what begins in s end with the numbers in last.
+func (f *Field) joinEnds(s, last *Set) bool {
+	for r := f; r != nil; r = r.next {
+		a, _ := s.At(r)
+		b, _ := last.At(r)
+		if r.Kind != Range && !a.Equal(b) || r.Kind == Range && (len(a.L) != 1 || a.L[0].N >= b.L[0].N) {
+			return false
+		}
+	}
+	for r := f; r != nil; r = r.next {
+		if a, _ := s.At(r); r.Kind == Range {
+			b, _ := last.At(r)
+			s.Put(r, ListOf(a.L[0], b.L[0]))
+		}
+	}
+	return true
+}
+
+// endRows reads the rows of one struct, ranges as the number that is in it, and
+// returns the bits of the marked word that are rows or marks.
+func (f *Field) endRows(d []byte, s *Set) (known uint16) {
 	known = f.At.Ends.First | f.At.Ends.Last
 	for r := f; r != nil; r = r.next {
 		if r.Kind != Range {
@@ -81,12 +97,20 @@ func (f *Field) endRows(d []byte, s *Set) (rng *Field, known uint16) {
 			}
 			continue
 		}
-		rng = r
-		n := r.Elem.Kind.size()
-		v := IntVal(r.Elem.int(d[r.Off : r.Off+n]))
+		v := IntVal(r.Elem.int(d[r.Off : r.Off+r.Elem.Kind.size()]))
 		s.Put(r, ListOf(v, v))
 	}
-	return rng, known
+	return known
+}
+
+// framed reports whether a struct has what Init says beside its fields.
+func (p *Place) framed(d []byte) bool {
+	for i, c := range p.Init {
+		if c != 0 && d[i] != c {
+			return false
+		}
+	}
+	return true
 }
 
 // endText says which end of a range a struct is.

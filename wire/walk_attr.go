@@ -199,7 +199,7 @@ func (w *walker) place(f *Field, x *node, a Attr) {
 		for r := f; r != nil; r = r.next {
 			r.setInt(s, uint64(getU32(a.Data)))
 		}
-	case p.Ends != nil && len(a.Data) == p.Len:
+	case p.Ends != nil && len(a.Data) == p.Len && p.framed(a.Data):
 		f.endRows(a.Data, s)
 		x.set, x.rows, x.base, x.flat = s, f.chain, x.off+attrHeader, true
 	case !p.Header() && len(a.Data) >= p.Len && zero(a.Data[p.Len:]):

@@ -15,13 +15,13 @@ func TestImageSees(t *testing.T) {
 	run(t, e, `commit(
     addr(["10.0.0.1/24", "2001:db8::1/64"], dev = "eth0"),
     link("br0", kind = kind.bridge(), address = "02:00:00:00:00:b0", up = True),
-    link("eth1", master = "br0"),
+    link("eth1", master = "br0", port = port.bridge(vlan_tunnel = True)),
     nexthop(1, via = "10.0.0.9", dev = "eth0"),
     route("10.9.0.0/16", nexthops = [hop(via = "10.0.0.2"), hop(via = "10.0.0.3", weight = 2)]),
     rule(from_ = "10.1.0.0/16", table = 5, priority = 5),
     rule(from_ = "10.2.0.0/16", table = 5, priority = 5),
 )`)
-	for _, script := range []string{
+	scripts := []string{
 		`link("eth0", mtu = 1400)`,
 		`link("eth0", alias = "x")`,
 		`link("eth0", altnames = ["x"])`,
@@ -48,7 +48,12 @@ func TestImageSees(t *testing.T) {
 		`nexthop(1, via = "10.0.0.8", dev = "eth0")`,
 		`qdisc("eth0", parent = "root", handle = "1:", kind = sch.tbf(rate = "1mbit", burst = "16kb", latency = "50ms"))`,
 		`sysctl("net.ipv4.conf.eth0.rp_filter", 2)`,
-	} {
+	}
+	if testnet.InVM() { // whose bridges know VLANs
+		scripts = append(scripts, `bridge.vlan(7, dev = "eth1")`, `bridge.vlan(1, dev = "eth1", untagged = True)`, `absent(bridge.vlan(1, dev = "br0", self = True))`,
+			`bridge.tunnel_info(1, dev = "eth1", id = 9)`)
+	}
+	for _, script := range scripts {
 		before := settle(t, e)
 		r := run(t, e, "commit("+script+")")
 		now := settle(t, e)

@@ -42,7 +42,7 @@ func spoilings(s faults.Step) []spoiling {
 		bad.Msg = extended(s.Msg, unix.NLA_F_NESTED|unix.IFLA_XDP, attribute(nil, unix.IFLA_XDP_ATTACHED, []byte{1}))
 		l = append(l, spoiling{name: "an XDP program that is said to be attached", step: bad, half: true})
 	}
-	if s.Object == rtnl.VLAN {
+	if s.Object == rtnl.VLAN || s.Object == rtnl.TunnelInfo {
 		bad := s
 		bad.Msg = halfRange(s.Msg)
 		l = append(l, spoiling{name: "half of the VLANs, and one that there is not", step: bad, half: true})

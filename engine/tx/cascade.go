@@ -12,7 +12,7 @@ import (
 // What goes with what, mostly without a message (KERNEL.md C).
 
 // linkObjects live on a link and go with it.
-var linkObjects = []*wire.Object{rtnl.Addr, rtnl.Route, rtnl.Neigh, rtnl.Nexthop, rtnl.VLAN, rtnl.FDB, rtnl.Qdisc}
+var linkObjects = []*wire.Object{rtnl.Addr, rtnl.Route, rtnl.Neigh, rtnl.Nexthop, rtnl.VLAN, rtnl.TunnelInfo, rtnl.FDB, rtnl.Qdisc}
 
 // loadLinkObjects reads all that may go with a link.
 func (p *planner) loadLinkObjects(links ...*state.Entry) error {
@@ -266,7 +266,7 @@ func (p *planner) disturbs(e *state.Entry, pick *wire.Set, deltas []state.Delta)
 		return nil, err
 	}
 	if !disturbing(pick) {
-		return nil, nil
+		return p.forgetsTunnels(e, pick)
 	}
 	moves := pick.Has("master") && pick.Uint("master") != e.Set().Uint("master")
 	if p.virtual[e.Index()] {
@@ -297,9 +297,12 @@ func (p *planner) disturbs(e *state.Entry, pick *wire.Set, deltas []state.Delta)
 		p.plan.touch.link(uint32(m.N))
 		p.plan.touch.link(uint32(e.Set().Uint("master")))
 	}
-	var gone []*state.Entry
+	gone, err := p.forgetsTunnels(e, pick)
+	if err != nil {
+		return nil, err
+	}
 	if moves {
-		gone = p.leavesBridge(e)
+		gone = appendNew(gone, p.leavesBridge(e))
 	}
 	if up, _ := pick.Get("up"); pick.Has("up") && !up.True() {
 		lost, err := p.lostOnDown(e)

@@ -6,6 +6,7 @@ import (
 	"github.com/nlscript/nlscript/builtins"
 	"github.com/nlscript/nlscript/engine/state"
 	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
 )
 
 // One message may be about several objects, as a range of VLANs is. It is sent
@@ -25,7 +26,9 @@ func (p *planner) each(op *builtins.Op, set *wire.Set) error {
 
 // ensureEach sends the op when one of its objects is not as it wants it.
 func (p *planner) ensureEach(op *builtins.Op, parts []*wire.Set) error {
-	o, begin, differs := op.Object, len(p.plan.Changes), false
+	o, begin := op.Object, len(p.plan.Changes)
+	var differ []*state.Entry
+	old := false
 	for _, want := range parts {
 		key := state.KeyOf(o, want)
 		if err := p.contradicts(op, o.Name+"\x00"+key, func(first *builtins.Op) bool { return !first.Absent && p.wants(first, want) }); err != nil {
@@ -40,17 +43,46 @@ func (p *planner) ensureEach(op *builtins.Op, parts []*wire.Set) error {
 			}
 		}
 		if c.Action != Same {
-			differs = true
+			old = old || c.Action == Modify
+			differ = append(differ, state.EntryOf(o, want))
 			if err := p.makeOne(c, want); err != nil {
 				return err
 			}
 		}
 		p.tell(begin, c)
 	}
-	if !differs {
+	switch {
+	case len(differ) == 0:
 		return nil
+	case o.Replace != nil || !old && len(differ) == len(parts):
+		return p.sendFlags(op, addFlags(o, parts[0]), false)
 	}
-	return p.sendFlags(op, addFlags(o, parts[0]), false)
+	return p.makeRuns(op, differ, old)
+}
+
+// makeRuns makes those objects of an op that are not there, of a kind that New
+// does not change; old says that some are and have to go first.
+func (p *planner) makeRuns(op *builtins.Op, differ []*state.Entry, old bool) error {
+	o := op.Object
+	sets, _ := runs(o, differ)
+	for _, typ := range []uint16{o.Del, o.New} {
+		if typ == o.Del && !old {
+			continue
+		}
+		for _, set := range sets {
+			s, flags := Writable(set), addFlags(o, set)
+			if typ == o.Del {
+				s, flags = deletionSet(state.EntryOf(o, set)), 0
+			}
+			msg, rel, err := p.build(o, typ, flags, s)
+			if err != nil {
+				return err
+			}
+			p.step(Step{Op: op, Object: o, Msg: msg, Rel: rel, Fence: typ == o.Del && p.mild})
+			p.mild = typ == o.New
+		}
+	}
+	return nil
 }
 
 // wants reports whether an op wants an object to be so.
@@ -97,9 +129,11 @@ func (p *planner) absentEach(op *builtins.Op, set *wire.Set, parts []*wire.Set) 
 func (p *planner) removeEach(op *builtins.Op, set *wire.Set, there []*state.Entry) error {
 	o, begin := op.Object, len(p.plan.Changes)
 	for _, e := range there {
-		p.tell(begin, &Change{Action: Remove, Op: op, Object: o, set: e.Set()})
-		p.plan.touch.key(o, e.Key)
-		p.st.Remove(e)
+		c := &Change{Action: Remove, Op: op, Object: o, set: e.Set()}
+		if err := p.removeOne(c, e); err != nil {
+			return err
+		}
+		p.tell(begin, c)
 	}
 	msg, rel, err := p.build(o, o.Del, 0, deletionSet(state.EntryOf(o, set)))
 	if err != nil {
@@ -107,6 +141,24 @@ func (p *planner) removeEach(op *builtins.Op, set *wire.Set, there []*state.Entr
 	}
 	p.step(Step{Op: op, Object: o, Msg: msg, Rel: rel, Fence: p.mild})
 	p.mild = false
+	return nil
+}
+
+// removeOne takes one object, and what goes with it, out of the state.
+func (p *planner) removeOne(c *Change, e *state.Entry) error {
+	p.plan.touch.key(e.Object, e.Key)
+	if e.Object == rtnl.VLAN && e.Set().Uint("self") == 0 {
+		if err := p.loadVLANs(); err != nil {
+			return err
+		}
+		vid, _ := e.Set().Get("vid")
+		for _, x := range p.tunnels(uint32(e.Set().Uint("dev")), vid) {
+			p.plan.touch.key(x.Object, x.Key)
+			p.st.Remove(x)
+			c.With = append(c.With, x)
+		}
+	}
+	p.st.Remove(e)
 	return nil
 }
 
@@ -120,7 +172,9 @@ func (p *planner) verbOnEach(op *builtins.Op, set *wire.Set, parts []*wire.Set) 
 		switch op.Verb.Type {
 		case o.Del:
 			for _, e := range slices.Clone(p.st.Find(o, key)) {
-				p.st.Remove(e)
+				if err := p.removeOne(c, e); err != nil {
+					return err
+				}
 			}
 		case o.New:
 			if err := p.makeOne(c, want); err != nil {
@@ -139,7 +193,7 @@ func (p *planner) tell(begin int, c *Change) {
 		last := p.plan.Changes[n-1]
 		if both := c.Object.Join(last.set, c.set); both != nil && last.Action == c.Action && sameDeltas(last.Deltas, c.Deltas) {
 			last.set = both
-			last.Notes = append(last.Notes, c.Notes...)
+			last.Notes, last.With = append(last.Notes, c.Notes...), append(last.With, c.With...)
 			return
 		}
 	}
@@ -188,4 +242,38 @@ func (p *planner) removeRuns(op *builtins.Op, rest []*state.Entry) error {
 		}
 	}
 	return nil
+}
+
+// A Taken is what goes with a change: an object, or several that one message
+// could be about.
+type Taken struct {
+	Object *wire.Object
+	Title  string
+	Back   bool // it is put back
+}
+
+// Taken is what goes with a change and somebody asked for.
+func (c *Change) Taken() []Taken { return c.told(c.With) }
+
+// Restored is what of that is put back, in that order.
+func (c *Change) Restored() []Taken { return c.told(c.Back) }
+
+func (c *Change) told(with []*state.Entry) []Taken {
+	var l []Taken
+	var last *wire.Set
+	for _, e := range with {
+		if e.Unasked() {
+			continue
+		}
+		t := Taken{e.Object, "", slices.Contains(c.Back, e)}
+		set := e.Set()
+		if n := len(l) - 1; n >= 0 && e.Object.Join != nil && l[n].Object == e.Object && l[n].Back == t.Back {
+			if both := e.Object.Join(last, set); both != nil {
+				l, set = l[:n], both
+			}
+		}
+		t.Title = titleOf(e.Object, set, c.st.Names)
+		l, last = append(l, t), set
+	}
+	return l
 }

@@ -280,9 +280,6 @@ func (s *Step) Place() *builtins.Place {
 	return s.part.Place
 }
 
-// State is what the changed object's namespace is expected to be like afterwards.
-func (c *Change) State() *state.State { return c.st }
-
 // Made lists the namespaces that the commit makes.
 func (p *Plan) Made() []*Space {
 	var l []*Space

@@ -14,24 +14,34 @@ import (
 
 // putBack makes again what went with a change that did not mean to remove it.
 func (p *planner) putBack(op *builtins.Op, c *Change) error {
+	var run []*state.Entry // of objects that one message may make several of
 	for _, e := range makingOrder(c.With) {
 		if e.Foreign() || !p.hasPlace(e) {
 			continue
 		}
-		if p.begins(e) {
-			c.Back = append(c.Back, e)
-			continue
+		c.Back = append(c.Back, e)
+		if len(run) > 0 && run[0].Object != e.Object {
+			if err := p.runsBack(op, run); err != nil {
+				return err
+			}
+			run = nil
 		}
 		var err error
-		if e.Object == rtnl.Link {
+		switch {
+		case e.Object == rtnl.Link:
 			err = p.linkBack(op, e, c.With)
-		} else {
+		case p.begins(e):
+		case e.Object.Join != nil:
+			run = append(run, e)
+		default:
 			err = p.objectBack(op, e)
 		}
 		if err != nil {
 			return err
 		}
-		c.Back = append(c.Back, e)
+	}
+	if err := p.runsBack(op, run); err != nil {
+		return err
 	}
 	return p.groupsBack(op)
 }
@@ -41,6 +51,9 @@ func (p *planner) objectBack(op *builtins.Op, e *state.Entry) error {
 	if e.Object == rtnl.Route && len(p.st.Find(e.Object, e.Key)) > 0 {
 		flags = unix.NLM_F_CREATE | unix.NLM_F_APPEND // another of its key is there again
 	}
+	if e.Object == rtnl.FDB && len(p.st.Find(e.Object, withoutVLAN(e))) > 0 {
+		flags = unix.NLM_F_CREATE | unix.NLM_F_REPLACE // it came with that
+	}
 	msg, rel, err := p.build(e.Object, e.Object.New, flags, Writable(e.Set()))
 	if err != nil {
 		return err
@@ -48,10 +61,30 @@ func (p *planner) objectBack(op *builtins.Op, e *state.Entry) error {
 	p.step(Step{Op: op, Object: e.Object, Msg: msg, Rel: rel})
 	p.await(e.Object, e.Set())
 	p.plan.touch.key(e.Object, e.Key)
-	if e.Object == rtnl.VLAN {
-		return p.makeOne(&Change{Object: e.Object}, e.Set())
-	}
 	p.st.Add(e.Object, e.Set())
+	return nil
+}
+
+// runsBack makes VLANs again, and the like.
+func (p *planner) runsBack(op *builtins.Op, l []*state.Entry) error {
+	if len(l) == 0 {
+		return nil
+	}
+	o := l[0].Object
+	slices.SortStableFunc(l, byVLAN)
+	sets, of := runs(o, l)
+	for i, set := range sets {
+		msg, rel, err := p.build(o, o.New, addFlags(o, set), Writable(set))
+		if err != nil {
+			return err
+		}
+		p.step(Step{Op: op, Object: o, Msg: msg, Rel: rel})
+		for _, e := range of[i] {
+			if err := p.makeOne(&Change{Object: o}, e.Set()); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 

@@ -198,11 +198,6 @@ func valueNamed(f *wire.Field, v wire.Value, names wire.Names) string {
 	return f.Text(v, names)
 }
 
-// EntryTitle names an object of a plan's state.
-func EntryTitle(e *state.Entry, st *state.State) string {
-	return titleOf(e.Object, e.Set(), st.Names)
-}
-
 // Attrs is what changes as encoding/json writes it: path to before and after.
 func (c *Change) Attrs() map[string][]any {
 	m := map[string][]any{}

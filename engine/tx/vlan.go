@@ -26,10 +26,39 @@ func (p *planner) vlansOf(index uint32) []*state.Entry {
 
 // byVLAN orders VLANs by their devices and numbers.
 func byVLAN(a, b *state.Entry) int {
-	s, t := a.Set(), b.Set()
-	v, _ := s.Get("vid")
-	w, _ := t.Get("vid")
-	return cmp.Or(cmp.Compare(s.Uint("dev"), t.Uint("dev")), cmp.Compare(s.Uint("self"), t.Uint("self")), cmp.Compare(v.L[0].N, w.L[0].N))
+	v, _ := a.Set().Get("vid")
+	w, _ := b.Set().Get("vid")
+	return cmp.Or(cmp.Compare(a.Set().Uint("dev"), b.Set().Uint("dev")), cmp.Compare(v.L[0].N, w.L[0].N))
+}
+
+// loadVLANs reads the VLANs of bridges and their ports, and their tunnels.
+func (p *planner) loadVLANs() error {
+	return p.st.Load(p.ctx, state.Scope{Object: rtnl.VLAN}, state.Scope{Object: rtnl.TunnelInfo})
+}
+
+// tunnels are the known maps of a port to tunnels, of one VLAN or of all.
+func (p *planner) tunnels(index uint32, vid wire.Value) []*state.Entry {
+	return slices.DeleteFunc(p.st.All(rtnl.TunnelInfo), func(e *state.Entry) bool {
+		v, _ := e.Set().Get("vid")
+		return uint32(e.Set().Uint("dev")) != index || vid.Type != wire.None && !v.Equal(vid)
+	})
+}
+
+// forgetsTunnels is the map of a port that is not to have one any more
+// (nbp_vlan_tunnel_info_flush).
+func (p *planner) forgetsTunnels(e *state.Entry, pick *wire.Set) ([]*state.Entry, error) {
+	port, _ := pick.Get("port")
+	if port.Sub == nil || port.Sub.Table.Row("vlan_tunnel") == nil || !port.Sub.Has("vlan_tunnel") || port.Sub.Uint("vlan_tunnel") != 0 {
+		return nil, nil
+	}
+	if err := p.loadVLANs(); err != nil {
+		return nil, err
+	}
+	gone := p.tunnels(e.Index(), wire.Value{})
+	for _, x := range gone {
+		p.plan.touch.key(x.Object, x.Key)
+	}
+	return gone, nil
 }
 
 // takesPVID takes the PVID from the VLAN that was it.
@@ -56,7 +85,7 @@ func (p *planner) takesPVID(c *Change, want *wire.Set) error {
 
 // leavesBridge is what a port has in its bridge and loses when it leaves.
 func (p *planner) leavesBridge(e *state.Entry) []*state.Entry {
-	gone := p.vlansOf(e.Index())
+	gone := append(p.vlansOf(e.Index()), p.tunnels(e.Index(), wire.Value{})...)
 	for _, x := range p.st.All(rtnl.FDB) {
 		if uint32(x.Set().Uint("dev")) == e.Index() && x.Set().Uint("master") != 0 {
 			gone = append(gone, x)
@@ -77,7 +106,7 @@ func (p *planner) firstVLAN(e *state.Entry) error {
 	if vid == 0 {
 		return nil
 	}
-	if err := p.st.Load(p.ctx, state.Scope{Object: rtnl.VLAN}); err != nil {
+	if err := p.loadVLANs(); err != nil {
 		return err
 	}
 	p.addFirst(e, br, vid)
@@ -101,7 +130,7 @@ func (p *planner) defaultPVID(e *state.Entry, pick *wire.Set) error {
 	if kind.Sub == nil || kind.Sub.Table.Name != "bridge" || !kind.Sub.Has("vlan_default_pvid") || p.kindOf(e.Index()) != "bridge" {
 		return nil
 	}
-	if err := p.st.Load(p.ctx, state.Scope{Object: rtnl.VLAN}); err != nil {
+	if err := p.loadVLANs(); err != nil {
 		return err
 	}
 	was, vid := state.DefaultPVID(e), kind.Sub.Uint("vlan_default_pvid")
@@ -143,10 +172,10 @@ func (p *planner) defaultPVID(e *state.Entry, pick *wire.Set) error {
 	return nil
 }
 
-// hasPlace reports whether an object that went can be made again: a VLAN of a port
-// cannot where the port has no bridge.
+// hasPlace reports whether an object that went can be made again: a VLAN of a port,
+// or its tunnel, cannot where the port has no bridge.
 func (p *planner) hasPlace(e *state.Entry) bool {
-	if e.Object != rtnl.VLAN || e.Set().Uint("self") != 0 {
+	if e.Object != rtnl.TunnelInfo && (e.Object != rtnl.VLAN || e.Set().Uint("self") != 0) {
 		return true
 	}
 	l := p.st.LinkByIndex(uint32(e.Set().Uint("dev")))

@@ -3,6 +3,7 @@ package rtnl
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -40,8 +41,9 @@ var VLAN = &wire.Object{
 
 // Attributes of IFLA_AF_SPEC and flags in family AF_BRIDGE (linux/if_bridge.h).
 const (
-	bridgeFlags    = 0 // IFLA_BRIDGE_FLAGS
-	bridgeVlanInfo = 2 // IFLA_BRIDGE_VLAN_INFO
+	bridgeFlags      = 0 // IFLA_BRIDGE_FLAGS
+	bridgeVlanInfo   = 2 // IFLA_BRIDGE_VLAN_INFO
+	bridgeTunnelInfo = 3 // IFLA_BRIDGE_VLAN_TUNNEL_INFO
 
 	bridgeFlagsMaster = 1 << 0
 	bridgeFlagsSelf   = 1 << 1
@@ -63,12 +65,16 @@ var (
 
 var vlanTable = &wire.Table{
 	Name: "bridge.vlan", Doc: "A VLAN of a bridge port.", Fixed: ifinfomsgLen, Head: "ifinfomsg",
-	Fields: []wire.Field{
-		{Name: "family", Kind: wire.U8, At: ifinfo, Off: 0, Words: wire.Words{{Name: "bridge", N: unix.AF_BRIDGE}}, Closed: true, Doc: "always bridge"},
-		{Name: "dev", Kind: wire.Dev, At: ifinfo, Off: 4, Doc: "port of a bridge, or with self the bridge"},
-		{Name: "ext_mask", Type: unix.IFLA_EXT_MASK, Kind: wire.U32, Bits: true, Words: extMask, RO: true, Volatile: true, Doc: "what a request wants to be told"},
+	Fields: slices.Concat(vlanHeader, []wire.Field{
 		{Name: "af_spec", Type: unix.IFLA_AF_SPEC, Kind: wire.Nest, Inline: true, Of: vlanSpec, Doc: "what the bridge keeps of the port"},
-	},
+	}),
+}
+
+// vlanHeader are the rows of what is about a port, beside IFLA_AF_SPEC.
+var vlanHeader = []wire.Field{
+	{Name: "family", Kind: wire.U8, At: ifinfo, Off: 0, Words: wire.Words{{Name: "bridge", N: unix.AF_BRIDGE}}, Closed: true, Doc: "always bridge"},
+	{Name: "dev", Kind: wire.Dev, At: ifinfo, Off: 4, Doc: "port of a bridge, or with self the bridge"},
+	{Name: "ext_mask", Type: unix.IFLA_EXT_MASK, Kind: wire.U32, Bits: true, Words: extMask, RO: true, Volatile: true, Doc: "what a request wants to be told"},
 }
 
 var vlanSpec = &wire.Table{
@@ -93,7 +99,7 @@ func finishVLAN(s *wire.Set, _ *wire.Verb) error {
 		}
 	}
 	s.Default("family", wire.IntVal(unix.AF_BRIDGE))
-	if low, high := vids(s); low != high && s.Uint("pvid") != 0 {
+	if low, high := ends(s, "vid"); low != high && s.Uint("pvid") != 0 {
 		return wire.At("pvid", errPVIDRange)
 	}
 	return nil
@@ -109,29 +115,29 @@ func canonVLAN(s *wire.Set) {
 	drop(s, "master")
 }
 
-// vids are the lowest and the highest VLAN of a set.
-func vids(s *wire.Set) (low, high uint64) {
-	v, _ := s.Get("vid")
+// ends are the lowest and the highest number of a range in a set.
+func ends(s *wire.Set, row string) (low, high uint64) {
+	v, _ := s.Get(row)
 	if len(v.L) != 2 {
 		return 0, 0
 	}
 	return v.L[0].N, v.L[1].N
 }
 
-func setVIDs(s *wire.Set, low, high uint64) {
-	s.PutName("vid", wire.ListOf(wire.IntVal(low), wire.IntVal(high)))
+func setEnds(s *wire.Set, row string, low, high uint64) {
+	s.PutName(row, wire.ListOf(wire.IntVal(low), wire.IntVal(high)))
 }
 
 // eachVLAN divides a range.
 func eachVLAN(s *wire.Set) []*wire.Set {
-	low, high := vids(s)
+	low, high := ends(s, "vid")
 	if low == high {
 		return []*wire.Set{s}
 	}
 	var l []*wire.Set
 	for vid := low; vid <= high; vid++ {
 		one := s.Clone()
-		setVIDs(one, vid, vid)
+		setEnds(one, "vid", vid, vid)
 		l = append(l, one)
 	}
 	return l
@@ -139,14 +145,14 @@ func eachVLAN(s *wire.Set) []*wire.Set {
 
 // joinVLAN makes of s and the VLAN behind it one range.
 func joinVLAN(s, next *wire.Set) *wire.Set {
-	low, end := vids(s)
-	begin, high := vids(next)
+	low, end := ends(s, "vid")
+	begin, high := ends(next, "vid")
 	if begin != end+1 || end == 0 || s.Uint("pvid") != 0 {
 		return nil
 	}
 	both, other := s.Clone(), next.Clone()
-	setVIDs(both, low, high)
-	setVIDs(other, low, high)
+	setEnds(both, "vid", low, high)
+	setEnds(other, "vid", low, high)
 	if !both.Equal(other) {
 		return nil
 	}
@@ -154,29 +160,9 @@ func joinVLAN(s, next *wire.Set) *wire.Set {
 }
 
 // reportedVLANs makes of what is reported of a port a message for each VLAN, as
-// one that sets it. What a bridge reports of itself has it as its own master
-// (br_fill_ifinfo).
+// one that sets it.
 func reportedVLANs(msg []byte) [][]byte {
-	if len(msg) < wire.HeaderLen+ifinfomsgLen || msg[wire.HeaderLen] != unix.AF_BRIDGE {
-		return nil
-	}
-	if typ, _ := wire.TypeFlags(msg); typ != unix.RTM_NEWLINK {
-		return nil
-	}
-	head := msg[wire.HeaderLen : wire.HeaderLen+ifinfomsgLen]
-	index := binary.NativeEndian.Uint32(head[4:])
-	var spec []byte
-	self := false
-	for a, err := range wire.Attrs(msg[wire.HeaderLen+ifinfomsgLen:]) {
-		switch {
-		case err != nil:
-			return nil
-		case a.Type == unix.IFLA_MASTER && len(a.Data) == 4:
-			self = binary.NativeEndian.Uint32(a.Data) == index
-		case a.Type == unix.IFLA_AF_SPEC:
-			spec = a.Data
-		}
-	}
+	index, self, spec := portReport(msg)
 	var l [][]byte
 	first := uint16(0)
 	for a, err := range wire.Attrs(spec) {
@@ -192,27 +178,52 @@ func reportedVLANs(msg []byte) [][]byte {
 			first = vid
 		}
 		for ; first <= vid && first <= lastVID; first++ {
-			l = append(l, vlanMessage(index, self, first, flags&(vlanPVID|vlanUntagged)))
+			l = append(l, specMessage(index, func(b *wire.Builder) {
+				if self {
+					b.Uint16(bridgeFlags, bridgeFlagsSelf)
+				}
+				info := b.Attr(bridgeVlanInfo, vlanInfo.Len)
+				binary.NativeEndian.PutUint16(info, flags&(vlanPVID|vlanUntagged))
+				binary.NativeEndian.PutUint16(info[2:], first)
+			}))
 		}
 		first = 0
 	}
 	return l
 }
 
-// vlanMessage sets one VLAN.
-func vlanMessage(index uint32, self bool, vid, flags uint16) []byte {
+// portReport reads what the kernel reports of a port, or of a bridge itself, which
+// is its own master (br_fill_ifinfo): the device, and its IFLA_AF_SPEC.
+func portReport(msg []byte) (index uint32, self bool, spec []byte) {
+	if len(msg) < wire.HeaderLen+ifinfomsgLen || msg[wire.HeaderLen] != unix.AF_BRIDGE {
+		return 0, false, nil
+	}
+	if typ, _ := wire.TypeFlags(msg); typ != unix.RTM_NEWLINK {
+		return 0, false, nil
+	}
+	index = binary.NativeEndian.Uint32(msg[wire.HeaderLen+4:])
+	for a, err := range wire.Attrs(msg[wire.HeaderLen+ifinfomsgLen:]) {
+		switch {
+		case err != nil:
+			return 0, false, nil
+		case a.Type == unix.IFLA_MASTER && len(a.Data) == 4:
+			self = binary.NativeEndian.Uint32(a.Data) == index
+		case a.Type == unix.IFLA_AF_SPEC:
+			spec = a.Data
+		}
+	}
+	return index, self, spec
+}
+
+// specMessage sets something of a port.
+func specMessage(index uint32, spec func(b *wire.Builder)) []byte {
 	var b wire.Builder
 	m := b.Begin(unix.RTM_SETLINK, 0)
 	h := b.Fixed(ifinfomsgLen)
 	h[0] = unix.AF_BRIDGE
 	binary.NativeEndian.PutUint32(h[4:], index)
 	n := b.Nest(unix.IFLA_AF_SPEC)
-	if self {
-		binary.NativeEndian.PutUint16(b.Attr(bridgeFlags, 2), bridgeFlagsSelf)
-	}
-	info := b.Attr(bridgeVlanInfo, vlanInfo.Len)
-	binary.NativeEndian.PutUint16(info, flags)
-	binary.NativeEndian.PutUint16(info[2:], vid)
+	spec(&b)
 	b.End(n)
 	b.End(m)
 	msg, err := b.Bytes()
@@ -231,7 +242,7 @@ func FirstVLAN(index uint32, self bool, vid uint64) *wire.Set {
 	if self {
 		s.PutName("self", wire.BoolVal(true))
 	}
-	setVIDs(s, vid, vid)
+	setEnds(s, "vid", vid, vid)
 	s.PutName("pvid", wire.BoolVal(true))
 	s.PutName("untagged", wire.BoolVal(true))
 	return s

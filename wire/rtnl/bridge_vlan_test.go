@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -15,7 +16,7 @@ import (
 func vlanOf(low, high uint64, rows ...string) *wire.Set {
 	s := wire.NewSet(VLAN.Table)
 	s.PutName("dev", wire.IntVal(10))
-	setVIDs(s, low, high)
+	setEnds(s, "vid", low, high)
 	for _, r := range rows {
 		s.PutName(r, wire.BoolVal(true))
 	}
@@ -169,6 +170,8 @@ func TestVLANByType(t *testing.T) {
 	}{
 		{message(unix.RTM_SETLINK, unix.AF_BRIDGE, unix.IFLA_AF_SPEC), VLAN},
 		{message(unix.RTM_DELLINK, unix.AF_BRIDGE, unix.IFLA_AF_SPEC), VLAN},
+		{ByType(unix.RTM_SETLINK, specMessage(7, func(b *wire.Builder) { b.End(b.Nest(bridgeTunnelInfo)) })[wire.HeaderLen:]), TunnelInfo},
+		{ByType(unix.RTM_DELLINK, specMessage(7, func(b *wire.Builder) { info(b, 0, 7); b.End(b.Nest(bridgeTunnelInfo)) })[wire.HeaderLen:]), VLAN},
 		{message(unix.RTM_SETLINK, unix.AF_BRIDGE, unix.IFLA_PROTINFO), Link},
 		{message(unix.RTM_SETLINK, unix.AF_BRIDGE, unix.IFLA_AF_SPEC, unix.IFLA_PROTINFO), Link},
 		{message(unix.RTM_SETLINK, unix.AF_BRIDGE), Link},
@@ -187,19 +190,17 @@ func TestVLANByType(t *testing.T) {
 
 func TestVLANOracle(t *testing.T) {
 	oracleCases(t, "bridge/vlan/", 20, func(t *testing.T, c oracleCase) {
-		verb := map[string]string{"add": "add", "del": "delete"}[c.Argv[2]]
-		for _, w := range c.Argv[2:] {
-			if w == "tunnel_info" {
-				verb = ""
-			}
-		}
-		if verb == "" {
+		if c.Argv[2] != "add" && c.Argv[2] != "del" {
 			t.Skip("another object")
 		}
-		checkNamed(t, VLAN, c)
-		s := wire.NewSet(VLAN.Table)
-		putWords(t, s, c.Argv[3:], nil)
-		checkWords(t, VLAN, verb, &c, s)
+		o, words := VLAN, c.Argv[3:]
+		if i := slices.Index(words, "tunnel_info"); i >= 0 {
+			o, words = TunnelInfo, slices.Delete(words, i, i+1)
+		}
+		checkNamed(t, o, c)
+		s := wire.NewSet(o.Table)
+		putWords(t, s, words, nil)
+		checkWords(t, o, c.Argv[2], &c, s)
 	})
 }
 
@@ -224,6 +225,61 @@ func TestVLANFlags(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%s is %d, here %d", name, got, want)
+		}
+	}
+}
+
+// tunnel is a VLAN of a report that is mapped.
+func tunnel(b *wire.Builder, flags, vid uint16, id uint32) {
+	n := b.Nest(bridgeTunnelInfo)
+	b.Uint32(tunnelID, id)
+	b.Uint16(tunnelVID, vid)
+	b.Uint16(tunnelFlags, flags)
+	b.End(n)
+}
+
+func TestTunnelReports(t *testing.T) {
+	msg := report(10, 40, func(b *wire.Builder) {
+		info(b, 0, 5)
+		tunnel(b, 0, 5, 500)
+		tunnel(b, vlanRangeBegin, 10, 1000)
+		tunnel(b, vlanRangeEnd, 12, 1002)
+	})
+	var got []string
+	for _, m := range TunnelInfo.Reports(msg) {
+		s := wire.NewSet(TunnelInfo.Table)
+		if err := TunnelInfo.Table.DecodeState(m[wire.HeaderLen:], s); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, s.Text(nil))
+	}
+	want := []string{"family bridge dev 10 vid 5 id 500", "family bridge dev 10 vid 10 id 1000", "family bridge dev 10 vid 11 id 1001", "family bridge dev 10 vid 12 id 1002"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestTunnelEach(t *testing.T) {
+	all := func(low, high, id, last uint64) *wire.Set {
+		s := wire.NewSet(TunnelInfo.Table)
+		s.PutName("dev", wire.IntVal(10))
+		setEnds(s, "vid", low, high)
+		setEnds(s, "id", id, last)
+		return s
+	}
+	if err := finishTunnelInfo(all(5, 8, 500, 502), nil); err == nil || err.Error() != "id: as many as there are VLANs are wanted" {
+		t.Errorf("4 VLANs, 3 tunnels: %v", err)
+	}
+	l := eachTunnel(all(5, 8, 500, 503))
+	if len(l) != 4 || !l[3].Equal(all(8, 8, 503, 503)) {
+		t.Fatalf("%d VLANs, the last %s", len(l), l[len(l)-1].Text(nil))
+	}
+	if s := joinTunnel(l[0], l[1]); s == nil || !s.Equal(all(5, 6, 500, 501)) {
+		t.Error("two do not join")
+	}
+	for _, next := range []*wire.Set{all(6, 6, 600, 600), all(7, 7, 501, 501)} {
+		if s := joinTunnel(l[0], next); s != nil {
+			t.Errorf("joined as %s", s.Text(nil))
 		}
 	}
 }

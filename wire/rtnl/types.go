@@ -36,15 +36,18 @@ func TypeName(typ uint16) string {
 // links with something for the bridge are its VLANs. Nil when there is none.
 func ByType(typ uint16, data []byte) *wire.Object {
 	bridge := len(data) > 0 && data[0] == unix.AF_BRIDGE
-	vlan := bridge && (typ == unix.RTM_SETLINK || typ == unix.RTM_DELLINK) && hasSpec(data)
+	link := Link
+	if bridge && (typ == unix.RTM_SETLINK || typ == unix.RTM_DELLINK) {
+		link = ofPort(data)
+	}
 	for _, o := range Objects {
 		switch o {
 		case FDB, Neigh:
 			if (o == FDB) != bridge {
 				continue
 			}
-		case VLAN, Link:
-			if (o == VLAN) != vlan {
+		case Link, VLAN, TunnelInfo:
+			if o != link {
 				continue
 			}
 		}
@@ -60,15 +63,27 @@ func ByType(typ uint16, data []byte) *wire.Object {
 	return nil
 }
 
-// hasSpec reports whether a message about a link has IFLA_AF_SPEC and not the
-// options of a port.
-func hasSpec(data []byte) bool {
-	spec := false
+// ofPort returns what a message in family AF_BRIDGE about a link is about: what
+// its IFLA_AF_SPEC has, or options of the port.
+func ofPort(data []byte) *wire.Object {
+	o := Link
 	for a, err := range wire.Attrs(data[min(ifinfomsgLen, len(data)):]) {
-		if err != nil || a.Type == unix.IFLA_PROTINFO {
-			return false
+		switch {
+		case err != nil || a.Type == unix.IFLA_PROTINFO:
+			return Link
+		case a.Type != unix.IFLA_AF_SPEC:
+			continue
 		}
-		spec = spec || a.Type == unix.IFLA_AF_SPEC
+		o = VLAN
+		for x := range wire.Attrs(a.Data) {
+			if x.Type == bridgeTunnelInfo {
+				o = TunnelInfo
+			}
+			if x.Type == bridgeVlanInfo {
+				o = VLAN
+				break
+			}
+		}
 	}
-	return spec
+	return o
 }

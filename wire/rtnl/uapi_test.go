@@ -53,7 +53,7 @@ var uapiAudits = []struct {
 	{header: "if_bridge.h", prefix: "BRIDGE_QUERIER_", table: bridgeQuerier},
 	{header: "if_bridge.h", prefix: "IFLA_BRIDGE_", table: vlanSpec, first: "IFLA_BRIDGE_FLAGS", but: []string{
 		"MODE", "MRP", "CFM", "MST", // no part of a VLAN
-		"VLAN_TUNNEL_INFO",
+		"VLAN_TUNNEL_INFO", // of tunnelSpec
 	}},
 	{header: "ip.h", prefix: "IPV4_DEVCONF_", table: inetConf, first: "IPV4_DEVCONF_FORWARDING"},
 	{header: "ipv6.h", prefix: "DEVCONF_", table: inet6Conf, first: "DEVCONF_FORWARDING"},
