@@ -266,7 +266,7 @@ func (p *Plan) finish() {
 var actionNames = map[tx.Action]string{tx.Create: "create", tx.Modify: "change", tx.Bounce: "bounce", tx.Remove: "delete", tx.Send: "send", tx.Await: "wait", tx.Cut: "cutover", tx.Same: "unchanged"}
 
 func publicChange(c *tx.Change) Change {
-	x := Change{Action: actionNames[c.Action], Key: c.Title(), Pos: sitePos(c.Op.Site), Object: carrier(c.Op)}
+	x := Change{Action: actionNames[c.Action], Key: c.Title(), Pos: sitePos(c.Op.Site), NetNS: c.Place.String(), Object: carrier(c.Op)}
 	switch {
 	case c.Object != nil:
 		x.Object = c.Object.Name

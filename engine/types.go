@@ -76,7 +76,8 @@ type batch struct {
 // and up again), delete, send (a verb, not compared) or unchanged.
 type Change struct {
 	Action, Object, Key, Pos string
-	Before, After            *Op // Before of what changes or goes; After of what is there then
+	NetNS                    string // network namespace, as it is named; "" the one the engine works in
+	Before, After            *Op    // Before of what changes or goes; After of what is there then
 
 	Irreversible []string // what could not be brought back: "link wg0: kind wireguard, its keys and peers"
 }

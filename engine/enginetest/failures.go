@@ -22,7 +22,8 @@ const most = 150
 // disciplines, as the kernel reports them, and the sysctls of IPv4 and IPv6. The
 // error must have the outcome "rolled_back", name the line that made the op, and
 // the attribute where the kernel names it. Of more than 150 messages it is a
-// spread. The engine's namespace is left as it was.
+// spread. The engine's namespace is left as it was. So are other namespaces that the
+// script names; those that it makes must be gone.
 //
 // First the script must commit, and be undone.
 func EveryFailure(t *testing.T, e *engine.Engine, script engine.Script) {
@@ -36,6 +37,9 @@ func EveryFailure(t *testing.T, e *engine.Engine, script engine.Script) {
 // failures is EveryFailure; of more messages than most it takes some of them.
 func failures(t *testing.T, e *engine.Engine, script engine.Script, some int, elsewhere ...func() string) Failures {
 	t.Helper()
+	if len(elsewhere) == 0 {
+		elsewhere = places(t, e, script)
+	}
 	f := failer{t: t, e: e, script: script, before: settle(t, e), elsewhere: elsewhere, useless: map[string]bool{}}
 	steps := f.succeeds()
 	f.Messages = steps
