@@ -6,6 +6,23 @@ import (
 	"github.com/nlscript/nlscript/engine"
 )
 
+// Times of a bridge are kept in ticks of the kernel, of 4 ms where HZ is 250, and
+// within bounds: what it makes of them is what was wanted.
+func TestBridgeTimes(t *testing.T) {
+	e := exactNet(t)
+	const src = `commit(link("br0", kind = kind.bridge(ageing_time = "290010ms", mcast_last_member_interval = "1010ms",
+		mcast_query_interval = "48h", mcast_startup_query_interval = "0s")))`
+	for _, outcome := range []string{"committed", "unchanged"} {
+		r, err := e.Run(t.Context(), engine.Script{Name: "a.star", Source: []byte(src)})
+		if err != nil {
+			t.Fatalf("%+v", err)
+		}
+		if r.Outcome != outcome {
+			t.Errorf("%s, want %s\n%s", r.Outcome, outcome, r.Plan)
+		}
+	}
+}
+
 // What is written as nothing, or off, is taken away, once.
 func TestLinkNothing(t *testing.T) {
 	e := exactNet(t)

@@ -53,6 +53,9 @@ func canonLink(s *wire.Set) {
 	}
 }
 
+// day is the most of some intervals, in clock_t (BR_MULTICAST_QUERY_INTVL_MAX).
+const day = 24 * 60 * 60 * userHZ
+
 func canonKind(k *wire.Set) {
 	switch k.Table {
 	case bridgeKind:
@@ -61,7 +64,7 @@ func canonKind(k *wire.Set) {
 		}
 		for _, name := range []string{"mcast_query_interval", "mcast_startup_query_interval"} {
 			if k.Has(name) {
-				k.PutName(name, wire.IntVal(max(k.Uint(name), userHZ)))
+				k.PutName(name, wire.IntVal(min(max(k.Uint(name), userHZ), day)))
 			}
 		}
 	case bondKind:

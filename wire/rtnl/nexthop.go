@@ -103,9 +103,9 @@ var resilientGroup = &wire.Table{
 	Doc:  "a resilient group",
 	Fields: []wire.Field{
 		{Name: "buckets", Type: 1, Kind: wire.U16, Min: 1, Doc: "number of hash buckets"},
-		{Name: "idle_timer", Type: 2, Kind: wire.U32, Time: 100, Doc: "a bucket idle this long may move to another next hop"},
-		{Name: "unbalanced_timer", Type: 3, Kind: wire.U32, Time: 100, Doc: "a group unbalanced this long moves busy buckets too; 0 never"},
-		{Name: "unbalanced_time", Type: 4, Kind: wire.U64, Time: 100, RO: true, Volatile: true, Doc: "how long it has been unbalanced"},
+		{Name: "idle_timer", Type: 2, Kind: wire.U32, Time: userHZ, Ticks: true, Doc: "a bucket idle this long may move to another next hop"},
+		{Name: "unbalanced_timer", Type: 3, Kind: wire.U32, Time: userHZ, Ticks: true, Doc: "a group unbalanced this long moves busy buckets too; 0 never"},
+		{Name: "unbalanced_time", Type: 4, Kind: wire.U64, Time: userHZ, RO: true, Volatile: true, Doc: "how long it has been unbalanced"},
 	},
 }
 
@@ -114,7 +114,7 @@ var resilientBucket = &wire.Table{
 	Doc:  "a bucket of a resilient group",
 	Fields: []wire.Field{
 		{Name: "bucket_index", Type: 1, Kind: wire.U16, RO: true, Volatile: true, Doc: "number of the bucket"},
-		{Name: "bucket_idle_time", Type: 2, Kind: wire.U64, Time: 100, RO: true, Volatile: true, Doc: "how long it has been idle"},
+		{Name: "bucket_idle_time", Type: 2, Kind: wire.U64, Time: userHZ, RO: true, Volatile: true, Doc: "how long it has been idle"},
 		{Name: "bucket_nhid", Type: 3, Kind: wire.U32, RO: true, Volatile: true, Doc: "next hop it is assigned to"},
 	},
 }

@@ -113,7 +113,7 @@ var routeCacheInfo = &wire.Table{
 	Head:  "rta_cacheinfo",
 	Fields: []wire.Field{
 		{Name: "clntref", At: cacheInfo, Off: 0, Kind: wire.U32, Doc: "references"},
-		{Name: "lastuse", At: cacheInfo, Off: 4, Kind: wire.U32, Time: 100, Doc: "time since it was used"},
+		{Name: "lastuse", At: cacheInfo, Off: 4, Kind: wire.U32, Time: userHZ, Doc: "time since it was used"},
 		{Name: "expires", At: cacheInfo, Off: 8, Kind: wire.S32, Doc: "time until it expires, in units of 10 ms"},
 		{Name: "error", At: cacheInfo, Off: 12, Kind: wire.S32, Doc: "what sending by it yields, a negative errno"},
 		{Name: "used", At: cacheInfo, Off: 16, Kind: wire.U32, Doc: "lookups"},
