@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"sort"
+	"strconv"
 	"strings"
 
 	"go.starlark.net/starlark"
@@ -42,6 +43,16 @@ func FromGo(v any) (starlark.Value, error) {
 		return starlark.Float(v), nil
 	case int:
 		return starlark.MakeInt(v), nil
+	case int8:
+		return starlark.MakeInt(int(v)), nil
+	case int16:
+		return starlark.MakeInt(int(v)), nil
+	case int32:
+		return starlark.MakeInt(int(v)), nil
+	case uint:
+		return starlark.MakeUint64(uint64(v)), nil
+	case uint8:
+		return starlark.MakeUint64(uint64(v)), nil
 	case int64:
 		return starlark.MakeInt64(v), nil
 	case uint16:
@@ -62,6 +73,18 @@ func FromGo(v any) (starlark.Value, error) {
 			l[i] = starlark.String(s)
 		}
 		return starlark.NewList(l), nil
+	case []map[string]any:
+		l := make([]any, len(v))
+		for i, e := range v {
+			l[i] = e
+		}
+		return FromGo(l)
+	case []int:
+		l := make([]any, len(v))
+		for i, e := range v {
+			l[i] = e
+		}
+		return FromGo(l)
 	case []any:
 		l := make([]starlark.Value, len(v))
 		for i, e := range v {
@@ -94,7 +117,8 @@ func FromGo(v any) (starlark.Value, error) {
 
 // NewOp makes an op from Go. The object is one of objects, alone or with a
 // verb: "route", "route.add", "bridge.fdb.append". A kind is a map with its
-// name: {"kind": {"kind": "vxlan", "id": 9}}. A subject of "" is none.
+// name: {"kind": {"kind": "vxlan", "id": 9}}, a hop() one without. A subject of ""
+// is none.
 func (s *Script) NewOp(objects []*wire.Object, object, subject string, attrs map[string]any) (*Op, error) {
 	c, err := findConstructor(objects, object)
 	if err != nil {
@@ -103,6 +127,12 @@ func (s *Script) NewOp(objects []*wire.Object, object, subject string, attrs map
 	var args starlark.Tuple
 	if subject != "" {
 		args = starlark.Tuple{starlark.String(subject)}
+		// What is called by a number, a nexthop, comes as text here.
+		if f := c.subject(); f != nil && f.Kind == wire.U32 && f.Notation == nil {
+			if n, err := strconv.ParseUint(subject, 10, 32); err == nil {
+				args[0] = starlark.MakeUint64(n)
+			}
+		}
 	}
 	d, err := FromGo(attrs)
 	if err != nil {

@@ -123,6 +123,9 @@ func (r *reader) union(f *wire.Field, v starlark.Value) (wire.Value, error) {
 		names := make([]string, 0, len(f.OneOf.Tables))
 		for _, t := range f.OneOf.Tables {
 			names = append(names, t.Name)
+			if r.maps && t.Name == string(v) {
+				return wire.SubVal(wire.NewSet(t)), nil
+			}
 		}
 		name := string(v)
 		if near := nearest(name, names); near != "" {
@@ -312,6 +315,10 @@ func (r *reader) custom(f *wire.Field, v starlark.Value, depth int) (wire.Value,
 	case starlark.IterableMapping:
 		if f.Of != nil {
 			return r.nest(f, v)
+		}
+		if t, ok := f.Codec.(wire.Tabler); ok && r.maps {
+			set := wire.NewSet(t.Elem())
+			return wire.SubVal(set), r.mapping(set, v)
 		}
 		out := wire.Value{Type: wire.ListVal}
 		for _, kv := range v.Items() {

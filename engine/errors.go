@@ -201,6 +201,9 @@ func (s *session) explain(err error) *Error {
 		if cause := context.Cause(s.ctx); !errors.Is(cause, context.Canceled) {
 			e.Message = strings.TrimPrefix(cause.Error(), "Starlark computation cancelled: ")
 		}
+		if errors.Is(context.Cause(s.ctx), context.DeadlineExceeded) {
+			e.Message = "out of time"
+		}
 		var eval *starlark.EvalError
 		if errors.As(err, &eval) {
 			s.stack(e, frames(eval.CallStack))

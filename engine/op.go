@@ -26,6 +26,8 @@ type Op struct {
 //
 //	NewOp("link", "vx0", map[string]any{"kind": map[string]any{"kind": "vxlan", "id": 9}})
 //
+// or its name alone when it has no options, and each hop() a map of its fields.
+//
 // It makes what the other functions of scripts make as well: "sysctl",
 // "wait.carrier", "wait.dad", "check.ping" and its like, which hold for the commit
 // as a whole, and "exact" and "cutover", whose ops are the field "ops":
@@ -143,7 +145,10 @@ func (o Op) String() string {
 // together is the commit of ops.
 func together(ops []Op) (*builtins.Commit, error) {
 	c := &builtins.Commit{}
-	for _, o := range ops {
+	for i, o := range ops {
+		if len(o.ops) == 0 && o.check == nil && o.err == nil {
+			return nil, fmt.Errorf("commit: op %d is none: it was not made by NewOp", i)
+		}
 		if o.err != nil {
 			return nil, fmt.Errorf("%s: %w", o, o.err)
 		}

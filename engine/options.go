@@ -20,7 +20,11 @@ func WithNetNS(fd int) Option {
 	return func(e *Engine) error {
 		d, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
 		if err != nil {
-			return fmt.Errorf("network namespace: %w", err)
+			return fmt.Errorf("network namespace: descriptor %d: %w", fd, err)
+		}
+		if typ, err := unix.IoctlRetInt(d, unix.NS_GET_NSTYPE); err != nil || typ != unix.CLONE_NEWNET {
+			unix.Close(d)
+			return fmt.Errorf("network namespace: descriptor %d is not one", fd)
 		}
 		e.ns.set(d)
 		return nil

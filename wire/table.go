@@ -154,6 +154,9 @@ type Notation interface {
 // A Former is a Codec that says how a script writes its values: "list of hop()".
 type Former interface{ Form() string }
 
+// A Tabler is a Codec of lists of one table's sets: next hops.
+type Tabler interface{ Elem() *Table }
+
 // A Texter is a Codec whose values have a text of their own.
 type Texter interface{ Text(v Value) string }
 

@@ -43,6 +43,7 @@ type multipath struct{}
 var (
 	_ wire.Codec  = multipath{}
 	_ wire.Nester = multipath{}
+	_ wire.Tabler = multipath{}
 )
 
 func (multipath) Append(b *wire.Builder, f *wire.Field, v wire.Value) error {
@@ -62,6 +63,9 @@ func (multipath) Append(b *wire.Builder, f *wire.Field, v wire.Value) error {
 	b.End(m)
 	return nil
 }
+
+// Elem is the table of a next hop.
+func (multipath) Elem() *wire.Table { return Hop }
 
 func (m multipath) Decode(_ *wire.Field, p []byte) (wire.Value, error) {
 	v := wire.Value{Type: wire.ListVal}
