@@ -41,6 +41,8 @@ type Object struct {
 	// Shares says that the object is one of several that the kernel keeps under
 	// what it takes for one key: NLM_F_APPEND adds it, and nothing replaces it.
 	Shares func(s *Set) bool
+	// Apart says that nothing comes or goes with the object.
+	Apart bool
 	// Delete names the rows a deletion carries; nil: all rows that can be written.
 	Delete []string
 	// Irreversible says what of an object that the kernel reports no message makes

@@ -59,9 +59,13 @@ func mentions(s *wire.Set, index uint32) bool {
 	return found
 }
 
-// Load reads the scopes that are not loaded yet. Links are always among them.
+// Load reads the scopes that are not loaded yet. Links are always among them,
+// unless the state is Apart.
 func (st *State) Load(ctx context.Context, scopes ...Scope) error {
-	for _, sc := range append([]Scope{{Object: rtnl.Link}}, scopes...) {
+	if !st.apart {
+		scopes = append([]Scope{{Object: rtnl.Link}}, scopes...)
+	}
+	for _, sc := range scopes {
 		if st.has(sc) {
 			continue
 		}

@@ -69,6 +69,7 @@ type State struct {
 	next    int
 	b       wire.Builder
 
+	apart bool                                // see Apart
 	tells func(sc Scope, found []*Entry) bool // see Again
 
 	// Brief is for one commit that is sent: it reads no more than it needs, and
@@ -228,10 +229,14 @@ func (st *State) Remove(e *Entry) {
 }
 
 // Find returns the objects with this key, in the kernel's order.
-func (st *State) Find(o *wire.Object, key string) []*Entry { return st.entries[o][key] }
+func (st *State) Find(o *wire.Object, key string) []*Entry {
+	st.asked(o)
+	return st.entries[o][key]
+}
 
 // All returns all loaded objects of a kind in the kernel's order.
 func (st *State) All(o *wire.Object) []*Entry {
+	st.asked(o)
 	var l []*Entry
 	for _, es := range st.entries[o] {
 		l = append(l, es...)
@@ -259,12 +264,21 @@ func sorted(l []*Entry) []*Entry {
 }
 
 // Known finds a link by name or altname, nil when there is none.
-func (st *State) Known(name string) *Entry { return st.names[name] }
+func (st *State) Known(name string) *Entry {
+	if e := st.names[name]; e != nil || !st.apart {
+		return e
+	}
+	if e := st.byName(name); e != nil {
+		return e
+	}
+	st.asked(rtnl.Link)
+	return st.names[name]
+}
 
 // Link is Known for a name that is used: it may get a stand-in, unless a later
 // op makes the link.
 func (st *State) Link(name string) *Entry {
-	if e := st.names[name]; e != nil || !st.StandIns || name == "" || st.Made[name] {
+	if e := st.Known(name); e != nil || !st.StandIns || name == "" || st.Made[name] {
 		return e
 	}
 	return st.standIn(name)
@@ -286,7 +300,12 @@ func (st *State) standIn(name string) *Entry {
 }
 
 // LinkByIndex finds a link by its index, nil when there is none.
-func (st *State) LinkByIndex(i uint32) *Entry { return st.index[i] }
+func (st *State) LinkByIndex(i uint32) *Entry {
+	if st.index[i] == nil {
+		st.asked(rtnl.Link)
+	}
+	return st.index[i]
+}
 
 // Index returns the index of a link entry.
 func (e *Entry) Index() uint32 { return uint32(e.Set().Uint("index")) }
@@ -296,7 +315,7 @@ func (e *Entry) Name() string { v, _ := e.Set().Get("name"); return v.S }
 
 // Names tells the names of links by index, also of those that were removed.
 func (st *State) Names(i uint32) string {
-	if e := st.index[i]; e != nil {
+	if e := st.LinkByIndex(i); e != nil {
 		return e.Name()
 	}
 	return st.ghosts[i]
@@ -403,7 +422,7 @@ func (st *State) Scopes() []Scope { return st.scopes }
 // says that what a look-up found of a route is not enough, its table is read.
 func (st *State) Again(ctx context.Context, tells func(sc Scope, found []*Entry) bool) (*State, error) {
 	n := New(st.src)
-	n.tells = tells
+	n.tells, n.apart = tells, st.apart
 	// Look-ups need the rules.
 	scopes := slices.Clone(st.scopes)
 	slices.SortStableFunc(scopes, func(a, b Scope) int { return cmp.Compare(len(a.Route), len(b.Route)) })

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -236,6 +237,9 @@ func (p *planner) begin(ops []*builtins.Op) error {
 		}
 	}
 	p.single = p.fewRoutes(ops)
+	if st.Brief && p.joint == nil && !slices.ContainsFunc(ops, needsLinks) {
+		st.Apart()
+	}
 	if err := st.Load(p.ctx); err != nil {
 		return err
 	}
@@ -250,6 +254,12 @@ func (p *planner) begin(ops []*builtins.Op) error {
 		}
 	}
 	return nil
+}
+
+// needsLinks reports whether planning an op may need to know of links more than the
+// indexes of those that it names.
+func needsLinks(op *builtins.Op) bool {
+	return op.Object == nil || !op.Object.Apart || op.Verb != nil || op.Absent || op.Exact != nil || op.Cutover != nil || !described(op)
 }
 
 // fewRoutes reports whether it is cheaper to look routes up one by one than to

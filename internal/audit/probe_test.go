@@ -212,8 +212,8 @@ func (p *prober) rowless(o *wire.Object, shapes []shape, t *wire.Table, steps []
 	p.t.Helper()
 	known := map[uint16]bool{}
 	last := uint16(0)
-	for i := range t.Fields {
-		f := &t.Fields[i]
+	for i := range t.Declared() {
+		f := &t.Declared()[i]
 		n := numbers(f)
 		if f.OneOf != nil {
 			n = append(n, number{typ: f.OneOf.Tag}, number{typ: f.OneOf.SetTag})

@@ -36,6 +36,7 @@ var Route = &wire.Object{
 	Irreversible: irreversibleEncap,
 
 	Foreign: foreignRoute,
+	Apart:   true,
 	Within:  []string{"table", "family", "protocol", "metric", "type"},
 	// A route of another type, or one without a gateway instead of one with,
 	// is not replaced in IPv6 but stands beside (fib6_add_rt2node).
