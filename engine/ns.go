@@ -52,9 +52,19 @@ func (e *Engine) NetNS() int {
 
 func (n *namespace) fd() int { return int(n.f.Fd()) }
 
-// do runs f on a thread that is in the namespace. A thread that has changed its
-// namespace ends with its goroutine.
+// do runs f on a thread that is in the namespace: this one if it is. A thread
+// that has changed its namespace ends with its goroutine.
 func (n *namespace) do(f func() error) error {
+	runtime.LockOSThread()
+	here, err := n.here()
+	if here {
+		defer runtime.UnlockOSThread()
+		return f()
+	}
+	runtime.UnlockOSThread()
+	if err != nil {
+		return err
+	}
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
@@ -72,15 +82,8 @@ func (n *namespace) do(f func() error) error {
 
 // enter moves the calling thread into the namespace unless it is there.
 func (n *namespace) enter() (moved bool, err error) {
-	var own, want unix.Stat_t
-	if err := unix.Stat(threadNetNS, &own); err != nil {
-		return false, fmt.Errorf("network namespace: %w", err)
-	}
-	if err := unix.Fstat(n.fd(), &want); err != nil {
-		return false, fmt.Errorf("network namespace: %w", err)
-	}
-	if own.Ino == want.Ino && own.Dev == want.Dev {
-		return false, nil
+	if here, err := n.here(); err != nil || here {
+		return false, err
 	}
 	if err := unix.Setns(n.fd(), unix.CLONE_NEWNET); err != nil {
 		if errors.Is(err, unix.EPERM) {
@@ -89,6 +92,18 @@ func (n *namespace) enter() (moved bool, err error) {
 		return true, fmt.Errorf("entering the network namespace: %w", err)
 	}
 	return true, nil
+}
+
+// here reports whether the calling thread is in the namespace.
+func (n *namespace) here() (bool, error) {
+	var own, want unix.Stat_t
+	if err := unix.Stat(threadNetNS, &own); err != nil {
+		return false, fmt.Errorf("network namespace: %w", err)
+	}
+	if err := unix.Fstat(n.fd(), &want); err != nil {
+		return false, fmt.Errorf("network namespace: %w", err)
+	}
+	return own.Ino == want.Ino && own.Dev == want.Dev, nil
 }
 
 // procSys reads and writes sysctls in a namespace.

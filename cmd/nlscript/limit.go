@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"runtime/debug"
-	"runtime/metrics"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,27 +15,25 @@ const mostMemory = 8 << 30
 
 // limitMemory bounds what scripts can make this process take. A single step may
 // double what there is, and the Go runtime does not survive it when the kernel
-// refuses memory (RLIMIT_DATA). So the context that is returned is cancelled at a
+// refuses memory (RLIMIT_DATA). So the context is cancelled at a
 // quarter of the machine's memory, which undoes the run and says why, and
 // RLIMIT_DATA leaves room for the step meanwhile.
-func limitMemory(ctx context.Context) context.Context {
+func limitMemory(ctx context.Context, cancel context.CancelCauseFunc) {
 	limit := memoryLimit()
 	if limit == 0 {
-		return ctx
+		return
 	}
 	var old unix.Rlimit
 	hard := 3*limit + limit/4
 	if err := unix.Getrlimit(unix.RLIMIT_DATA, &old); err != nil || old.Cur <= hard {
 		limit = min(limit, old.Cur/13*4)
 	} else if err := unix.Setrlimit(unix.RLIMIT_DATA, &unix.Rlimit{Cur: hard, Max: old.Max}); err != nil {
-		return ctx
+		return
 	}
 	debug.SetMemoryLimit(int64(limit / 4 * 3)) // above this the garbage collector tries harder
-	ctx, cancel := context.WithCancelCause(ctx)
 	go watchMemory(ctx, limit, func() {
 		cancel(fmt.Errorf("the script takes more than %d MiB of memory", limit>>20))
 	})
-	return ctx
 }
 
 // memoryLimit is a quarter of the machine's memory, mostMemory at most; 0 when
@@ -51,7 +49,6 @@ func memoryLimit() uint64 {
 // watchMemory calls over once when the process takes more than limit.
 func watchMemory(ctx context.Context, limit uint64, over func()) {
 	const often = 10 * time.Millisecond
-	s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 	for t := time.NewTicker(often); ; {
 		select {
 		case <-ctx.Done():
@@ -59,9 +56,19 @@ func watchMemory(ctx context.Context, limit uint64, over func()) {
 			return
 		case <-t.C:
 		}
-		if metrics.Read(s); s[0].Value.Uint64()-s[1].Value.Uint64() > limit {
+		if memory() > limit {
 			over()
 			return
 		}
 	}
+}
+
+// memory is what the process takes for itself, in bytes; 0 when it is not known.
+func memory() uint64 {
+	b, _ := os.ReadFile("/proc/self/statm")
+	var size, resident, shared uint64 // in pages
+	if n, _ := fmt.Sscan(string(b), &size, &resident, &shared); n < 3 || shared > resident {
+		return 0
+	}
+	return (resident - shared) * uint64(os.Getpagesize())
 }

@@ -32,14 +32,37 @@ func main() {
 		fmt.Fprintln(os.Stderr, "nlscript:", err)
 		os.Exit(exitFailed)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
-	ctx = limitMemory(ctx)
+	ctx, guarded := guard()
 	if inside {
 		ctx = context.WithValue(ctx, sandboxKey{}, true)
 	}
-	status := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(status)
+	os.Exit(run(context.WithValue(ctx, guardedKey{}, guarded), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// guard returns a context that ends with a signal, or when there is too little
+// memory. It is on guard when the channel is closed: that takes some threads, and
+// the command can get ready meanwhile.
+func guard() (context.Context, <-chan struct{}) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	guarded := make(chan struct{})
+	go func() {
+		signals, _ := signal.NotifyContext(context.Background(), endings()...)
+		limitMemory(ctx, cancel)
+		close(guarded)
+		<-signals.Done()
+		cancel(context.Cause(signals))
+	}()
+	return ctx, guarded
+}
+
+// guardedKey is where the context has the channel of guard.
+type guardedKey struct{}
+
+// awaitGuard returns when signals are heard and memory is limited.
+func awaitGuard(ctx context.Context) {
+	if c, ok := ctx.Value(guardedKey{}).(<-chan struct{}); ok {
+		<-c
+	}
 }
 
 // endings are the signals that end a run and undo it. Under nohup a terminal
@@ -61,8 +84,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		}
 	}()
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, colour: colours(stderr)}
-	root := a.root()
-	root.SetArgs(rewrite(args))
+	args = rewrite(args)
+	root := a.root(args)
+	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)

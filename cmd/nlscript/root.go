@@ -76,7 +76,8 @@ file differs, or plan --check would change something.
 
 There is no configuration file. NO_COLOR is the only variable that is read.`
 
-func (a *app) root() *cobra.Command {
+// root is the command line for some arguments.
+func (a *app) root(args []string) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "nlscript",
 		Short:         "Configure the Linux network from Starlark scripts",
@@ -97,7 +98,18 @@ func (a *app) root() *cobra.Command {
 	}
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{flagError(err)} })
-	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return emptyFlag(cmd) }
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if cmd.Name() != "run" { // which has more to get ready
+			awaitGuard(cmd.Context())
+		}
+		return emptyFlag(cmd)
+	}
+	if len(args) > 0 && args[0] == "run" {
+		// What others need costs a tenth of a short run.
+		root.CompletionOptions.DisableDefaultCmd = true
+		root.AddCommand(a.runCommand())
+		return root
+	}
 	root.AddCommand(a.runCommand(), a.planCommand(), a.buildCommand(), a.decodeCommand(), a.goldenCommand(),
 		a.exportCommand(), a.docCommand(), a.schemaCommand(), a.versionCommand(),
 		a.confirmCommand(), a.recoverCommand(), a.statusCommand(), a.watchCommand())

@@ -126,6 +126,7 @@ func (a *app) runCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			awaitGuard(cmd.Context())
 			s.Confirm, s.Retry, s.Rehearse = confirm, retry, rehearse
 			if showPlan {
 				plan, err := a.showPlan(cmd.Context(), e, s, verbose, asJSON)

@@ -65,7 +65,7 @@ type Conn struct {
 // Dial opens a socket with extended acknowledgements. The calling thread stays
 // in its namespace.
 func Dial(cfg Config) (*Conn, error) {
-	nl, err := netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{NetNS: cfg.NetNS})
+	nl, err := netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{NetNS: cfg.NetNS, Groups: lowGroups(cfg.Groups)})
 	if err != nil {
 		return nil, fmt.Errorf("rtnetlink: %w", err)
 	}
@@ -75,6 +75,16 @@ func Dial(cfg Config) (*Conn, error) {
 		return nil, fmt.Errorf("rtnetlink: %w", err)
 	}
 	return c, nil
+}
+
+// lowGroups are the groups that bind can join, all at once.
+func lowGroups(groups []uint32) (mask uint32) {
+	for _, g := range groups {
+		if g >= 1 && g <= 32 {
+			mask |= 1 << (g - 1)
+		}
+	}
+	return mask
 }
 
 func open(nl *netlink.Conn, cfg Config) (*Conn, error) {
@@ -106,6 +116,9 @@ func open(nl *netlink.Conn, cfg Config) (*Conn, error) {
 		return nil, err
 	}
 	for _, g := range cfg.Groups {
+		if g <= 32 {
+			continue // joined by bind
+		}
 		if err := nl.JoinGroup(g); err != nil {
 			return nil, fmt.Errorf("group %d: %w", g, err)
 		}

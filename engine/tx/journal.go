@@ -139,7 +139,8 @@ func CreateJournal(dir string, h Head) (*Journal, error) {
 	}
 	j := &Journal{f: f, head: h}
 	if err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == nil {
-		err = j.write(h)
+		// Without a commit behind it, it is worth nothing yet.
+		err = j.append(h, false)
 	}
 	if err != nil {
 		j.Remove()

@@ -18,7 +18,9 @@ import (
 func command(t *testing.T) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "nlscript")
-	if out, err := exec.Command("go", "build", "-o", name, "../../cmd/nlscript").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-o", name, "../../cmd/nlscript")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return name
