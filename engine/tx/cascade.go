@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nlscript/nlscript/engine/state"
 	"github.com/nlscript/nlscript/wire"
 	"github.com/nlscript/nlscript/wire/rtnl"
@@ -163,6 +165,26 @@ func (p *planner) addrGone(e *state.Entry) ([]*state.Entry, error) {
 		}
 	}
 	return gone, nil
+}
+
+// firstOn notes what undo takes along when it removes an address again that was the
+// first of IPv4 on its device: with the last one all routes and neighbours of the
+// family go (fib_disable_ip).
+func (p *planner) firstOn(o *wire.Object, want *wire.Set) error {
+	dev := uint32(want.Uint("dev"))
+	if o != rtnl.Addr || want.Uint("family") != unix.AF_INET || p.virtual[dev] {
+		return nil
+	}
+	if e := p.st.LinkByIndex(dev); e == nil || p.plan.touch.links[e.Name()] {
+		return nil
+	}
+	for _, x := range p.st.All(rtnl.Addr) {
+		if isIPv4(x) && uint32(x.Set().Uint("dev")) == dev {
+			return nil
+		}
+	}
+	p.plan.touch.link(dev)
+	return p.st.Load(p.ctx, state.Scope{Object: rtnl.Route, Family: unix.AF_INET, Dev: dev}, state.Scope{Object: rtnl.Neigh, Dev: dev})
 }
 
 // secondaries are the IPv4 addresses that go with a primary one: the others of

@@ -46,6 +46,9 @@ func (p *planner) verb(op *builtins.Op, set *wire.Set) error {
 		}
 		p.st.Change(have[0], want)
 	default:
+		if err := p.firstOn(o, want); err != nil {
+			return err
+		}
 		p.st.Add(o, want)
 	}
 	err := p.send(op, destroys && p.mild)

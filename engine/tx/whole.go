@@ -33,6 +33,9 @@ func (p *planner) whole(op *builtins.Op, want *wire.Set) error {
 	case best < 0:
 		c := p.change(&Change{Action: Create, Op: op, Object: o, set: want})
 		p.notes(c, want)
+		if err := p.firstOn(o, want); err != nil {
+			return err
+		}
 		p.st.Add(o, want)
 		p.plan.touch.key(o, key)
 		return p.make(op, want, addFlags(o, want))
