@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,6 +40,7 @@ type Error struct {
 	status  string // what became of it
 	undone  int
 	total   int
+	gone    []string
 	usage   bool
 
 	rehearsal *Rehearsal // in which it happened
@@ -84,7 +86,7 @@ func (e *Error) Format(f fmt.State, verb rune) {
 		return
 	}
 	if e.theirs != "" {
-		fmt.Fprintf(f, "conflict: %s %s\n%s  theirs %s\n%s", e.Op, e.Message, columns("  ours   "+e.ours, shortPos(e.Pos)), e.theirs, e.status)
+		fmt.Fprintf(f, "conflict: %s %s\n%s  theirs %s\n%s", e.Op, e.Message, columnsAt(withWidth+8, "  ours   "+e.ours, shortPos(e.Pos)), e.theirs, e.status)
 		e.listResidue(f)
 		return
 	}
@@ -116,9 +118,14 @@ func (e *Error) Format(f fmt.State, verb rune) {
 
 func (e *Error) listResidue(w io.Writer) {
 	for _, r := range e.Residue {
-		io.WriteString(w, "\n  "+r.Key)
+		title, text, _ := strings.Cut(r.Key, "  ")
+		fmt.Fprintf(w, "\n  %-*s  %s", nameWidth, title, text)
 	}
 }
+
+// Gone lists the devices that undo would need and that are gone: what is left can
+// be restored when they are back.
+func (e *Error) Gone() []string { return e.gone }
 
 const stillDifferent = "STILL DIFFERENT from before:"
 
@@ -137,7 +144,7 @@ func (s *session) fail(err error) *Error {
 	var earlier *residueError
 	if errors.As(err, &earlier) {
 		e.Outcome, e.status = residue, "nothing of this one was sent; "+stillDifferent
-		e.Residue = residueChanges(earlier.left)
+		e.Residue, e.gone = residueChanges(earlier.left), gone(earlier.left)
 		return e
 	}
 	if len(s.done) == 0 {
@@ -153,39 +160,61 @@ func (s *session) fail(err error) *Error {
 		}
 		return e
 	}
-	begin, commits := time.Now(), len(s.done)
+	begin, done := time.Now(), s.done
 	n, left, uerr := s.rollback()
+	if e.Outcome == conflict { // that it is gone is theirs
+		left = slices.DeleteFunc(left, func(r tx.Residue) bool { return r.Vanished })
+	}
 	took := s.sent - s.refused
 	e.undone, e.total = took, s.sent
 	if uerr != nil || len(left) > 0 {
 		s.endJournal(true)
 		e.Outcome = residue
-		e.Residue, e.undone = residueChanges(left), n
-		e.status = fmt.Sprintf("undone by %s; %s", plural(n, "message"), stillDifferent)
+		e.Residue, e.gone, e.undone = residueChanges(left), gone(left), n
 		if uerr != nil {
 			e.status = fmt.Sprintf("undoing failed after %s: %v; %s", plural(n, "message"), uerr, stillDifferent)
+			return e
 		}
+		e.undone = 0
+		for _, p := range done {
+			e.undone += p.Undone(left)
+		}
+		e.status = fmt.Sprintf("undone %d of %s; %s", e.undone, plural(took, "message"), stillDifferent)
 		return e
 	}
 	if e.Outcome == conflict {
 		e.status = "ours undone, theirs kept"
 		return e
 	}
-	if s.sent == 0 { // sysctls, namespaces
+	var what []string
+	if took > 0 {
+		what = append(what, fmt.Sprintf("%d of %s", took, plural(took, "message")))
+	}
+	if s.wrote > 0 {
+		what = append(what, fmt.Sprintf("%d of %s", s.wrote, plural(s.wrote, "sysctl")))
+	}
+	switch {
+	case len(what) > 0:
+		e.status = fmt.Sprintf("rolled back, verified: %s undone in %d ms, %s; the network is as it was",
+			strings.Join(what, ", "), time.Since(begin).Milliseconds(), plural(len(done), "commit"))
+	case s.sent == 0: // namespaces
 		e.status = "rolled back, verified; the network is as it was"
-		return e
-	}
-	if took == 0 {
+	default:
 		e.status = "nothing took effect, verified; the network is as it was"
-		return e
 	}
-	what := "1 commit"
-	if commits > 1 {
-		what = fmt.Sprintf("%d commits", commits)
-	}
-	e.status = fmt.Sprintf("rolled back, verified: %d of %s undone in %d ms, %s; the network is as it was",
-		took, plural(took, "message"), time.Since(begin).Milliseconds(), what)
 	return e
+}
+
+// gone are the devices among what is left that are not there any more, and that no
+// message makes.
+func gone(left []tx.Residue) (names []string) {
+	for _, r := range left {
+		if r.Awaited {
+			v, _ := r.Before.Get("name")
+			names = append(names, v.S)
+		}
+	}
+	return names
 }
 
 // explain finds position, stack, op and field of an error.

@@ -71,7 +71,7 @@ func ExampleError() {
 	// site.star:1:37: in <toplevel>
 	// site.star:1:38: error: kind.vxlan: id: 16777216 is out of range (0..16777215)
 	//       commit(link("vx0", kind = kind.vxlan(id = 1 << 24)))
-	//                                            ^
+	//                                            ^^
 }
 
 // Ops need no script. What is true already is left alone, and the batch holds as

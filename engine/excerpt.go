@@ -115,7 +115,17 @@ func (s *session) point(e *Error, file string, line, col int) {
 	if len(text) > excerptWidth {
 		text = append(text[:excerptWidth:excerptWidth], []rune("...")...)
 	}
-	e.excerpt = "      " + string(text) + "\n      " + strings.Repeat(" ", indent) + "^"
+	e.excerpt = "      " + string(text) + "\n      " + strings.Repeat(" ", indent) + strings.Repeat("^", wordLen(text[indent:]))
+}
+
+// wordLen is how long the keyword, or the name, is that a text begins with; at least
+// 1, for whatever else an error may point at.
+func wordLen(text []rune) int {
+	n := 0
+	for n < len(text) && (text[n] == '_' || unicode.IsLetter(text[n]) || n > 0 && unicode.IsDigit(text[n])) {
+		n++
+	}
+	return max(n, 1)
 }
 
 // excerptWidth is how much is shown of a line, the place at fault in it.

@@ -156,8 +156,8 @@ func TestIrreversibleFilters(t *testing.T) {
     attr(2, nested = [attr(5, bytes = "01000100" + "00000000" * 7)]),
 ]))`, map[string]any{"head": fmt.Sprintf("%x", head)})
 	const what = "its filters, which have no table here"
-	refuses(t, e, `commit(qdisc("eth0", parent = "root", handle = "2:", kind = sch.tbf(rate = "1mbit", burst = "16kb", limit = "64kb")))`, "class_ eth0 classid 1:1 parent root", what)
-	refuses(t, e, `commit(absent(link("eth0")))`, "class_ eth0 classid 1:1 parent root", what)
+	refuses(t, e, `commit(qdisc("eth0", parent = "root", handle = "2:", kind = sch.tbf(rate = "1mbit", burst = "16kb", limit = "64kb")))`, "class_ eth0 classid 1:1 root", what)
+	refuses(t, e, `commit(absent(link("eth0")))`, "class_ eth0 classid 1:1 root", what)
 	// Options of what they hang on are no loss.
 	mustRun(t, e, `commit(class_("eth0", parent = "1:", classid = "1:1", kind = sch.htb_class(rate = "2mbit")))`, nil)
 }

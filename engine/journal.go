@@ -270,7 +270,7 @@ func (e *Engine) Recover(ctx context.Context) (*Result, error) {
 	case err != nil:
 		return res, &Error{Outcome: residue, Message: "recovery failed: " + err.Error(), Residue: res.Residue, Err: err}
 	case len(r.left) > 0:
-		return res, &Error{Outcome: residue, Message: "not all could be restored", Residue: res.Residue, status: stillDifferent}
+		return res, &Error{Outcome: residue, Message: "not all could be restored", Residue: res.Residue, status: stillDifferent, gone: gone(r.left)}
 	}
 	return res, nil
 }

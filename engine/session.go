@@ -34,6 +34,7 @@ type session struct {
 	done    []*tx.Plan // what was sent, for undo
 	sent    int
 	refused int  // of these
+	wrote   int  // sysctls
 	acted   bool // something was sent, a sysctl perhaps
 	undone  int
 	start   time.Time
@@ -182,14 +183,19 @@ func (s *session) commit(c *builtins.Commit, attempt bool) (*tx.Plan, error) {
 		}
 		return s.note(p)
 	}
+	what := "" // is sent
 	progress := func(done, total int) {
 		if s.e.log.Enabled(s.ctx, slog.LevelDebug) {
-			s.e.log.Debug("progress", "commit", c.Label, "batch", len(s.plan.commits)+1, "done", done, "total", total)
+			if what == "" {
+				what = b.plan.What()
+			}
+			s.e.log.Debug("progress", "commit", c.Label, "batch", len(s.plan.commits)+1, "done", done, "total", total, "what", what)
 		}
 	}
 	d, err := tx.Commit(s.ctx, s.kernel, s.builder(), c.Ops, approve, progress)
 	s.sent += d.Messages
 	s.refused += d.Refused
+	s.wrote += d.Wrote
 	s.acted = s.acted || d.Sent
 	if d.Plan == nil {
 		return nil, err

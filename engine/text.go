@@ -57,12 +57,15 @@ func plural(n int, what string) string {
 }
 
 const (
-	width     = 88 // column of positions
-	nameWidth = 20
+	width     = 80 // column of positions
+	nameWidth = 20 // of what changes
+	withWidth = 39 // of what goes with it, and of verbs with their mark
 )
 
 // columns puts a position at the right of a line.
-func columns(text, pos string) string {
+func columns(text, pos string) string { return columnsAt(width, text, pos) }
+
+func columnsAt(width int, text, pos string) string {
 	if pos == "" {
 		return text + "\n"
 	}
@@ -98,7 +101,11 @@ func (p *Plan) changes(b *strings.Builder, commit *batch, verbose bool) {
 		if c.Action == tx.Same {
 			text = ""
 		}
-		b.WriteString(columns(strings.TrimRight(fmt.Sprintf("  %c %-*s %s", c.Action, nameWidth-1, c.Title(), text), " "), opPos(c.Op)))
+		name := nameWidth - 1
+		if c.Action == tx.Send {
+			name = withWidth + 3
+		}
+		b.WriteString(columns(strings.TrimRight(fmt.Sprintf("  %c %-*s %s", c.Action, name, c.Title(), text), " "), opPos(c.Op)))
 		for _, t := range c.Taken() {
 			what := "goes with it"
 			if t.Back {
@@ -107,7 +114,7 @@ func (p *Plan) changes(b *strings.Builder, commit *batch, verbose bool) {
 					what = "lost on down, put back"
 				}
 			}
-			fmt.Fprintf(b, "      - %-36s %s\n", t.Title, what)
+			fmt.Fprintf(b, "      - %-*s %s\n", withWidth-1, t.Title, what)
 		}
 		for _, n := range c.Notes {
 			fmt.Fprintf(b, "      note: %s\n", n)
@@ -179,6 +186,9 @@ func (t counts) text() string {
 }
 
 func (t counts) changed() int { return t.add + t.change + t.del + t.send }
+
+// Commits is how many there are.
+func (p *Plan) Commits() int { return len(p.commits) }
 
 // Empty reports whether there is nothing to do.
 func (p *Plan) Empty() bool {

@@ -41,6 +41,15 @@ type handler struct {
 	last  time.Time // when it was drawn
 	begin time.Time // when the commit that is being sent began
 	batch int64     // which that is
+
+	commits int // that there are; 0 not known before
+}
+
+// planned says how many commits there will be.
+func (h *handler) planned(commits int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.commits = commits
 }
 
 const redraw = 100 * time.Millisecond
@@ -98,10 +107,13 @@ func (h *handler) progress(attrs map[string]slog.Value) {
 	}
 	h.last, h.shown = now, true
 	line := fmt.Sprintf("%s  commit %d", h.script, h.batch)
+	if h.commits > 0 {
+		line += fmt.Sprintf("/%d", h.commits)
+	}
 	if label := attrs["commit"].String(); label != "" {
 		line += fmt.Sprintf(" %q", label)
 	}
-	line += fmt.Sprintf("  sending %s of %s messages  %d%%", thousands(done), thousands(total), done*100/total)
+	line += fmt.Sprintf("  sending %s of %s %s  %d%%", thousands(done), thousands(total), attrs["what"], done*100/total)
 	if took := now.Sub(h.begin); took >= redraw && done > 0 {
 		rate := float64(done) / took.Seconds()
 		left := time.Duration(float64(total-done) / rate * float64(time.Second))

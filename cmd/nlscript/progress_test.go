@@ -16,8 +16,9 @@ func TestProgress(t *testing.T) {
 	log := slog.New(h)
 	step := func(after time.Duration, done int) {
 		now = now.Add(after)
-		log.Debug("progress", "commit", "routes", "batch", 2, "done", done, "total", 1000000)
+		log.Debug("progress", "commit", "routes", "batch", 2, "done", done, "total", 1000000, "what", "routes")
 	}
+	h.planned(2)
 	step(0, 0)
 	step(50*time.Millisecond, 10000) // too soon
 	step(950*time.Millisecond, 312000)
@@ -25,8 +26,8 @@ func TestProgress(t *testing.T) {
 	log.Warn("careful")
 	log.Debug("committed", "commit", "routes")
 	const clear = "\r\x1b[K"
-	want := clear + `site.star  commit 2 "routes"  sending 0 of 1,000,000 messages  0%   Ctrl-C undoes` +
-		clear + `site.star  commit 2 "routes"  sending 312,000 of 1,000,000 messages  31%  312k/s  2 s left   Ctrl-C undoes` +
+	want := clear + `site.star  commit 2/2 "routes"  sending 0 of 1,000,000 routes  0%   Ctrl-C undoes` +
+		clear + `site.star  commit 2/2 "routes"  sending 312,000 of 1,000,000 routes  31%  312k/s  2 s left   Ctrl-C undoes` +
 		clear + "hello\nwarning: careful\n"
 	if got := w.String(); got != want {
 		t.Errorf("got  %q\nwant %q", got, want)

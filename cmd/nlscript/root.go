@@ -29,11 +29,22 @@ type advice struct{ recover, retry string }
 func (v advice) of(e *engine.Error) string {
 	switch {
 	case e.Outcome == "residue" && v.recover != "":
-		return "\ntry again with  " + v.recover + "  (journal kept)"
+		return "\ntry again with  " + v.recover + "  " + whenBack(e.Gone()) + "(journal kept)"
 	case e.Outcome == "conflict" && v.retry != "":
 		return ". Again:  " + v.retry
 	}
 	return ""
+}
+
+// whenBack says what to wait for, when it is devices.
+func whenBack(gone []string) string {
+	switch len(gone) {
+	case 0:
+		return ""
+	case 1:
+		return "when " + gone[0] + " is back "
+	}
+	return "when " + strings.Join(gone, ", ") + " are back "
 }
 
 // A usageError is wrong use of the command line: exit status 2, with the usage

@@ -136,6 +136,7 @@ func (a *app) runCommand() *cobra.Command {
 				if confirm == 0 {
 					session.warn(a, plan, again)
 				}
+				a.handler.planned(plan.Commits())
 			}
 			a.after.retry = t.again(fmt.Sprintf("--retry %d", max(3, 2*retry)), args[0])
 			if p.journal != noJournal && !t.facts.given() && !t.sandbox {

@@ -19,6 +19,7 @@ type Done struct {
 	Sent     bool // something was handed to the kernel
 	Messages int  // of rtnetlink, among it
 	Refused  int  // of these, refused
+	Wrote    int  // sysctls that were written
 }
 
 // collisions bounds how often a commit is planned anew because an index that it
@@ -54,7 +55,9 @@ func Commit(ctx context.Context, k Kernel, arena *wire.Builder, ops []*builtins.
 		}
 		var done int
 		done, d.Refused, err = send(ctx, k, p, progress)
+		p.handed = done
 		d.Sent, d.Messages = acts(p.Steps[:done]), messages(p.Steps[:done])
+		d.Wrote = written(p.Steps[:done])
 		if err == nil {
 			err = p.hold(ctx, k)
 		}

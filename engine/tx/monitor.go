@@ -162,6 +162,9 @@ func (p *Plan) heed(m wire.Message) (taken bool, conflict *ConflictError) {
 		p.claimed(e)
 	}
 	wanted, ours := p.wanted(e)
+	if deleted && ours && o == rtnl.Link {
+		p.lost = append(p.lost, p.st.Held(o, e.Key)...)
+	}
 	if deleted {
 		p.st.SetBefore(e, false)
 	} else {

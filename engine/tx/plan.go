@@ -64,6 +64,8 @@ type Step struct {
 	Sysctl *builtins.Sysctl
 	NetNS  *Space // it gets its name
 
+	refused bool // by the kernel, or /proc/sys
+
 	part *Plan // of a commit over several namespaces; nil: the plan itself
 }
 
@@ -87,6 +89,8 @@ type Plan struct {
 	gone     map[uint32]bool     // and those that left
 	space    *Space              // it is in, unless it is the only one
 	made     bool                // the commit makes the namespace
+	lost     []*state.Entry      // links that it changes and that others have removed
+	handed   int                 // steps that were sent, the refused ones among them
 	cuts     []*cut              // tables that are cut over
 	byKey    map[string]*expect  // the last of want for each object; made when needed
 	took     map[string]bool     // routes by key that messages took effect on; nil: not known

@@ -8,6 +8,7 @@ import (
 	"github.com/nlscript/nlscript/builtins"
 	"github.com/nlscript/nlscript/engine/state"
 	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
 )
 
 // A Residue is an object that undo could not make as it was.
@@ -18,6 +19,54 @@ type Residue struct {
 	Before *wire.Set
 	Now    *wire.Set
 	Place  *builtins.Place // nil: the namespace the run works in
+
+	Vanished bool // a device that the run did not remove
+	Awaited  bool // a device that is gone, and that no message makes
+}
+
+// Undone counts the messages that took effect and of which nothing is left: they
+// are not about what is different from before. What a message(...) did that no
+// table describes is not undone.
+func (p *Plan) Undone(left []Residue) (n int) {
+	type about struct {
+		object *wire.Object
+		key    string
+	}
+	there := map[about]bool{}
+	for _, r := range left {
+		for _, s := range []*wire.Set{r.Before, r.Now} {
+			if r.Object == nil || s == nil {
+				continue
+			}
+			in := r.Place.String() + "\x00"
+			there[about{r.Object, in + state.KeyOf(r.Object, s)}] = true
+			if r.Object == rtnl.Link {
+				name, _ := s.Get("name")
+				there[about{r.Object, in + name.S}] = true
+			}
+		}
+	}
+	for i := range p.Steps[:p.handed] {
+		s := &p.Steps[i]
+		if s.Msg == nil || s.refused || !slices.Contains(rtnl.Objects, s.Object) {
+			continue
+		}
+		set := wire.NewSet(s.Object.Table)
+		if s.Object.Decode(s.Msg, nil, set) != nil {
+			continue
+		}
+		set = canon(s.Object, set)
+		in := s.Place().String() + "\x00"
+		hit := there[about{s.Object, in + state.KeyOf(s.Object, set)}]
+		if s.Object == rtnl.Link {
+			name, _ := set.Get("name")
+			hit = hit || there[about{s.Object, in + name.S}]
+		}
+		if !hit {
+			n++
+		}
+	}
+	return n
 }
 
 // Unjudged is what of the residue of later plans this one, undone after them,
@@ -69,12 +118,16 @@ func (u *undoer) residues() []Residue {
 	var l []Residue
 	for _, x := range u.left {
 		r := u.tell(x)
-		if why := u.refused[x.about()]; why != "" {
+		why := u.refused[x.about()]
+		if why != "" && !r.Vanished {
 			r.Text += "  (" + why + ")"
+		}
+		if x.object == rtnl.Link && x.is == nil {
+			r.Awaited = r.Vanished || rtnl.Link.Irreversible(x.was.Set()) != ""
 		}
 		l = append(l, r)
 	}
-	return l
+	return append(l, u.plan.vanished(u.now, l)...)
 }
 
 func (u *undoer) tell(l leftover) Residue {
@@ -94,7 +147,11 @@ func (u *undoer) tell(l leftover) Residue {
 		}
 	case l.is == nil:
 		r.Before = l.was.Set()
-		r.Title, r.Text = titleOf(l.object, r.Before, names), "was "+short(Writable(r.Before).Text(names))+"; is gone"
+		r.Title, r.Text = titleOf(l.object, r.Before, names), "was "+short(wasText(l.object, r.Before, names))+"; is gone"
+		if l.object == rtnl.Link && len(u.plan.Steps) > 0 && u.plan.st.LinkByIndex(l.was.Index()) != nil {
+			r.Vanished = true // the plan leaves it
+			r.Text += vanishedText
+		}
 	default:
 		r.Before, r.Now = l.was.Set(), l.is.Set()
 		var d []string
@@ -107,6 +164,42 @@ func (u *undoer) tell(l leftover) Residue {
 		r.Title, r.Text = titleOf(l.object, r.Before, names), strings.Join(d, "; ")
 	}
 	return r
+}
+
+const vanishedText = " (the device vanished meanwhile)"
+
+// vanished tells of the links that the plan changes, that others have removed
+// meanwhile, and that are not back: nothing of ours is left on them, but nothing is
+// as it was.
+func (p *Plan) vanished(now *state.State, told []Residue) (l []Residue) {
+	for _, e := range p.lost {
+		title := titleOf(e.Object, e.Set(), now.Names)
+		if is := func(r Residue) bool { return r.Title == title }; now.Known(e.Name()) == nil && !slices.ContainsFunc(told, is) && !slices.ContainsFunc(l, is) {
+			l = append(l, Residue{Object: e.Object, Before: e.Set(), Title: title, Vanished: true, Awaited: true,
+				Text: "was " + wasText(e.Object, e.Set(), now.Names) + "; is gone" + vanishedText})
+		}
+	}
+	return l
+}
+
+// wasText is what an object was: of a link what people look for.
+func wasText(o *wire.Object, s *wire.Set, names wire.Names) string {
+	if o != rtnl.Link {
+		return fieldsText(o, Writable(s), names)
+	}
+	l := []string{"down"}
+	if s.Uint("up") != 0 {
+		l[0] = "up"
+	}
+	if kind, ok := s.Get("kind"); ok && kind.Sub != nil {
+		l = append(l, "kind "+kind.Sub.Table.Name)
+	}
+	for _, row := range []string{"master", "mtu"} {
+		if v, ok := s.Get(row); ok {
+			l = append(l, s.Table.Row(row).Pair(v, names))
+		}
+	}
+	return strings.Join(l, ", ")
 }
 
 func short(s string) string {

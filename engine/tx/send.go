@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -107,6 +108,7 @@ func send(ctx context.Context, k Kernel, p *Plan, progress Progress) (done, fail
 		}
 		if s := steps[done].Sysctl; s != nil {
 			if err := in.Sys.Write(s.Path, s.Value); err != nil {
+				steps[done].refused = true
 				return done + 1, failed, &OpError{steps[done].Op, "", err}
 			}
 			done++
@@ -158,6 +160,7 @@ func send(ctx context.Context, k Kernel, p *Plan, progress Progress) (done, fail
 				return
 			}
 			failed++
+			steps[done+i].refused = true
 			if first == nil {
 				first = refusal(s, r)
 			}
@@ -269,6 +272,28 @@ func messages(steps []Step) int {
 		}
 	}
 	return n
+}
+
+// written counts the sysctls among steps that were written.
+func written(steps []Step) int {
+	n := 0
+	for _, s := range steps {
+		if s.Sysctl != nil && !s.refused {
+			n++
+		}
+	}
+	return n
+}
+
+// What is a word for what the plan sends: "routes", or "messages" when they are of
+// several kinds.
+func (p *Plan) What() string {
+	for _, s := range p.Steps {
+		if s.Object == nil || s.Object != p.Steps[0].Object {
+			return "messages"
+		}
+	}
+	return strings.TrimSuffix(p.Steps[0].Object.Name, "_") + "s"
 }
 
 // heed takes what others did meanwhile into account.

@@ -79,6 +79,10 @@ func titleOf(o *wire.Object, s *wire.Set, names wire.Names) string {
 	}
 	for _, e := range s.Ents {
 		if titleRows[e.F.Name] && e.F.Name != subject && o != rtnl.Route && o != rtnl.Nexthop {
+			if word := e.F.Words.Name(e.V.N); e.F.Handle && word != "" {
+				t += " " + word // as tc says: dev eth0 root
+				continue
+			}
 			t += " " + e.F.Pair(e.V, names)
 		}
 	}
@@ -147,7 +151,7 @@ func (c *Change) Text() string {
 	case Modify, Bounce:
 		var l []string
 		for _, d := range c.Deltas {
-			l = append(l, fmt.Sprintf("%s %s -> %s", d.Path, valueText(d.Row, d.Before, c.st), valueText(d.Row, d.After, c.st)))
+			l = append(l, fmt.Sprintf("%s %s -> %s", shortPath(d.Path), valueText(d.Row, d.Before, c.st), valueText(d.Row, d.After, c.st)))
 		}
 		return strings.Join(l, ", ")
 	case Create:
@@ -156,6 +160,17 @@ func (c *Change) Text() string {
 		return "sent as it is, not compared"
 	}
 	return ""
+}
+
+// shortPath is the path of a field that changes, without the kind of the object:
+// it has but one.
+func shortPath(path string) string {
+	if rest, ok := strings.CutPrefix(path, "kind."); ok {
+		if _, field, ok := strings.Cut(rest, "."); ok {
+			return field
+		}
+	}
+	return path
 }
 
 // fieldsText is the fields of an object beside those its title names; bits come

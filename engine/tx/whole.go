@@ -2,6 +2,7 @@ package tx
 
 import (
 	"fmt"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -208,7 +209,7 @@ func (p *planner) notes(c *Change, want *wire.Set) {
 		s := want.Clone()
 		s.PutName("metric", wire.IntVal(e.Set().Uint("metric")))
 		if state.KeyOf(c.Object, s) == e.Key {
-			c.Notes = append(c.Notes, fmt.Sprintf("%s metric %d exists and stays; metric is part of a route's key", c.title(), e.Set().Uint("metric")))
+			c.Notes = append(c.Notes, fmt.Sprintf("%s metric %d exists and stays; metric is part of a route's key", strings.TrimPrefix(c.title(), c.Object.Name+" "), e.Set().Uint("metric")))
 		}
 	}
 }
