@@ -171,11 +171,11 @@ func (p *planner) addrGone(e *state.Entry) ([]*state.Entry, error) {
 // first of IPv4 on its device: with the last one all routes and neighbours of the
 // family go (fib_disable_ip).
 func (p *planner) firstOn(o *wire.Object, want *wire.Set) error {
-	dev := uint32(want.Uint("dev"))
-	if o != rtnl.Addr || want.Uint("family") != unix.AF_INET || p.virtual[dev] {
+	if o != rtnl.Addr || want.Uint("family") != unix.AF_INET {
 		return nil
 	}
-	if e := p.st.LinkByIndex(dev); e == nil || p.plan.touch.links[e.Name()] {
+	dev := uint32(want.Uint("dev"))
+	if e := p.st.LinkByIndex(dev); e == nil || p.virtual[dev] || p.plan.touch.links[e.Name()] {
 		return nil
 	}
 	for _, x := range p.st.All(rtnl.Addr) {
