@@ -17,10 +17,11 @@ import (
 func clone(t *testing.T, src, already string, most int, named func(*state.Entry) bool) (*tx.Clone, *state.State) {
 	t.Helper()
 	c := &tx.Clone{Most: most, Named: named, Settings: func([]string) []string { return nil }}
+	var from *nlconn.Conn
 	for _, x := range []struct {
 		conn   **nlconn.Conn
 		script string
-	}{{&c.From, src}, {&c.To, already}, {&c.Wires, ""}} {
+	}{{&from, src}, {&c.To, already}, {&c.Wires, ""}} {
 		ns := testnet.New(t)
 		e, err := New(WithNetNS(ns.FD()))
 		if err != nil {
@@ -35,6 +36,7 @@ func clone(t *testing.T, src, already string, most int, named func(*state.Entry)
 		t.Cleanup(func() { (*x.conn).Close() })
 		c.WiresFD = ns.FD()
 	}
+	c.From = tx.Source{Conn: from}
 	if err := c.Make(t.Context()); err != nil {
 		t.Fatal(err)
 	}

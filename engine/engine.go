@@ -27,6 +27,7 @@ type Engine struct {
 	facts       *Facts
 	journal     string // directory
 	watcher     func(journal, alive *os.File) error
+	private     func(ctx context.Context, request []byte) ([]byte, error)
 
 	first     bool       // rehearse
 	rehearsal *Rehearsal // the namespace is a copy, made for it
@@ -110,7 +111,7 @@ func (e *Engine) Commit(ctx context.Context, ops ...Op) (*Result, error) {
 	var rehearsal *Rehearsal
 	if e.first && e.facts == nil {
 		var err error
-		if rehearsal, err = e.rehearse(ctx, run); err != nil {
+		if rehearsal, err = e.rehearse(ctx, nil, run); err != nil {
 			return nil, err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -59,7 +60,13 @@ const sysctlKind = "sysctl"
 // namespace. Where none can be made, they are left out, unless they must be there.
 func (x *exporter) settings(e *Engine, must bool) (err error) {
 	d := &defaults{}
-	if d.fresh, err = newTunables(); err != nil {
+	if d.fresh, err = newTunables(); errors.Is(err, unix.EPERM) && e.private != nil {
+		var a answer
+		a, err = e.ask(x.ctx, request{})
+		d.fresh = a.Sysctls
+		delete(d.fresh, "net/ipv4/ping_group_range") // of the groups of its user namespace
+	}
+	if err != nil {
 		if must {
 			return &Error{Outcome: rolledBack, Message: "sysctls cannot be exported: what is as in a new namespace is told by making one: " + err.Error(), Err: err}
 		}

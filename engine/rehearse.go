@@ -77,9 +77,10 @@ func (r *Rehearsal) json() *jsonRehearsal {
 // copiedRoutes is how many routes of one table a copy has at most.
 const copiedRoutes = 20000
 
-// rehearse does what a run does in a copy of the namespace. The error is an *Error, and
-// nothing was sent to the namespace itself.
-func (e *Engine) rehearse(ctx context.Context, run func(*session) error) (*Rehearsal, error) {
+// rehearse does what a run does in a copy of the namespace. A script can be
+// rehearsed by another process. The error is an *Error, and nothing was sent to the
+// namespace itself.
+func (e *Engine) rehearse(ctx context.Context, script *Script, run func(*session) error) (*Rehearsal, error) {
 	// What an earlier run has left is undone before there is anything to copy.
 	if _, err := e.transact(ctx, false, func(*session) error { return nil }); err != nil {
 		return nil, err
@@ -88,6 +89,9 @@ func (e *Engine) rehearse(ctx context.Context, run func(*session) error) (*Rehea
 	r := &Rehearsal{}
 	defer r.end()
 	own, err := e.duplicate(ctx, e.named(ctx, run), r)
+	if errors.Is(err, unix.EPERM) && e.private != nil && script != nil {
+		return e.rehearseBeside(ctx, script)
+	}
 	if err != nil {
 		return nil, &Error{Outcome: rolledBack, Message: "there can be no rehearsal: " + err.Error(), Err: err, status: "nothing was sent; the network is as it was"}
 	}
@@ -103,13 +107,18 @@ func (e *Engine) rehearse(ctx context.Context, run func(*session) error) (*Rehea
 		return nil, err
 	}
 	own.log.Handler().(*said).tell(e.log.Handler())
+	return nil, r.failed(failed)
+}
+
+// failed is the error of a rehearsal that failed.
+func (r *Rehearsal) failed(failed *Error) *Error {
 	failed.rehearsal = r
 	failed.Outcome, failed.Residue, failed.undone, failed.total, failed.theirs = rolledBack, nil, 0, 0, ""
 	failed.status = r.String() + "; nothing was sent, the network is as it was"
 	for _, n := range r.Notes {
 		failed.status += "\n  note: " + n
 	}
-	return nil, failed
+	return failed
 }
 
 // own are the checks that a copy can tell: in it nobody is there to answer.

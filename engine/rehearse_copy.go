@@ -17,7 +17,8 @@ import (
 type double struct {
 	ns    namespace
 	conn  *nlconn.Conn
-	of    *namespace // what it is a copy of; nil: not known yet
+	of    *namespace // what it is a copy of; nil: not known yet, or
+	given *request   // what another process has read of it
 	id    string     // identity of that
 	seen  []sight    // by which others have it
 	space *space     // opened by the script; nil for the one the run works in
@@ -65,8 +66,13 @@ func (e *Engine) duplicate(ctx context.Context, named func(*state.Entry) bool, r
 	if _, err := r.fill(ctx, d, named); err != nil {
 		return nil, err
 	}
+	return e.rehearsing(d, r, procSys{&e.ns}), nil
+}
+
+// rehearsing is the engine that works in a copy.
+func (e *Engine) rehearsing(d *double, r *Rehearsal, real tx.Sysctls) *Engine {
 	return &Engine{ns: d.ns, fs: e.fs, predeclared: e.predeclared, limits: e.limits, log: slog.New(&said{}), rehearsal: r,
-		sys: &rehearsedSys{own: procSys{&d.ns}, real: procSys{&e.ns}, written: map[string]string{}, r: r}}, nil
+		sys: &rehearsedSys{own: procSys{&d.ns}, real: real, written: map[string]string{}, r: r}}
 }
 
 // fill makes a copy of what it is to be a copy of.
@@ -77,17 +83,23 @@ func (r *Rehearsal) fill(ctx context.Context, d *double, named func(*state.Entry
 	}
 	r.open = append(r.open, wires) // no device keeps it alive
 	c := &tx.Clone{To: d.conn, WiresFD: wires.fd(), Most: copiedRoutes, Named: named}
+	var from *nlconn.Conn
 	var err error
-	if c.From, err = d.of.dial(); err != nil {
-		return nil, err
+	if d.given != nil {
+		c.From, c.Most = &replay{d.given.Dumps}, 0
+	} else {
+		if from, err = d.of.dial(); err != nil {
+			return nil, err
+		}
+		defer from.Close()
+		c.From = tx.Source{Conn: from}
 	}
-	defer c.From.Close()
 	if c.Wires, err = wires.dial(); err != nil {
 		return nil, err
 	}
 	defer c.Wires.Close()
 	c.Beyond = func(nsid uint64) (*nlconn.Conn, int, error) {
-		far, err := r.beyond(d, c.From, nsid)
+		far, err := r.beyond(d, from, nsid)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -100,6 +112,9 @@ func (r *Rehearsal) fill(ctx context.Context, d *double, named func(*state.Entry
 		paths := commonSettings()
 		if devices != nil {
 			paths = deviceSettings(devices)
+		}
+		if d.given != nil {
+			return d.ns.write(d.given.read(paths))
 		}
 		return d.ns.write(d.of.read(paths))
 	}
@@ -159,7 +174,7 @@ func (r *Rehearsal) beyond(from *double, conn *nlconn.Conn, nsid uint64) (*doubl
 // copy of another; nil: there is none.
 func (r *Rehearsal) roomFor(of *namespace) (*double, error) {
 	for _, d := range r.copies {
-		if d.of == nil {
+		if d.of == nil && d.given == nil {
 			is, err := d.isOf(of)
 			if is || err != nil {
 				return d, err
@@ -172,6 +187,9 @@ func (r *Rehearsal) roomFor(of *namespace) (*double, error) {
 // isOf reports whether the originals of the other ends are in a namespace.
 func (d *double) isOf(of *namespace) (bool, error) {
 	for _, s := range d.seen {
+		if s.from.of == nil {
+			continue // another process has seen it
+		}
 		conn, err := s.from.of.dial()
 		if err != nil {
 			return false, err
@@ -200,7 +218,7 @@ func (l *spaces) beyondCopy(from *tx.Space, nsid uint64) (*tx.Space, error) {
 	for _, d := range l.s.e.rehearsal.copies {
 		switch {
 		case !is(d.ns.fd()):
-		case d.of != nil:
+		case d.of != nil || d.given != nil:
 			return l.own() // others have a space
 		default:
 			return l.fillRoom(d)

@@ -21,7 +21,7 @@ var steering = []struct {
 	names []string
 }{
 	{"net/ipv4/conf/", []string{"forwarding", "promote_secondaries", "ignore_routes_with_linkdown", "accept_redirects", "accept_source_route", "rp_filter", "arp_notify", "proxy_arp", "route_localnet", "bc_forwarding", "src_valid_mark"}},
-	{"net/ipv6/conf/", []string{"forwarding", "disable_ipv6", "keep_addr_on_down", "addr_gen_mode", "accept_ra", "accept_ra_defrtr", "accept_ra_pinfo", "autoconf", "use_tempaddr", "ignore_routes_with_linkdown",
+	{"net/ipv6/conf/", []string{"forwarding", "disable_ipv6", "keep_addr_on_down", "stable_secret", "addr_gen_mode", "accept_ra", "accept_ra_defrtr", "accept_ra_pinfo", "autoconf", "use_tempaddr", "ignore_routes_with_linkdown",
 		"accept_redirects", "proxy_ndp", "ndisc_notify", "seg6_enabled", "rpl_seg_enabled", "optimistic_dad", "use_optimistic", "disable_policy"}},
 }
 

@@ -25,7 +25,7 @@ func (e *Engine) run(ctx context.Context, script Script, dry bool) (*Result, err
 		if (script.Rehearse || e.first) && !dry {
 			var err error
 			once := Script{Name: script.Name, Source: script.Source, Params: script.Params}
-			if rehearsal, err = e.rehearse(ctx, func(s *session) error { return s.exec(once) }); err != nil {
+			if rehearsal, err = e.rehearse(ctx, &once, func(s *session) error { return s.exec(once) }); err != nil {
 				return nil, err
 			}
 		}

@@ -68,6 +68,7 @@ func (a *app) exportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			e.SetPrivate(runPrivate("."))
 			w := bufio.NewWriter(a.stdout)
 			if err := e.Export(cmd.Context(), w, all, kinds...); err != nil {
 				return err

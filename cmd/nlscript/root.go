@@ -123,7 +123,7 @@ func (a *app) root(args []string) *cobra.Command {
 	}
 	root.AddCommand(a.runCommand(), a.planCommand(), a.buildCommand(), a.decodeCommand(), a.goldenCommand(),
 		a.exportCommand(), a.docCommand(), a.schemaCommand(), a.versionCommand(),
-		a.confirmCommand(), a.recoverCommand(), a.statusCommand(), a.watchCommand())
+		a.confirmCommand(), a.recoverCommand(), a.statusCommand(), a.watchCommand(), a.privateCommand())
 	known(root)
 	return root
 }

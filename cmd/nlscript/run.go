@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -145,6 +146,7 @@ func (a *app) runCommand() *cobra.Command {
 			if !t.sandbox || confirm > 0 { // what dies with the sandbox needs no undoing
 				e.SetWatcher(startWatcher(e))
 			}
+			e.SetPrivate(runPrivate(filepath.Dir(args[0])))
 			var signals chan os.Signal
 			wait := confirm > 0 && !asJSON && readable(a.stdin)
 			if wait {

@@ -20,8 +20,9 @@ import (
 // standing in for it, whose other end is in a third namespace, so that no device
 // is in the copy that the original does not have.
 type Clone struct {
-	From, To, Wires *nlconn.Conn
-	WiresFD         int // the namespace of Wires
+	From      state.Source
+	To, Wires *nlconn.Conn
+	WiresFD   int // the namespace of Wires
 
 	// Beyond is where the other end of a veth is made that the original has in
 	// another namespace, which it calls by a number; nil: with the wires.
@@ -48,8 +49,8 @@ type Clone struct {
 // Make makes the copy.
 func (c *Clone) Make(ctx context.Context) error {
 	c.index, c.stand = map[uint32]uint32{}, map[uint32]bool{}
-	c.src = state.New(Source{c.From})
-	scopes, err := c.read(ctx)
+	c.src = state.New(c.From)
+	scopes, err := ReadAll(ctx, c.src)
 	if err != nil {
 		return err
 	}
@@ -110,26 +111,26 @@ type Standing struct {
 
 const loopback = 1 // index of lo
 
-// read reads all that the original holds.
-func (c *Clone) read(ctx context.Context) ([]state.Scope, error) {
+// ReadAll reads all that a namespace holds.
+func ReadAll(ctx context.Context, st *state.State) ([]state.Scope, error) {
 	var scopes []state.Scope
 	for _, o := range byRank() {
 		if o != rtnl.Class {
 			scopes = append(scopes, state.Scope{Object: o})
 		}
 	}
-	if err := c.src.Load(ctx, scopes...); err != nil {
+	if err := st.Load(ctx, scopes...); err != nil {
 		return nil, err
 	}
 	var classes []state.Scope
 	seen := map[uint32]bool{}
-	for _, e := range c.src.All(rtnl.Qdisc) {
+	for _, e := range st.All(rtnl.Qdisc) {
 		if dev := uint32(e.Set().Uint(rtnl.Qdisc.Subject)); !e.Foreign() && !seen[dev] {
 			seen[dev] = true
 			classes = append(classes, state.Scope{Object: rtnl.Class, Dev: dev})
 		}
 	}
-	return append(scopes, classes...), c.src.Load(ctx, classes...)
+	return append(scopes, classes...), st.Load(ctx, classes...)
 }
 
 // links reads the devices of the copy.

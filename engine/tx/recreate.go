@@ -214,11 +214,11 @@ func (p *planner) rejoin(op *builtins.Op, port *state.Entry) (lost []*state.Entr
 }
 
 // lostByPort reports what a port loses with its master, beside what a link loses
-// that goes down: a bridge's entries and VLANs; in a VRF what is not IPv4, and routes.
+// that goes down: a bridge's entries; in a VRF what is not IPv4, and routes.
 func lostByPort(master string, e *state.Entry) bool {
 	switch master {
 	case "bridge":
-		return e.Object == rtnl.VLAN || e.Object == rtnl.FDB && e.Set().Uint("master") != 0
+		return e.Object == rtnl.FDB && e.Set().Uint("master") != 0
 	case "vrf":
 		switch e.Object {
 		case rtnl.Addr, rtnl.Neigh:
