@@ -22,6 +22,8 @@ import (
 // A defaults knows the sysctls of a namespace, and those of a new one, by path.
 type defaults struct{ now, fresh map[string]string }
 
+const ipForward = "net/ipv4/ip_forward"
+
 // tunables reads the sysctls of a namespace that can be written.
 func (n *namespace) tunables() (map[string]string, error) {
 	all := map[string]string{}
@@ -89,7 +91,10 @@ func (d *defaults) of(path string) (dir, dev, name string, ok bool) {
 // when the device has been made, or was there before the others of the script.
 func (d *defaults) begins(path string, made bool) string {
 	dir, dev, name, ok := d.of(path)
-	if !ok || dev == "all" {
+	switch forward := d.now[ipForward]; {
+	case dir == "net/ipv4/conf/" && dev == "all" && name == "accept_redirects" && forward != d.fresh[ipForward]:
+		return map[string]string{"0": "1", "1": "0"}[forward] // inet_forward_change
+	case !ok || dev == "all":
 		return d.fresh[path]
 	}
 	if all := dir + "all/" + name; dev != "default" && made {
@@ -134,7 +139,7 @@ func (x *exporter) sysctls() (before, behind []line) {
 			if _, per := x.known.fresh[path]; !per {
 				continue // one for the whole machine
 			}
-			if path != "net/ipv4/ip_forward" {
+			if path != ipForward {
 				f.rank = 3
 			}
 		case dev == "all":

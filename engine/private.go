@@ -55,10 +55,10 @@ type answer struct {
 
 // A failure is an Error on its way to another process.
 type failure struct {
-	Pos, Op, Path, Message                      string
-	Stack                                       []string
+	Pos, Op, Path, Message             string
+	Stack                              []string
 	Commit, Ours, Sent, Legal, Excerpt string
-	Usage                                       bool
+	Usage                              bool
 }
 
 type saying struct {

@@ -35,7 +35,7 @@ type Script struct {
 	Confirm time.Duration  // undo unless confirmed in this time; needs WithJournal
 
 	// Rehearse runs it in a copy of the namespace first, and then only if it held
-	// there. It takes CAP_SYS_ADMIN.
+	// there. It takes CAP_SYS_ADMIN, or SetPrivate.
 	Rehearse bool
 }
 

@@ -23,8 +23,8 @@ there.
 Sysctls below net. are written that are not as in a new namespace, those of devices
 that are not as conf/default says: --kinds sysctl is these alone. Settings of IPv4
 are in the lines of their links. What is one for the whole machine is not written,
-nor keys. To know what is as in a new namespace takes making one (CAP_SYS_ADMIN):
-without, they are left out, and a comment says so.
+nor keys. To know what is as in a new namespace takes making one: where that is not
+allowed, not in a user namespace either, they are left out, and a comment says so.
 
 A route whose gateway is on no network any more stays in the kernel, which would
 refuse it now: it is a comment. What a namespace has beyond this is not written.`

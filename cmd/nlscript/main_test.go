@@ -27,6 +27,7 @@ var update = flag.Bool("update", false, "write what the scripts of testdata expe
 // Beside nlscript itself the scripts of testdata can run
 //
 //	sandboxed [-powerless] [DEVICE...] -- COMMAND...   in a network namespace of its own, with these devices
+//	sandboxed -confined [DEVICE...] -- COMMAND...      where it may make no other namespace
 //	interrupted COMMAND...                             with SIGINT as soon as it says "started"
 //
 // and what programs_test.go has.
@@ -100,8 +101,9 @@ func sandboxed() {
 		finish(cmd.Run())
 	}
 	runtime.LockOSThread()
-	powerless := len(args) > 0 && args[0] == "-powerless"
-	if powerless {
+	drop := map[string]uintptr{"-powerless": unix.CAP_NET_ADMIN, "-confined": unix.CAP_SYS_ADMIN}
+	lost, without := drop[args[0]]
+	if without {
 		args = args[1:]
 	}
 	i := slices.Index(args, "--")
@@ -111,8 +113,8 @@ func sandboxed() {
 	if err := sandbox.Veth(args[:i]...); err != nil {
 		fatal(err)
 	}
-	if powerless {
-		if err := unix.Prctl(unix.PR_CAPBSET_DROP, unix.CAP_NET_ADMIN, 0, 0, 0); err != nil {
+	if without {
+		if err := unix.Prctl(unix.PR_CAPBSET_DROP, lost, 0, 0, 0); err != nil {
 			fatal(err)
 		}
 	}

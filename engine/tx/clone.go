@@ -2,6 +2,7 @@ package tx
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -203,12 +204,18 @@ func message(o *wire.Object, typ, flags uint16, s *wire.Set) ([]byte, error) {
 	return msg, err
 }
 
+// A refusedError is what the kernel said, without what it was about.
+type refusedError struct{ k KernelError }
+
+func (e *refusedError) Error() string { return e.k.Text() }
+func (e *refusedError) Unwrap() error { return e.k.Errno }
+
 // ask sends one message; the error is the kernel's.
 func ask(conn *nlconn.Conn, msg []byte) error {
 	var refused error
 	err := conn.Transact([][]byte{msg}, func(_ int, r wire.Reply) {
 		if r.Errno != 0 {
-			refused = fmt.Errorf("%s", (&KernelError{Errno: r.Errno, Message: r.Message}).Text())
+			refused = &refusedError{KernelError{Errno: r.Errno, Message: r.Message}}
 		}
 	})
 	if err != nil {
@@ -294,7 +301,8 @@ func (c *Clone) learned(ctx context.Context) error {
 			if len(now.Find(o, key)) > 0 {
 				continue
 			}
-			if err := c.send(o, o.New, addFlags(o, s), Writable(s)); err != nil {
+			// Link-local addresses may come by themselves meanwhile.
+			if err := c.send(o, o.New, addFlags(o, s), Writable(s)); err != nil && !errors.Is(err, unix.EEXIST) {
 				c.Notes = append(c.Notes, fmt.Sprintf("%s is not in the copy (%v)", titleOf(o, e.Set(), c.src.Names), err))
 			}
 		}
