@@ -89,6 +89,7 @@ type Plan struct {
 	gone     map[uint32]bool     // and those that left
 	space    *Space              // it is in, unless it is the only one
 	made     bool                // the commit makes the namespace
+	planned  bool                // st is what it leaves; a journal knows only what was before
 	lost     []*state.Entry      // links that it changes and that others have removed
 	handed   int                 // steps that were sent, the refused ones among them
 	cuts     []*cut              // tables that are cut over
@@ -218,7 +219,7 @@ func (p *planner) all(ops []*builtins.Op) error {
 
 func newPlanner(ctx context.Context, st *state.State, sys Sysctls, arena *wire.Builder, first uint32) *planner {
 	return &planner{ctx: ctx, st: st, sys: sys, arena: arena, next: max(first, FirstIndex), unknown: unknownIndex,
-		plan: &Plan{st: st, touch: newTouch()}, refs: map[string]bool{}, virtual: map[uint32]bool{}, seen: map[string]*builtins.Op{}, sources: map[netip.Addr]bool{}, sysctl: map[string]string{}}
+		plan: &Plan{st: st, touch: newTouch(), planned: true}, refs: map[string]bool{}, virtual: map[uint32]bool{}, seen: map[string]*builtins.Op{}, sources: map[netip.Addr]bool{}, sysctl: map[string]string{}}
 }
 
 // begin notes what ops refer to, and reads what has to be there before the first.

@@ -119,11 +119,9 @@ func (u *undoer) residues() []Residue {
 	for _, x := range u.left {
 		r := u.tell(x)
 		why := u.refused[x.about()]
-		if why != "" && !r.Vanished {
+		r.Awaited = x.object == rtnl.Link && x.is == nil && rtnl.Link.Irreversible(x.was.Set()) != ""
+		if why != "" && !(r.Vanished && r.Awaited) { // that goes without saying
 			r.Text += "  (" + why + ")"
-		}
-		if x.object == rtnl.Link && x.is == nil {
-			r.Awaited = r.Vanished || rtnl.Link.Irreversible(x.was.Set()) != ""
 		}
 		l = append(l, r)
 	}
@@ -148,7 +146,7 @@ func (u *undoer) tell(l leftover) Residue {
 	case l.is == nil:
 		r.Before = l.was.Set()
 		r.Title, r.Text = titleOf(l.object, r.Before, names), "was "+short(wasText(l.object, r.Before, names))+"; is gone"
-		if l.object == rtnl.Link && len(u.plan.Steps) > 0 && u.plan.st.LinkByIndex(l.was.Index()) != nil {
+		if l.object == rtnl.Link && u.plan.planned && u.plan.st.LinkByIndex(l.was.Index()) != nil {
 			r.Vanished = true // the plan leaves it
 			r.Text += vanishedText
 		}
