@@ -131,7 +131,15 @@ func (p *Plan) hold(ctx context.Context, k Kernel) error {
 	if conflict := k.heed(p); conflict != nil {
 		return conflict
 	}
+	if x := (*OpError)(nil); errors.As(err, &x) && p.missed() {
+		return &ConflictError{Op: x.Op, Title: Title(x.Op)}
+	}
 	return err
+}
+
+// missed reports whether announcements were lost while the plan was sent.
+func (p *Plan) missed() bool {
+	return p.deaf || slices.ContainsFunc(p.parts, (*Plan).missed)
 }
 
 // Undo makes everything the plan touched as it was before, and verifies that.

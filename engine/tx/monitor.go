@@ -110,6 +110,7 @@ func (m *Monitor) heed(p *Plan) error {
 			conflict = c
 		}
 	})
+	p.deaf = p.deaf || m.lost
 	if err == nil && conflict != nil {
 		return conflict
 	}
@@ -117,17 +118,20 @@ func (m *Monitor) heed(p *Plan) error {
 }
 
 // keep takes what was announced into the state before, conflict or not: undo
-// keeps what others do meanwhile. Once undo has begun, announcements without a
-// mark may tell of its own steps, and are left out.
+// keeps what others do meanwhile.
+// Announcements without a mark may tell of the undo's own steps, once it has
+// begun: those of links that nothing else depends on still tell a third value.
 func (m *Monitor) keep(p *Plan, began bool) error {
-	return m.drain(func(msg wire.Message) {
-		if began && msg.PID == 0 {
+	err := m.drain(func(msg wire.Message) {
+		if began && msg.PID == 0 && !p.single(msg) {
 			return
 		}
 		if taken, _ := p.heed(msg); taken {
 			p.log.heard(p, msg) // undo goes on without a journal
 		}
 	})
+	p.deaf = p.deaf || m.lost
+	return err
 }
 
 // heed takes one announcement into account. taken reports whether it tells of
@@ -155,8 +159,11 @@ func (p *Plan) heed(m wire.Message) (taken bool, conflict *ConflictError) {
 		return false, nil
 	}
 	deleted := m.Type == o.Del
-	if m.PID == 0 && !p.third(e, deleted) {
-		return false, nil
+	var third []state.Delta
+	if m.PID == 0 {
+		if third = p.third(e, deleted); third == nil {
+			return false, nil
+		}
 	}
 	if m.PID != 0 {
 		p.claimed(e)
@@ -165,9 +172,12 @@ func (p *Plan) heed(m wire.Message) (taken bool, conflict *ConflictError) {
 	if deleted && ours && o == rtnl.Link {
 		p.lost = append(p.lost, p.st.Held(o, e.Key)...)
 	}
-	if deleted {
+	switch {
+	case deleted:
 		p.st.SetBefore(e, false)
-	} else {
+	case third != nil:
+		p.st.SetBefore(p.with(third, e), true)
+	default:
 		p.st.SetBefore(e, true)
 	}
 	if !ours || !deleted && wanted != nil && wanted.wants(e) ||
@@ -219,43 +229,6 @@ func (x *expect) id() string {
 		return x.object.Name + "\x00" + x.name
 	}
 	return x.object.Name + "\x00" + x.key
-}
-
-// third reports whether an announcement that bears nobody's mark tells of a
-// value that is neither the one before nor one that the plan wants, in a field
-// that it writes.
-func (p *Plan) third(e *state.Entry, deleted bool) bool {
-	if e.Object != rtnl.Link || deleted {
-		return false // a cascade, ours or theirs: reading back tells
-	}
-	x, _ := p.wanted(e)
-	if x == nil || x.set == nil {
-		return false
-	}
-	var before *wire.Set
-	for _, b := range p.st.Held(e.Object, e.Key) {
-		before = b.Set()
-	}
-	if before == nil || p.stirred[x.name] {
-		return false // it is being made: fields come one by one
-	}
-	was := state.Diff(e.Object, x.set, before, state.Patch)
-	// What a port has goes with its master, and begins with the defaults.
-	moves := !before.Has("port") || slices.ContainsFunc(was, func(w state.Delta) bool { return w.Row.Name == "master" })
-	for _, d := range state.Diff(e.Object, x.set, e.Set(), state.Patch) {
-		top, _, _ := strings.Cut(d.Path, ".")
-		switch {
-		case d.Row.WO || top == "up" || top == "newname" || top == "name" || moves && (top == "port" || top == "master" && d.Before.N == 0):
-			continue // changes on the way
-		case slices.ContainsFunc(was, func(w state.Delta) bool {
-			return w.Path == d.Path && (w.Before.Equal(d.Before) || between(w.Before, w.After, d.Before))
-		}):
-			continue
-		case !p.passing(x, d):
-			return true
-		}
-	}
-	return false
 }
 
 // between reports whether a list is on the way from one to another: alternative

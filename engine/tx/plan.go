@@ -96,6 +96,7 @@ type Plan struct {
 	byKey    map[string]*expect  // the last of want for each object; made when needed
 	took     map[string]bool     // routes by key that messages took effect on; nil: not known
 	claims   map[orderKey]*claim // what others were heard to write
+	deaf     bool                // announcements were lost: anything may have been written by others
 	fates    []fate              // of the steps, when they were sent
 	hands    map[orderKey]hand   // whose the objects are that steps were to make; see whose
 	top      *Plan               // of a part: what it is part of, which has the steps

@@ -29,12 +29,9 @@ func (p *planner) recreateLink(op *builtins.Op, set *wire.Set, e *state.Entry, d
 		return err
 	}
 	freed := p.freed
-	if p.plan.stirred == nil {
-		p.plan.stirred = map[string]bool{}
-	}
 	for _, x := range append(slices.Concat(freed, c.With), e) {
 		if x.Object == rtnl.Link {
-			p.plan.stirred[x.Name()] = true
+			p.plan.stir(x.Name())
 		}
 	}
 	if err := p.createLinkAgain(op, all, peerOf(e, c.With)); err != nil {

@@ -84,7 +84,8 @@ func (p *Plan) Unjudged(left []Residue) []Residue {
 			return false
 		}
 		if r.Object == nil {
-			return slices.ContainsFunc(p.sysctls, func(x sysctlImage) bool { return "sysctl "+x.s.Name == r.Title })
+			named := func(x sysctlImage) bool { return "sysctl "+x.s.Name == r.Title }
+			return slices.ContainsFunc(p.sysctls, named) || slices.ContainsFunc(p.settings, named)
 		}
 		s := r.Before
 		if s == nil {

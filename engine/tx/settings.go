@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/nlscript/nlscript/builtins"
 	"github.com/nlscript/nlscript/engine/state"
@@ -49,6 +50,9 @@ func (p *planner) keepSettings(dev *state.Entry, mtu uint64) error {
 				return err
 			}
 			for _, path := range slices.Sorted(maps.Keys(all)) {
+				if strings.HasSuffix(path, "/mc_forwarding") {
+					continue // read only: a routing daemon's doing
+				}
 				p.plan.settings = append(p.plan.settings, sysctlImage{&builtins.Sysctl{Path: path, Name: path}, all[path], true})
 			}
 		}
@@ -64,17 +68,19 @@ func (p *planner) shrinks(e *state.Entry, pick *wire.Set) error {
 	return nil
 }
 
-// undoSettings writes back the sysctls of devices that are there again. What
-// cannot be written follows from something else.
-func (p *Plan) undoSettings(sys Sysctls) (undone int) {
+// undoSettings writes back the sysctls of devices that are there again, and
+// returns what cannot be restored.
+func (p *Plan) undoSettings(sys Sysctls) (undone int, left []Residue) {
 	for _, img := range p.settings {
 		now, err := sys.Read(img.s.Path)
 		if err != nil || sameValue(now, img.old) {
+			continue // went with its device, which is told
+		}
+		if err := sys.Write(img.s.Path, img.old); err != nil {
+			left = append(left, sysctlResidue(img, now, err))
 			continue
 		}
-		if sys.Write(img.s.Path, img.old) == nil {
-			undone++
-		}
+		undone++
 	}
-	return undone
+	return undone, left
 }

@@ -13,6 +13,7 @@ func (p *Plan) still(ctx context.Context, k Kernel) error {
 		if err := k.Mon.heed(p); err != nil || !k.Mon.lost {
 			return err
 		}
+		k.Mon.lost, p.deaf = false, false // what was missed is read now
 		p.st.From(Source{k.Conn})
 		now, err := p.st.AgainWhole(ctx)
 		if err != nil {

@@ -110,12 +110,16 @@ func (p *Plan) undoSysctls(sys Sysctls) (undone int, left []Residue) {
 			continue
 		}
 		if err := sys.Write(img.s.Path, img.old); err != nil {
-			left = append(left, Residue{Title: "sysctl " + img.s.Name, Text: fmt.Sprintf("was %q, is %q (%v)", img.old, now, err)})
+			left = append(left, sysctlResidue(img, now, err))
 			continue
 		}
 		undone++
 	}
 	return undone, left
+}
+
+func sysctlResidue(img sysctlImage, now string, err error) Residue {
+	return Residue{Title: "sysctl " + img.s.Name, Text: fmt.Sprintf("was %q, is %q (%v)", img.old, now, err)}
 }
 
 // verifySysctls compares what was written with what is there.

@@ -27,6 +27,9 @@ func (p *Plan) claimed(e *state.Entry) {
 // restores notes what an undo is about to put in the place of what is there.
 func (u *undoer) restores() {
 	for _, l := range u.left {
+		if u.plan.deaf && l.was != nil {
+			u.plan.claimed(l.was)
+		}
 		if c := u.plan.claims[l.about()]; c != nil && l.was != nil {
 			c.restored = append(c.restored, l.was.Set())
 		}
@@ -34,10 +37,14 @@ func (u *undoer) restores() {
 }
 
 // theirs reports whether what is there now was written by another program, which
-// was heard to do so, and not by us: it may be newer than what was heard of it
-// last, and stands. What nobody can tell from ours is not theirs.
+// was heard to do so or may have been missed, and not by us: it may be newer than
+// what was heard of it last, and stands. What nobody can tell from ours is not
+// theirs.
 func (u *undoer) theirs(o *wire.Object, d pair) bool {
 	c := u.plan.claims[d.key(o)]
+	if c == nil && u.plan.deaf {
+		c = &claim{}
+	}
 	if c == nil || o.Patch || len(d.is) == 0 {
 		return false
 	}

@@ -28,7 +28,8 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 	}
 	refused, gone := map[orderKey]string{}, deleted{}
 	for round := 0; ; round++ {
-		undone += p.undoSettings(k.Sys)
+		n, unset := p.undoSettings(k.Sys)
+		undone += n
 		now, err := p.st.Again(ctx, p.tellsUndo(gone))
 		if err == nil && k.Mon != nil {
 			// Also what was written over by the last round: it comes with this one.
@@ -40,7 +41,7 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 		u := undoer{plan: p, now: now, refused: refused}
 		u.diff()
 		if len(u.steps) == 0 || round == rounds {
-			return undone, append(left, u.residues()...), nil
+			return undone, slices.Concat(left, unset, u.residues()), nil
 		}
 		if round > 0 { // the addresses are there again
 			for src := range u.sources {
@@ -66,7 +67,7 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 		if !progress {
 			u = undoer{plan: p, now: now, refused: refused}
 			u.diff() // with what the kernel said
-			return undone, append(left, u.residues()...), nil
+			return undone, slices.Concat(left, unset, u.residues()), nil
 		}
 	}
 }
@@ -311,6 +312,7 @@ func (u *undoer) create(o *wire.Object, e *state.Entry, flags uint16, is []*stat
 		u.message(o, o.New, flags, s)
 		return
 	}
+	u.plan.stir(e.Name())
 	if u.made[e.Index()] {
 		return
 	}

@@ -53,6 +53,20 @@ func (b *bench) run(src string) {
 	}
 }
 
+// outcome is what running a script would come to.
+func (b *bench) outcome(src string) string {
+	b.t.Helper()
+	s := engine.Script{Name: "look.star", Source: []byte(src)}
+	p, err := b.e.Plan(b.t.Context(), s)
+	if err != nil {
+		b.t.Fatalf("%+v", err)
+	}
+	if p.Empty() {
+		return "unchanged"
+	}
+	return "committed"
+}
+
 // routes makes ops of routes, by a verb or none.
 func (b *bench) routes(verb string, n int, via string) (l []*builtins.Op) {
 	b.t.Helper()
