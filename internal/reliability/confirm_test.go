@@ -111,6 +111,11 @@ func TestKillsWhileConfirming(t *testing.T) {
 			}
 			cmd.Wait()
 			if c.watcher {
+				for end := time.Now().Add(20 * time.Second); len(holders(t, path)) > 0; time.Sleep(10 * time.Millisecond) {
+					if time.Now().After(end) {
+						t.Fatal("the watcher does not die")
+					}
+				}
 				process(t, e, nlscript, "recover", "--journal", journal)
 			} else {
 				for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
