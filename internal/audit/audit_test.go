@@ -82,6 +82,21 @@ func TestLink(t *testing.T) {
 // kindsAtLeast are how many attributes of a kind the kernel names.
 var kindsAtLeast = map[string]int{"bond": 29, "bridge": 38, "macvlan": 8, "macvtap": 8, "veth": 30, "vlan": 3, "vrf": 1, "vxlan": 27}
 
+// The audits of kinds and ports know what to expect of each that has rows.
+func TestKindsAreExpected(t *testing.T) {
+	for _, u := range []struct {
+		name   string
+		tables []*wire.Table
+		least  map[string]int
+	}{{"kindsAtLeast", rtnl.Kinds.Tables, kindsAtLeast}, {"portsAtLeast", rtnl.Ports.Tables, portsAtLeast}} {
+		for _, tab := range u.tables {
+			if _, ok := u.least[tab.Name]; !ok && len(tab.Declared()) > 0 {
+				t.Errorf("%s does not say how many attributes of %s the kernel names", u.name, tab.Name)
+			}
+		}
+	}
+}
+
 func TestKinds(t *testing.T) {
 	found := 0
 	for _, kind := range rtnl.Kinds.Tables {

@@ -15,17 +15,19 @@ import (
 	"github.com/nlscript/nlscript/wire"
 )
 
-// uapiAudits say which enum of which header numbers the rows of a table. The
-// enum is the one that has first, or prefix+"UNSPEC". Headers of an earlier
-// kernel lack constants: rows beyond their last are not checked. Those of a
-// later one have more: constants beyond the last row are no failure.
-var uapiAudits = []struct {
+type uapiAudit struct {
 	header string // in /usr/include/linux
 	prefix string
 	table  *wire.Table
 	but    []string // constants without a row
 	first  string
-}{
+}
+
+// uapiAudits say which enum of which header numbers the rows of a table. The
+// enum is the one that has first, or prefix+"UNSPEC". Headers of an earlier
+// kernel lack constants: rows beyond their last are not checked. Those of a
+// later one have more: constants beyond the last row are no failure.
+var uapiAudits = []uapiAudit{
 	{header: "if_link.h", prefix: "IFLA_", table: linkTable, but: []string{
 		"COST", "PRIORITY", "WEIGHT", // no kernel reads or reports them
 		"ALT_IFNAME", // the element of PROP_LIST
@@ -74,6 +76,20 @@ func TestUAPI(t *testing.T) {
 			continue
 		}
 		auditNumbers(t, consts, a.prefix, a.table, a.but)
+	}
+}
+
+// Every kind, of links and of their ports, that has rows is compared.
+func TestEveryKindHasAHeader(t *testing.T) {
+	for _, u := range []*wire.OneOf{Kinds, Ports} {
+		for _, tab := range u.Tables {
+			if len(tab.Declared()) == 0 {
+				continue
+			}
+			if !slices.ContainsFunc(uapiAudits, func(a uapiAudit) bool { return a.table == tab }) {
+				t.Errorf("%s.%s: uapiAudits does not say which enum of which header numbers its rows", u.Name, tab.Name)
+			}
+		}
 	}
 }
 
