@@ -29,6 +29,9 @@ func (p *planner) sysctlOp(op *builtins.Op) error {
 		case errors.Is(err, fs.ErrPermission):
 			// Some can only be written.
 		default:
+			if say := dottedDevice(s.Path); say != "" && errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("%w; if a device has the dots in its name, write %s", err, say)
+			}
 			return err
 		}
 	}
@@ -50,6 +53,17 @@ func (p *planner) sysctlOp(op *builtins.Op) error {
 	}
 	p.step(Step{Op: op, Sysctl: s, Fence: true})
 	return nil
+}
+
+// dottedDevice is how to write a sysctl of a device whose name has dots, when the
+// path may have come from such a name: net.ipv4.conf.eth0.100.forwarding.
+func dottedDevice(path string) string {
+	parts := strings.Split(path, "/")
+	last := len(parts) - 1
+	if len(parts) < 6 || parts[2] != "conf" && parts[2] != "neigh" {
+		return ""
+	}
+	return strings.Join(append(parts[:3:3], strings.Join(parts[3:last], "."), parts[last]), "/")
 }
 
 // isCommand reports whether writing a sysctl does something and keeps no value.
