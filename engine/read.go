@@ -61,7 +61,8 @@ func (s *session) List(in *builtins.Place, o *wire.Object, filter *wire.Set) ([]
 	return ops, nil
 }
 
-// agrees reports whether an object has every field of want.
+// agrees reports whether an object has every field of want; a number may lie in a
+// range of it.
 func agrees(want, have *wire.Set) bool {
 	for _, e := range want.Ents {
 		v, _ := have.At(e.F)
@@ -74,7 +75,7 @@ func agrees(want, have *wire.Set) bool {
 		if v.Type == wire.None && e.V.Type == wire.Int && e.V.N == 0 {
 			continue
 		}
-		if !v.Equal(e.V) {
+		if !v.Equal(e.V) && !(e.F.Single(v) && len(e.V.L) == 2 && e.V.L[0].N <= v.L[0].N && v.L[0].N <= e.V.L[1].N) {
 			return false
 		}
 	}

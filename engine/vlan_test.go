@@ -143,6 +143,8 @@ if len(l) != 13 or str(l[0]) != 'bridge.vlan(1, dev = "eth0", untagged = True)' 
 v = bridge.vlan.get(30, dev = "eth0")
 if not v.pvid or v.vid != 30 or v.dev != "eth0":
     fail(v)
+if [v.vid for v in bridge.vlan.list("19-30", dev = "eth0")] != [19, 20, 30]:
+    fail(bridge.vlan.list("19-30", dev = "eth0"))
 if len(bridge.vlan.list(dev = "br0", self = True)) != 3:
     fail(bridge.vlan.list())
 commit([op.with_(dev = "eth1") for op in l])
@@ -229,7 +231,9 @@ func doesJSON(t *testing.T, plan []byte) string {
 	}
 	var l []string
 	for _, c := range p.Commits[0].Changes {
-		l = append(l, c.Action+" "+c.Key)
+		if c.Action != "unchanged" {
+			l = append(l, c.Action+" "+c.Key)
+		}
 	}
 	return strings.Join(l, ", ")
 }

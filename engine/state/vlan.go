@@ -20,6 +20,17 @@ func DefaultPVID(br *Entry) uint64 {
 	return 1 // it is planned, and nobody said otherwise
 }
 
+// NoVLANs reports whether a bridge there was shows that the kernel knows no VLANs
+// of bridges.
+func (st *State) NoVLANs() bool {
+	for _, e := range st.Before(rtnl.Link) {
+		if kind, _ := e.Set().Get("kind"); kind.Sub != nil && kind.Sub.Table == rtnl.Kinds.Table("bridge") && kind.Sub.Has("root_id") {
+			return !kind.Sub.Has("vlan_default_pvid")
+		}
+	}
+	return false
+}
+
 // Unasked reports what nobody asked for: what is Foreign, and what the kernel
 // gives each new device of a kind, which may be changed like any other.
 func (e *Entry) Unasked() bool { return e.first || e.Foreign() }

@@ -155,6 +155,9 @@ func (c *Change) Text() string {
 		}
 		return strings.Join(l, ", ")
 	case Create:
+		if c.Object.Each != nil {
+			return fieldsText(c.Object, c.set, c.names()) // the op may say more
+		}
 		return fieldsText(c.Object, c.Op.Written(), c.names())
 	case Send:
 		return "sent as it is, not compared"

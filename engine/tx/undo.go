@@ -81,6 +81,11 @@ type undoStep struct {
 	del   bool // it deletes
 	alone bool // the next may need it
 	late  bool // nothing comes behind it but its like
+
+	// Of objects that one message may make several of: what this one says.
+	object *wire.Object
+	typ    uint16
+	set    *wire.Set
 }
 
 // together is how many of the steps may share a datagram: those that no other
@@ -242,6 +247,7 @@ func (u *undoer) diff() {
 			}
 		}
 	}
+	u.join()
 	if isLate := func(s undoStep) bool { return s.late }; slices.ContainsFunc(u.steps, isLate) {
 		slices.SortStableFunc(u.steps, func(a, b undoStep) int { return place(b.late) - place(a.late) })
 	}
@@ -333,7 +339,11 @@ func (u *undoer) create(o *wire.Object, e *state.Entry, flags uint16, is []*stat
 // message adds a step.
 func (u *undoer) message(o *wire.Object, typ, flags uint16, s *wire.Set) {
 	for _, msg := range u.encode(o, typ, flags, s) {
-		u.steps = append(u.steps, undoStep{about: u.left[len(u.left)-1].about(), msg: msg, del: typ == o.Del, alone: o.Rank <= rtnl.Nexthop.Rank, late: beside(o, s)})
+		step := undoStep{about: u.left[len(u.left)-1].about(), msg: msg, del: typ == o.Del, alone: o.Rank <= rtnl.Nexthop.Rank, late: beside(o, s)}
+		if o.Join != nil {
+			step.object, step.typ, step.set = o, typ, s
+		}
+		u.steps = append(u.steps, step)
 	}
 }
 

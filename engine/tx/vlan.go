@@ -103,7 +103,7 @@ func (p *planner) firstVLAN(e *state.Entry) error {
 		}
 	}
 	vid := state.DefaultPVID(br)
-	if vid == 0 {
+	if vid == 0 || p.st.NoVLANs() {
 		return nil
 	}
 	if err := p.loadVLANs(); err != nil {

@@ -67,7 +67,7 @@ var tunnelInfoTable = &wire.Table{
 var tunnelSpec = &wire.Table{
 	Name: "af_spec", Doc: "what a bridge keeps of a port",
 	Fields: []wire.Field{
-		{Name: "master", Kind: wire.Bit16, At: bridgeFlagsPlace, Bit: bridgeFlagsMaster, Doc: "the bridge that dev is a port of; always so"},
+		{Name: "master", Kind: wire.Bit16, At: bridgeFlagsPlace, Bit: bridgeFlagsMaster, WO: true, Doc: "the bridge that dev is a port of; always so"},
 		{Name: "vid", Kind: wire.Range, At: tunnelPlace, Off: 12, Elem: &vidElem, Doc: "the VLAN, or a range \"100-199\""},
 		{Name: "id", Kind: wire.Range, At: tunnelPlace, Off: 4, Elem: &tunnelElem, Doc: "the tunnel's identifier (VNI), of a range of VLANs as many \"5100-5199\""},
 	},

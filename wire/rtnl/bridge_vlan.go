@@ -81,7 +81,7 @@ var vlanSpec = &wire.Table{
 	Name: "af_spec", Doc: "what a bridge keeps of a port",
 	Fields: []wire.Field{
 		{Name: "self", Kind: wire.Bit16, At: bridgeFlagsPlace, Bit: bridgeFlagsSelf, Doc: "dev itself, which is a bridge, has the VLAN"},
-		{Name: "master", Kind: wire.Bit16, At: bridgeFlagsPlace, Bit: bridgeFlagsMaster, Doc: "the bridge that dev is a port of; so unless self is set"},
+		{Name: "master", Kind: wire.Bit16, At: bridgeFlagsPlace, Bit: bridgeFlagsMaster, WO: true, Doc: "the bridge that dev is a port of; so unless self is set"},
 		{Name: "vid", Kind: wire.Range, At: vlanInfo, Off: 2, Elem: &vidElem, Doc: "the VLAN, or a range \"100-199\""},
 		{Name: "pvid", Kind: wire.Bit16, At: vlanInfo, Bit: vlanPVID, Doc: "untagged packets that come in belong to this VLAN; another one of dev is not any more"},
 		{Name: "untagged", Kind: wire.Bit16, At: vlanInfo, Bit: vlanUntagged, Doc: "packets of the VLAN go out untagged"},
