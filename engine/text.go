@@ -91,7 +91,7 @@ func opPos(op *builtins.Op) string {
 
 func (p *Plan) changes(b *strings.Builder, commit *batch, verbose bool) {
 	for _, c := range commit.plan.Changes {
-		if c.Action == tx.Same && !verbose {
+		if c.Action == tx.Same && !verbose && len(c.Notes) == 0 {
 			continue
 		}
 		text := c.Text()

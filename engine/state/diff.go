@@ -1,6 +1,7 @@
 package state
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/nlscript/nlscript/wire"
@@ -52,6 +53,9 @@ func (d *differ) sets(path string, want, have *wire.Set) {
 			continue
 		}
 		hv := valueOf(have, f)
+		if f.Volatile && f.Kind == wire.Dev && e.V.Type == wire.Int && e.V.N == 0 {
+			continue // the kernel shall choose: whatever it has chosen is so
+		}
 		if f.WO || !d.same(f, e.V, hv) {
 			d.value(path, f, e.V, hv)
 		}
@@ -94,6 +98,48 @@ func (d *differ) value(path string, f *wire.Field, want, have wire.Value) {
 
 func (d *differ) add(path string, f *wire.Field, before, after wire.Value) {
 	d.out = append(d.out, Delta{Path: path + f.Label(), Row: f, Before: before, After: after})
+}
+
+// Uncompared returns the paths of what is written and is neither sent to an object
+// that exists nor compared with it, and why. The rows of a patch that are never
+// reported are sent each time.
+func Uncompared(o *wire.Object, want *wire.Set) []string {
+	var l []string
+	uncompared("", want, o.Patch, func(path string, f *wire.Field) {
+		why := f.Doc
+		if f.WO {
+			why = "the kernel never reports it; it is sent when the object is made or changes"
+		}
+		l = append(l, path+" is not compared: "+why)
+	})
+	return l
+}
+
+// Aged tells of the times of which less is left than is written: that is taken to
+// be so, and they do not begin anew.
+func Aged(want, have *wire.Set) (l []string) {
+	for _, e := range want.Ents {
+		if v, ok := have.At(e.F); ok && e.F.Ages && !equal(v, e.V) {
+			l = append(l, fmt.Sprintf("of %s %s %s is left; a verb lets it begin anew", e.F.Label(), e.F.Text(e.V, nil), e.F.Text(v, nil)))
+		}
+	}
+	return l
+}
+
+func uncompared(path string, s *wire.Set, patch bool, f func(string, *wire.Field)) {
+	for _, e := range s.Ents {
+		switch {
+		case e.F.RO || e.V.Type == wire.None || e.F.Kind.IsBit() && !e.V.True():
+		case e.F.WO && !patch && !e.F.Header(), e.F.Volatile && !e.F.Loose && !e.F.WO:
+			f(path+e.F.Label(), e.F)
+		case e.V.Type == wire.SetVal && !e.F.WO:
+			p := path + e.F.Label() + "."
+			if e.F.Kind == wire.Union {
+				p += e.V.Sub.Table.Name + "."
+			}
+			uncompared(p, e.V.Sub, patch, f)
+		}
+	}
 }
 
 // Pick returns the fields of want in which have differs, down into nested sets,

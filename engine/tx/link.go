@@ -193,6 +193,7 @@ func (p *planner) patchLink(op *builtins.Op, set *wire.Set, e *state.Entry) erro
 			valueText(d.Row, d.Before, p.st), valueText(d.Row, d.After, p.st)))
 	}
 	c := p.change(&Change{Action: Modify, Op: op, Object: op.Object, Deltas: deltas, set: want, name: name.S})
+	c.Notes = append(c.Notes, state.Uncompared(op.Object, want)...)
 	pick := state.Pick(op.Object, want, have, state.Patch)
 	gone, err := p.disturbs(e, pick, deltas)
 	if err != nil {

@@ -405,8 +405,12 @@ func (p *planner) change(c *Change) *Change {
 	return c
 }
 
-func (p *planner) same(op *builtins.Op, set *wire.Set) {
-	p.change(&Change{Action: Same, Op: op, Object: op.Object, set: set})
+func (p *planner) same(op *builtins.Op, set *wire.Set) *Change {
+	c := p.change(&Change{Action: Same, Op: op, Object: op.Object, set: set})
+	if !op.Absent && op.Object != nil {
+		c.Notes = state.Uncompared(op.Object, set)
+	}
+	return c
 }
 
 // contradicts refuses a second op for one key that wants something else.

@@ -41,7 +41,8 @@ func (p *planner) whole(op *builtins.Op, want *wire.Set) error {
 		p.plan.touch.key(o, key)
 		return p.make(op, want, addFlags(o, want))
 	case len(deltas) == 0 && (len(have) == 1 || looseKey(o)):
-		p.same(op, want)
+		c := p.same(op, want)
+		c.Notes = append(c.Notes, state.Aged(want, have[best].Set())...)
 		return nil
 	}
 	old := have[best]

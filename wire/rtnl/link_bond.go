@@ -18,7 +18,7 @@ var bondKind = &wire.Table{
 	Fields: []wire.Field{
 		{Name: "mode", Type: unix.IFLA_BOND_MODE, Kind: wire.U8, Words: wire.Enum("balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb"), Closed: true, Down: true,
 			Default: "balance-rr", Doc: "how links share; balance-rr by default; cannot be changed while there are ports"},
-		{Name: "active_slave", Type: unix.IFLA_BOND_ACTIVE_SLAVE, Kind: wire.Dev, Late: true, Volatile: true, Doc: "port in use (active-backup, tlb, alb); the bond chooses by itself; 0 lets it choose anew"},
+		{Name: "active_slave", Type: unix.IFLA_BOND_ACTIVE_SLAVE, Kind: wire.Dev, Late: true, Volatile: true, Loose: true, Doc: "port in use (active-backup, tlb, alb); the bond chooses by itself; 0 lets it choose anew"},
 		{Name: "miimon", Type: unix.IFLA_BOND_MIIMON, Kind: wire.U32, Time: 1000, Max: intMax, Default: "0s", Doc: "time between looks at the carrier; 0 none; ends arp_interval"},
 		{Name: "updelay", Type: unix.IFLA_BOND_UPDELAY, Kind: wire.U32, Time: 1000, Max: intMax, Default: "0s", Doc: "how long carrier must last; rounded down to a multiple of miimon"},
 		{Name: "downdelay", Type: unix.IFLA_BOND_DOWNDELAY, Kind: wire.U32, Time: 1000, Max: intMax, Default: "0s", Doc: "how long carrier must be gone; rounded down to a multiple of miimon"},
