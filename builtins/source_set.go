@@ -114,9 +114,9 @@ func written(obj *wire.Object, verb *wire.Verb, loose bool, full *wire.Set) (*wi
 		byName(obj, set)
 	}
 	same := t.same(set)
-	if loose && t.err != nil {
-		// What the kernel reports may lack what a script has to write: an IPv6
-		// address is only its IFA_ADDRESS.
+	if loose && !same {
+		// What the kernel reports may lack what a script has to write, an IPv6
+		// address is only its IFA_ADDRESS, or say more: lifetimes without an end.
 		set = t.canon.Clone()
 		same = t.same(set)
 	}

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/nlscript/nlscript/engine"
@@ -19,6 +20,34 @@ func TestBridgeTimes(t *testing.T) {
 		}
 		if r.Outcome != outcome {
 			t.Errorf("%s, want %s\n%s", r.Outcome, outcome, r.Plan)
+		}
+	}
+}
+
+// Lifetimes end, and are taken away again.
+func TestLifetimes(t *testing.T) {
+	e := exactNet(t)
+	for _, a := range []string{"2001:db8:77::1/64", "10.77.0.1/24"} {
+		for _, step := range []struct{ rows, outcome, holds string }{
+			{``, "committed", "None, None"},
+			{`, preferred_lft = "100s", valid_lft = "200s"`, "committed", `"100s", "200s"`},
+			{`, preferred_lft = "forever", valid_lft = "forever"`, "committed", "None, None"},
+			{`, preferred_lft = "forever", valid_lft = "forever"`, "unchanged", "None, None"},
+			{`, preferred_lft = "0s"`, "committed", `"0s", "forever"`},
+			{`, preferred_lft = "0s"`, "unchanged", `"0s", "forever"`},
+			{``, "unchanged", `"0s", "forever"`},
+			{`, preferred_lft = "forever"`, "committed", "None, None"},
+		} {
+			src := `commit(addr("` + a + `", dev = "eth1", nodad = True` + step.rows + "))\n" + `x = [x for x in addr.list(dev = "eth1") if str(x.local) == "` + a + `"][0]
+if [x.preferred_lft, x.valid_lft] != [` + step.holds + `]: fail(x)`
+			src = strings.Replace(src, ", nodad = True", map[bool]string{true: ", nodad = True"}[strings.Contains(a, "::")], 1)
+			r, err := e.Run(t.Context(), engine.Script{Name: "a.star", Source: []byte(src)})
+			if err != nil {
+				t.Fatalf("%s\n%+v", src, err)
+			}
+			if r.Outcome != step.outcome {
+				t.Errorf("%s: %s, want %s\n%s", src, r.Outcome, step.outcome, r.Plan)
+			}
 		}
 	}
 }

@@ -221,7 +221,7 @@ func (d *differ) nothing(f *wire.Field, v wire.Value) (wire.Value, bool) {
 	switch {
 	case f.Merge:
 		return wire.ListOf(d.missing(wire.Value{}, v)...), true
-	case f.Kind.IsBit():
+	case f.Kind.IsBit(), f.Ages:
 		return zeroOf(f), true
 	case v.Type == wire.Int:
 		return wire.IntVal(0), true
@@ -240,11 +240,14 @@ func valueOf(s *wire.Set, f *wire.Field) wire.Value {
 	return zeroOf(f)
 }
 
-// zeroOf is what a field has that is not mentioned: bits are clear. Of bits with
-// a mask those are reported that are true (arp).
+// zeroOf is what a field has that is not mentioned: bits are clear, and what
+// counts down never ends. Of bits with a mask those are reported that are true (arp).
 func zeroOf(f *wire.Field) wire.Value {
-	if f.Kind.IsBit() {
+	switch {
+	case f.Kind.IsBit():
 		return wire.BoolVal(f.Not && f.At.Mask == 0)
+	case f.Ages:
+		return wire.IntVal(f.Words[0].N) // what has no end
 	}
 	return wire.Value{}
 }

@@ -224,10 +224,26 @@ func canonAddr(s *wire.Set) {
 	s.Del("anycast")
 	delZero(s, "noprefixroute", "autojoin", "metric", "scope", "proto")
 	delZero(s, addrFlags6...)
-	if s.Uint("valid_lft") == forever && s.Uint("preferred_lft") == forever {
+	canonLifetimes(s, local.A.Is4())
+	canonLabel(s)
+}
+
+// canonLifetimes: an address that is valid for ever has no lifetimes, unless that
+// is what was written. IPv4 keeps none then but whether the address is deprecated
+// (inet_fill_ifaddr).
+func canonLifetimes(s *wire.Set, v4 bool) {
+	if s.Uint("valid_lft") != forever {
+		return
+	}
+	switch {
+	case v4 && s.Uint("deprecated") != 0:
+		s.PutName("preferred_lft", wire.IntVal(0))
+	case v4 && s.Uint("preferred_lft") != 0:
+		s.PutName("preferred_lft", wire.IntVal(forever))
+	}
+	if s.Uint("permanent") != 0 && s.Uint("preferred_lft") == forever { // reported
 		drop(s, "valid_lft", "preferred_lft")
 	}
-	canonLabel(s)
 }
 
 // canonLabel removes the label that the kernel gives an address without: the

@@ -142,6 +142,7 @@ func canonVxlan(k *wire.Set) {
 	// vxlan_nl2conf counts the bits of remote checksums as used when they are
 	// mentioned at all, which its own reserved_bits then do not allow.
 	delZero(k, "remcsumrx", "remcsumtx")
+	delZero(k, "dstport") // the default one
 	for _, name := range []string{"group", "remote", "local"} {
 		if v, ok := k.Get(name); ok && v.A.IsUnspecified() {
 			k.Del(name)

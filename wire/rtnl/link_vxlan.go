@@ -43,7 +43,7 @@ var vxlanKind = &wire.Table{
 		{Name: "external", Type: unix.IFLA_VXLAN_COLLECT_METADATA, Kind: wire.Bool, Immutable: true, Default: "0", Doc: "tunnel parameters come with each packet, from a route's encap or act.tunnel_key"},
 		{Name: "vnifilter", Type: unix.IFLA_VXLAN_VNIFILTER, Kind: wire.Bool, Immutable: true, Since: "5.18", Doc: "with external: receive only the VNIs of bridge.vni"},
 		{Name: "reserved_bits", Type: vxlanReservedBits, Kind: wire.Bytes, Min: 8, Max: 8, Immutable: true, Since: "6.14", Default: "f7ffffff000000ff", Doc: "bits of the VXLAN header that must be zero in what arrives"},
-		{Name: "mcroute", Type: vxlanMCRoute, Kind: wire.Bool, Immutable: true, Since: "6.17", Default: "0", Doc: "multicast group: send where the multicast routing table says, not by dev alone"},
+		{Name: "mcroute", Type: vxlanMCRoute, Kind: wire.Bool, Immutable: true, WO: true, Since: "6.17", Doc: "multicast group: send where the multicast routing table says, not by dev alone; Linux 6.18 does not report it"},
 		{Name: "localbypass", Type: unix.IFLA_VXLAN_LOCALBYPASS, Kind: wire.Bool, Since: "6.5", Default: "1", Doc: "hand packets to another vxlan of this host without UDP; on by default"},
 	},
 }

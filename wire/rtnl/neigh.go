@@ -100,16 +100,17 @@ func finishNeigh(s *wire.Set, v *wire.Verb) error {
 }
 
 // canonNeigh: of the states in which the neighbour's address is known all but
-// permanent and noarp move by themselves; they are one here. A proxy has none.
+// permanent and noarp move by themselves; they are one here. In the others there
+// is no address, and a proxy has neither.
 func canonNeigh(s *wire.Set) {
 	const moving = unix.NUD_REACHABLE | unix.NUD_STALE | unix.NUD_DELAY | unix.NUD_PROBE
 	switch nud := s.Uint("nud"); {
 	case s.Uint("proxy") != 0:
-		s.Del("nud")
+		drop(s, "nud", "lladdr")
 	case nud&moving != 0:
 		s.PutName("nud", wire.IntVal(unix.NUD_STALE))
 	case nud != unix.NUD_PERMANENT && nud != unix.NUD_NOARP:
-		s.Del("nud")
+		drop(s, "nud", "lladdr")
 	}
 	delZero(s, "proxy", "router", "extern_learn", "managed", "extern_valid", "protocol")
 	drop(s, "use")

@@ -1,6 +1,7 @@
 package rtnl
 
 import (
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -113,6 +114,24 @@ func TestNeighForeign(t *testing.T) {
 	} {
 		if got := foreignNeigh(set(Neigh.Table, c.rows)); got != c.want {
 			t.Errorf("%v: foreign %v", c.rows, got)
+		}
+	}
+}
+
+// TestCanonNeighAddress: without a state that knows the neighbour's address there
+// is none, whatever was written.
+func TestCanonNeighAddress(t *testing.T) {
+	ll := wire.StrVal("\x02\x00\x00\x00\x00\x09")
+	for _, c := range []struct {
+		nud, proxy int
+		want       string
+	}{
+		{unix.NUD_NONE, 0, "to 10.0.0.9"}, {unix.NUD_FAILED, 0, "to 10.0.0.9"}, {unix.NUD_PERMANENT, 1, "proxy to 10.0.0.9"},
+		{unix.NUD_REACHABLE, 0, "nud stale to 10.0.0.9 lladdr 02:00:00:00:00:09"},
+	} {
+		s := rowsOf(t, neighTable, "to", wire.AddrVal(netip.MustParseAddr("10.0.0.9")), "lladdr", ll, "nud", c.nud, "proxy", c.proxy)
+		if canonNeigh(s); s.Text(nil) != c.want {
+			t.Errorf("%+v: %s", c, s.Text(nil))
 		}
 	}
 }

@@ -113,14 +113,14 @@ var routeCacheInfo = &wire.Table{
 	Fixed: 32,
 	Head:  "rta_cacheinfo",
 	Fields: []wire.Field{
-		{Name: "clntref", At: cacheInfo, Off: 0, Kind: wire.U32, Doc: "references"},
-		{Name: "lastuse", At: cacheInfo, Off: 4, Kind: wire.U32, Time: userHZ, Doc: "time since it was used"},
-		{Name: "expires", At: cacheInfo, Off: 8, Kind: wire.S32, Doc: "time until it expires, in units of 10 ms"},
-		{Name: "error", At: cacheInfo, Off: 12, Kind: wire.S32, Doc: "what sending by it yields, a negative errno"},
-		{Name: "used", At: cacheInfo, Off: 16, Kind: wire.U32, Doc: "lookups"},
-		{Name: "id", At: cacheInfo, Off: 20, Kind: wire.U32, Doc: "peer's id"},
-		{Name: "ts", At: cacheInfo, Off: 24, Kind: wire.U32, Doc: "peer's time stamp"},
-		{Name: "tsage", At: cacheInfo, Off: 28, Kind: wire.U32, Doc: "age of the time stamp"},
+		{Name: "clntref", At: cacheInfo, Off: 0, Kind: wire.U32, RO: true, Doc: "references"},
+		{Name: "lastuse", At: cacheInfo, Off: 4, Kind: wire.U32, Time: userHZ, RO: true, Doc: "time since it was used"},
+		{Name: "expires", At: cacheInfo, Off: 8, Kind: wire.S32, RO: true, Doc: "time until it expires, in units of 10 ms"},
+		{Name: "error", At: cacheInfo, Off: 12, Kind: wire.S32, RO: true, Doc: "what sending by it yields, a negative errno"},
+		{Name: "used", At: cacheInfo, Off: 16, Kind: wire.U32, RO: true, Doc: "lookups"},
+		{Name: "id", At: cacheInfo, Off: 20, Kind: wire.U32, RO: true, Doc: "peer's id"},
+		{Name: "ts", At: cacheInfo, Off: 24, Kind: wire.U32, RO: true, Doc: "peer's time stamp"},
+		{Name: "tsage", At: cacheInfo, Off: 28, Kind: wire.U32, RO: true, Doc: "age of the time stamp"},
 	},
 }
 
@@ -132,9 +132,9 @@ var mfcStats = &wire.Table{
 	Fixed: 24,
 	Head:  "rta_mfc_stats",
 	Fields: []wire.Field{
-		{Name: "packets", At: mfcStat, Off: 0, Kind: wire.U64, Doc: "packets"},
-		{Name: "bytes", At: mfcStat, Off: 8, Kind: wire.U64, Doc: "bytes"},
-		{Name: "wrong_if", At: mfcStat, Off: 16, Kind: wire.U64, Doc: "packets that came in by another device"},
+		{Name: "packets", At: mfcStat, Off: 0, Kind: wire.U64, RO: true, Doc: "packets"},
+		{Name: "bytes", At: mfcStat, Off: 8, Kind: wire.U64, RO: true, Doc: "bytes"},
+		{Name: "wrong_if", At: mfcStat, Off: 16, Kind: wire.U64, RO: true, Doc: "packets that came in by another device"},
 	},
 }
 
