@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // inOrderOf returns want, the golden file of a little-endian machine, with the
@@ -55,13 +56,14 @@ func entryInOrderOf(got, want string) string {
 	return strings.Join(wants, "")
 }
 
+// Compiled when first used: the command that has no business here starts faster.
 var (
-	lineOffset = regexp.MustCompile(`(?m)^[0-9a-f]{4,} +`)
-	lineNote   = regexp.MustCompile(`(?m) +# .*$`)
-	lineReloc  = regexp.MustCompile(`\{("([^"\\]|\\.)*"|[^}"]*)\}`)
+	lineOffset = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^[0-9a-f]{4,} +`) })
+	lineNote   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m) +# .*$`) })
+	lineReloc  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\{("([^"\\]|\\.)*"|[^}"]*)\}`) })
 )
 
-func isBytes(line string) bool { return lineOffset.MatchString(line) }
+func isBytes(line string) bool { return lineOffset().MatchString(line) }
 
 // same reports whether the lines of a struct or attribute are the same but for
 // the order of bytes.
@@ -87,7 +89,7 @@ func same(be, le string) bool {
 // annotations.
 func kept(lines string) string {
 	var all []string
-	for _, x := range []*regexp.Regexp{lineOffset, lineReloc, lineNote} {
+	for _, x := range []*regexp.Regexp{lineOffset(), lineReloc(), lineNote()} {
 		all = append(all, x.FindAllString(lines, -1)...)
 	}
 	return strings.Join(all, "\n")
@@ -95,9 +97,9 @@ func kept(lines string) string {
 
 // pieces are the bytes between relocations, in hexadecimal.
 func pieces(lines string) []string {
-	lines = lineOffset.ReplaceAllString(lines, "")
-	lines = lineReloc.ReplaceAllString(lines, "|") // one may hold what looks like an annotation
-	lines = lineNote.ReplaceAllString(lines, "")
+	lines = lineOffset().ReplaceAllString(lines, "")
+	lines = lineReloc().ReplaceAllString(lines, "|") // one may hold what looks like an annotation
+	lines = lineNote().ReplaceAllString(lines, "")
 	return strings.Split(strings.Join(strings.Fields(lines), ""), "|")
 }
 
