@@ -98,8 +98,7 @@ func TestBesideMany(t *testing.T) {
 			begin := time.Now()
 			fill(t, e, f.net, f.via, n)
 			t.Logf("%d routes of %s made in %v", n, f.name, time.Since(begin).Round(time.Millisecond))
-			file := t.TempDir() + "/one.star"
-			journals := inMemory(t)
+			file, journals := inMemory(t)+"/one.star", inMemory(t)
 			run := func(mtu int) time.Duration {
 				if err := os.WriteFile(file, []byte(fmt.Sprintf(`commit(route("%s", via = "%s", mtu = %d))`, f.one, f.via, mtu)), 0o600); err != nil {
 					t.Fatal(err)
