@@ -1,0 +1,161 @@
+package tx
+
+import (
+	"fmt"
+
+	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
+)
+
+// image is a commit in a journal.
+type image struct {
+	Scopes   []imageScope        `json:"scopes"`
+	Keys     map[string][][]byte `json:"keys"`
+	Indexes  []uint32            `json:"indexes"`
+	Links    []string            `json:"links"`
+	Before   map[string][][]byte `json:"before"`
+	Sysctls  []imageSysctl       `json:"sysctls"`
+	Settings []imageSysctl       `json:"settings,omitempty"` // of devices
+	Cuts     []imageCut          `json:"cuts,omitempty"`
+	Names    map[uint32]string   `json:"names,omitempty"` // of links, for labels of addresses
+	Count    int                 `json:"count,omitempty"` // of steps
+	Makes    []imageStep         `json:"makes,omitempty"` // those that make objects
+
+	progress progress // from the lines behind it
+
+	NetNS *imagePlace `json:"netns,omitempty"` // nil: that of the run
+	Parts []*image    `json:"parts,omitempty"` // of a commit over several; it has nothing else but moves
+	Moves []imageMove `json:"moves,omitempty"`
+}
+
+type imageScope struct {
+	Object string `json:"object"`
+	Family uint8  `json:"family,omitempty"`
+	Table  uint32 `json:"table,omitempty"`
+	Dev    uint32 `json:"dev,omitempty"`
+	Route  []byte `json:"route,omitempty"`
+}
+
+type imageSysctl struct {
+	Path  string `json:"path"`
+	Name  string `json:"name"`
+	Old   string `json:"old"`
+	Known bool   `json:"known"`
+}
+
+// image is what a plan needs to be undone.
+func (p *Plan) image() *image {
+	if p.parts != nil {
+		return p.imageParts()
+	}
+	img := &image{Keys: map[string][][]byte{}, Before: map[string][][]byte{}}
+	for _, sc := range p.st.Scopes() {
+		img.Scopes = append(img.Scopes, imageScope{sc.Object.Name, sc.Family, sc.Table, sc.Dev, []byte(sc.Route)})
+	}
+	for o, keys := range p.touch.keys {
+		for k := range keys {
+			img.Keys[o.Name] = append(img.Keys[o.Name], []byte(k))
+		}
+	}
+	for i := range p.touch.indexes {
+		img.Indexes = append(img.Indexes, i)
+	}
+	for n := range p.touch.links {
+		img.Links = append(img.Links, n)
+	}
+	if len(p.touch.keys[rtnl.Addr])+len(p.touch.indexes) > 0 {
+		img.Names = map[uint32]string{}
+		for _, e := range p.st.Before(rtnl.Link) {
+			img.Names[e.Index()] = e.Name()
+		}
+	}
+	again := orderly(p.touch)
+	for _, o := range rtnl.Objects {
+		for _, e := range p.st.Before(o) {
+			if (!e.Foreign() || o.Patch) && (p.touch.has(e) || again[o]) {
+				img.Before[o.Name] = append(img.Before[o.Name], e.Message())
+			}
+		}
+	}
+	for _, s := range p.sysctls {
+		img.Sysctls = append(img.Sysctls, imageSysctl{s.s.Path, s.s.Name, s.old, s.known})
+	}
+	for _, s := range p.settings {
+		img.Settings = append(img.Settings, imageSysctl{s.s.Path, s.s.Name, s.old, s.known})
+	}
+	for _, c := range p.cuts {
+		img.Cuts = append(img.Cuts, c.image())
+	}
+	return img
+}
+
+// orderly are the objects of which more than what is touched is kept, because
+// order among them has meaning.
+func orderly(t *touch) map[*wire.Object]bool {
+	return map[*wire.Object]bool{rtnl.Addr: len(t.keys[rtnl.Addr]) > 0 || len(t.indexes) > 0, rtnl.Rule: len(t.keys[rtnl.Rule]) > 0}
+}
+
+// plan is a plan that can be undone and nothing else.
+func (img *image) plan(src state.Source) (*Plan, error) {
+	if img.Parts != nil {
+		return img.planParts(src)
+	}
+	objects := map[string]*wire.Object{}
+	for _, o := range rtnl.Objects {
+		objects[o.Name] = o
+	}
+	object := func(name string) (*wire.Object, error) {
+		if o := objects[name]; o != nil {
+			return o, nil
+		}
+		return nil, fmt.Errorf("journal: unknown object %q", name)
+	}
+	st := state.New(src)
+	for i, name := range img.Names {
+		st.Call(i, name)
+	}
+	p := &Plan{st: st, touch: newTouch()}
+	for _, sc := range img.Scopes {
+		o, err := object(sc.Object)
+		if err != nil {
+			return nil, err
+		}
+		st.Expect(state.Scope{Object: o, Family: sc.Family, Table: sc.Table, Dev: sc.Dev, Route: string(sc.Route)})
+	}
+	for name, keys := range img.Keys {
+		o, err := object(name)
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range keys {
+			p.touch.key(o, string(k))
+		}
+	}
+	for _, i := range img.Indexes {
+		p.touch.link(i)
+	}
+	for _, n := range img.Links {
+		p.touch.links[n] = true
+	}
+	for name, msgs := range img.Before {
+		o, err := object(name)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range msgs {
+			st.Report(o, m)
+		}
+	}
+	for _, s := range img.Sysctls {
+		p.sysctls = append(p.sysctls, sysctlImage{&builtins.Sysctl{Path: s.Path, Name: s.Name}, s.Old, s.Known})
+	}
+	for _, s := range img.Settings {
+		p.settings = append(p.settings, sysctlImage{&builtins.Sysctl{Path: s.Path, Name: s.Name}, s.Old, s.Known})
+	}
+	for _, c := range img.Cuts {
+		p.cuts = append(p.cuts, c.cut())
+	}
+	return p, nil
+}
