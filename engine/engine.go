@@ -29,8 +29,7 @@ type Engine struct {
 	watcher     func(journal, alive *os.File) error
 	private     func(ctx context.Context, request []byte) ([]byte, error)
 
-	first     bool       // rehearse
-	rehearsal *Rehearsal // the namespace is a copy, made for it
+	rehearsal *rehearsal // the namespace is a copy, made for it
 	sys       tx.Sysctls // of such a one
 
 	queue sync.Mutex // commits of one engine do not interleave
@@ -101,25 +100,34 @@ func (e *Engine) Plan(ctx context.Context, script Script) (*Plan, error) {
 // Commit makes ops true in one batch, in the order given, and undoes it when
 // anything fails.
 func (e *Engine) Commit(ctx context.Context, ops ...Op) (*Result, error) {
-	run := func(s *session) error {
+	return e.transact(ctx, e.facts != nil, committing(ops))
+}
+
+// Rehearse is Commit, done in a copy of the namespace first, and then only if it
+// held there, as a Script with Rehearse is run.
+func (e *Engine) Rehearse(ctx context.Context, ops ...Op) (*Result, error) {
+	if e.facts != nil {
+		return e.Commit(ctx, ops...)
+	}
+	r, err := e.rehearse(ctx, nil, committing(ops))
+	if err != nil {
+		return nil, err
+	}
+	res, err := e.Commit(ctx, ops...)
+	if err == nil {
+		res.Rehearsal = r
+	}
+	return res, err
+}
+
+func committing(ops []Op) func(*session) error {
+	return func(s *session) error {
 		c, err := together(ops)
 		if err != nil {
 			return err
 		}
 		return s.Commit(c)
 	}
-	var rehearsal *Rehearsal
-	if e.first && e.facts == nil {
-		var err error
-		if rehearsal, err = e.rehearse(ctx, nil, run); err != nil {
-			return nil, err
-		}
-	}
-	r, err := e.transact(ctx, e.facts != nil, run)
-	if err == nil {
-		r.Rehearsal = rehearsal
-	}
-	return r, err
 }
 
 // session opens what a run needs.

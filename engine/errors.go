@@ -43,7 +43,7 @@ type Error struct {
 	gone    []string
 	usage   bool
 
-	rehearsal *Rehearsal // in which it happened
+	rehearsal *rehearsal // in which it happened
 }
 
 // Error is one line.

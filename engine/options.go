@@ -81,9 +81,3 @@ func WithLogger(l *slog.Logger) Option {
 func WithFacts(f Facts) Option {
 	return func(e *Engine) error { e.facts = &f; return nil }
 }
-
-// WithRehearsal has each Run and Commit done in a copy of the namespace first, and
-// then only if it held there, as Script.Rehearse has one Run.
-func WithRehearsal() Option {
-	return func(e *Engine) error { e.first = true; return nil }
-}

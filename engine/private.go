@@ -67,9 +67,8 @@ type saying struct {
 }
 
 // Private does what the request of another process, in whose place this one is,
-// says. It is for a process that does nothing else. Options are for WithFS,
-// WithPredeclared and WithLimits.
-func Private(ctx context.Context, req []byte, opts ...Option) ([]byte, error) {
+// says. It is for a process that does nothing else.
+func (e *Engine) Private(ctx context.Context, req []byte) ([]byte, error) {
 	var q request
 	if err := json.Unmarshal(req, &q); err != nil {
 		return nil, fmt.Errorf("request: %w", err)
@@ -82,12 +81,7 @@ func Private(ctx context.Context, req []byte, opts ...Option) ([]byte, error) {
 		}
 		return json.Marshal(a)
 	}
-	e, err := New(opts...)
-	if err != nil {
-		return nil, err
-	}
-	defer e.ns.close()
-	r := &Rehearsal{}
+	r := &rehearsal{}
 	defer r.end()
 	begin := time.Now()
 	own, err := e.duplicateGiven(ctx, &q, r)
@@ -128,7 +122,7 @@ func (e *Engine) ask(ctx context.Context, q request) (a answer, err error) {
 }
 
 // rehearseBeside is a rehearsal in another process.
-func (e *Engine) rehearseBeside(ctx context.Context, script *Script) (*Rehearsal, error) {
+func (e *Engine) rehearseBeside(ctx context.Context, script *Script) (*rehearsal, error) {
 	q := request{Script: script}
 	refused := func(err error) error {
 		return &Error{Outcome: rolledBack, Message: "there can be no rehearsal: " + err.Error(), Err: err, status: "nothing was sent; the network is as it was"}
@@ -151,7 +145,7 @@ func (e *Engine) rehearseBeside(ctx context.Context, script *Script) (*Rehearsal
 		return nil, refused(err)
 	}
 	j := a.Rehearsal
-	r := &Rehearsal{Links: j.Links, StandIns: j.StandIns, Notes: j.Notes, Took: time.Duration(j.MS) * time.Millisecond, held: j.Held}
+	r := &rehearsal{Links: j.Links, StandIns: j.StandIns, Notes: j.Notes, Took: time.Duration(j.MS) * time.Millisecond, held: j.Held}
 	f := a.Failure
 	if f == nil {
 		return r, nil
@@ -218,7 +212,7 @@ func (r *replay) Dump(_ context.Context, req []byte) ([]wire.Message, error) {
 }
 
 // duplicateGiven returns an engine in a copy of what a request describes.
-func (e *Engine) duplicateGiven(ctx context.Context, q *request, r *Rehearsal) (*Engine, error) {
+func (e *Engine) duplicateGiven(ctx context.Context, q *request, r *rehearsal) (*Engine, error) {
 	d, err := r.double()
 	if err != nil {
 		return nil, err

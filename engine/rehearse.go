@@ -17,8 +17,8 @@ import (
 	"github.com/nlscript/nlscript/engine/tx"
 )
 
-// A Rehearsal is a run in a copy of the network namespace, before the run itself.
-type Rehearsal struct {
+// A rehearsal is a run in a copy of the network namespace, before the run itself.
+type rehearsal struct {
 	Links    int      // in the copy, without lo; of other namespaces that the script works in, too
 	StandIns []string // those of them that are veths in the place of something else
 	Notes    []string // what the copy does not have, or has otherwise
@@ -31,7 +31,7 @@ type Rehearsal struct {
 }
 
 // end lets the namespaces of the rehearsal end.
-func (r *Rehearsal) end() {
+func (r *rehearsal) end() {
 	for _, d := range r.copies {
 		d.conn.Close()
 	}
@@ -42,7 +42,7 @@ func (r *Rehearsal) end() {
 }
 
 // String is the line a person reads.
-func (r *Rehearsal) String() string {
+func (r *rehearsal) String() string {
 	what := "held"
 	if !r.held {
 		what = "failed"
@@ -58,7 +58,7 @@ func (r *Rehearsal) String() string {
 	return s + fmt.Sprintf("), %d ms", r.Took.Milliseconds())
 }
 
-// A jsonRehearsal is a Rehearsal as --json prints it.
+// A jsonRehearsal is a rehearsal as --json prints it.
 type jsonRehearsal struct {
 	Held     bool     `json:"held"`
 	Links    int      `json:"links"`
@@ -67,7 +67,7 @@ type jsonRehearsal struct {
 	MS       int64    `json:"ms"`
 }
 
-func (r *Rehearsal) json() *jsonRehearsal {
+func (r *rehearsal) json() *jsonRehearsal {
 	if r == nil {
 		return nil
 	}
@@ -80,13 +80,13 @@ const copiedRoutes = 20000
 // rehearse does what a run does in a copy of the namespace. A script can be
 // rehearsed by another process. The error is an *Error, and nothing was sent to the
 // namespace itself.
-func (e *Engine) rehearse(ctx context.Context, script *Script, run func(*session) error) (*Rehearsal, error) {
+func (e *Engine) rehearse(ctx context.Context, script *Script, run func(*session) error) (*rehearsal, error) {
 	// What an earlier run has left is undone before there is anything to copy.
 	if _, err := e.transact(ctx, false, func(*session) error { return nil }); err != nil {
 		return nil, err
 	}
 	begin := time.Now()
-	r := &Rehearsal{}
+	r := &rehearsal{}
 	defer r.end()
 	own, err := e.duplicate(ctx, e.named(ctx, run), r)
 	if errors.Is(err, unix.EPERM) && e.private != nil && script != nil {
@@ -111,7 +111,7 @@ func (e *Engine) rehearse(ctx context.Context, script *Script, run func(*session
 }
 
 // failed is the error of a rehearsal that failed.
-func (r *Rehearsal) failed(failed *Error) *Error {
+func (r *rehearsal) failed(failed *Error) *Error {
 	failed.rehearsal = r
 	failed.Outcome, failed.Residue, failed.undone, failed.total, failed.theirs = rolledBack, nil, 0, 0, ""
 	failed.status = r.String() + "; nothing was sent, the network is as it was"
@@ -122,7 +122,7 @@ func (r *Rehearsal) failed(failed *Error) *Error {
 }
 
 // own are the checks that a copy can tell: in it nobody is there to answer.
-func (r *Rehearsal) own(checks []*builtins.Check) (own []*builtins.Check) {
+func (r *rehearsal) own(checks []*builtins.Check) (own []*builtins.Check) {
 	for _, c := range checks {
 		if c.Kind == builtins.CheckPing || c.Kind == builtins.CheckTCP {
 			r.Notes = append(r.Notes, "check "+c.Text()+" was left out: nobody answers in a copy")

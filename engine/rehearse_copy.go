@@ -31,7 +31,7 @@ type sight struct {
 }
 
 // double makes an empty namespace.
-func (r *Rehearsal) double() (*double, error) {
+func (r *rehearsal) double() (*double, error) {
 	d := &double{}
 	if err := d.ns.fresh(); err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func (n *namespace) dial() (conn *nlconn.Conn, err error) {
 }
 
 // duplicate returns an engine in a copy of the namespace, which ends with r.
-func (e *Engine) duplicate(ctx context.Context, named func(*state.Entry) bool, r *Rehearsal) (*Engine, error) {
+func (e *Engine) duplicate(ctx context.Context, named func(*state.Entry) bool, r *rehearsal) (*Engine, error) {
 	d, err := r.double()
 	if err != nil {
 		return nil, err
@@ -70,13 +70,13 @@ func (e *Engine) duplicate(ctx context.Context, named func(*state.Entry) bool, r
 }
 
 // rehearsing is the engine that works in a copy.
-func (e *Engine) rehearsing(d *double, r *Rehearsal, real tx.Sysctls) *Engine {
+func (e *Engine) rehearsing(d *double, r *rehearsal, real tx.Sysctls) *Engine {
 	return &Engine{ns: d.ns, fs: e.fs, predeclared: e.predeclared, limits: e.limits, log: slog.New(&said{}), rehearsal: r,
 		sys: &rehearsedSys{own: procSys{&d.ns}, real: real, written: map[string]string{}, r: r}}
 }
 
 // fill makes a copy of what it is to be a copy of.
-func (r *Rehearsal) fill(ctx context.Context, d *double, named func(*state.Entry) bool) (*tx.Clone, error) {
+func (r *rehearsal) fill(ctx context.Context, d *double, named func(*state.Entry) bool) (*tx.Clone, error) {
 	wires := &namespace{}
 	if err := wires.fresh(); err != nil {
 		return nil, err
@@ -148,7 +148,7 @@ func (r *Rehearsal) fill(ctx context.Context, d *double, named func(*state.Entry
 }
 
 // beyond is the copy, or room for one, of the namespace that one calls by a number.
-func (r *Rehearsal) beyond(from *double, conn *nlconn.Conn, nsid uint64) (*double, error) {
+func (r *rehearsal) beyond(from *double, conn *nlconn.Conn, nsid uint64) (*double, error) {
 	s := sight{from, nsid}
 	for _, d := range r.copies {
 		if slices.Contains(d.seen, s) {
@@ -172,7 +172,7 @@ func (r *Rehearsal) beyond(from *double, conn *nlconn.Conn, nsid uint64) (*doubl
 
 // roomFor finds the namespace in which other ends of veths wait for it to be the
 // copy of another; nil: there is none.
-func (r *Rehearsal) roomFor(of *namespace) (*double, error) {
+func (r *rehearsal) roomFor(of *namespace) (*double, error) {
 	for _, d := range r.copies {
 		if d.of == nil && d.given == nil {
 			is, err := d.isOf(of)

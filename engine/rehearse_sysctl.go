@@ -85,7 +85,7 @@ type rehearsedSys struct {
 	own     procSys
 	real    tx.Sysctls
 	written map[string]string
-	r       *Rehearsal
+	r       *rehearsal
 }
 
 func (s *rehearsedSys) Read(path string) (string, error) {

@@ -30,7 +30,7 @@ func TestRehearsedSysctls(t *testing.T) {
 		testnet.Refuse(t, err.Error())
 	}
 	defer ns.close()
-	r := &Rehearsal{}
+	r := &rehearsal{}
 	s := &rehearsedSys{own: procSys{&ns}, real: machine{t}, written: map[string]string{}, r: r}
 	for _, c := range []struct{ path, was, write string }{
 		{"net/core/of_the_machine", "7", "8"},

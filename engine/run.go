@@ -21,8 +21,8 @@ func (e *Engine) run(ctx context.Context, script Script, dry bool) (*Result, err
 		return nil, &Error{Outcome: rolledBack, Message: "confirmation needs a journal: see WithJournal", usage: true}
 	}
 	for try := 0; ; try++ {
-		var rehearsal *Rehearsal
-		if (script.Rehearse || e.first) && !dry {
+		var rehearsal *rehearsal
+		if script.Rehearse && !dry {
 			var err error
 			once := Script{Name: script.Name, Source: script.Source, Params: script.Params}
 			if rehearsal, err = e.rehearse(ctx, &once, func(s *session) error { return s.exec(once) }); err != nil {

@@ -91,7 +91,7 @@ type Result struct {
 	Residue  []Change // of Undo
 	Warnings []string
 
-	Rehearsal *Rehearsal // of a script that was rehearsed
+	Rehearsal *rehearsal // of a script that was rehearsed
 
 	sent  int
 	took  time.Duration

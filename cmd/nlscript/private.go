@@ -52,7 +52,11 @@ func (a *app) privateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			answer, err := engine.Private(cmd.Context(), request, engine.WithFS(root.FS()))
+			e, err := engine.New(engine.WithFS(root.FS()))
+			if err != nil {
+				return err
+			}
+			answer, err := e.Private(cmd.Context(), request)
 			if err != nil {
 				return err
 			}

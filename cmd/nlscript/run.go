@@ -165,7 +165,7 @@ func (a *app) runCommand() *cobra.Command {
 			if asJSON {
 				return a.unsaid(r, a.writeJSON(r))
 			}
-			if err := a.unsaid(r, a.rehearsed(r.Rehearsal)); err != nil {
+			if err := a.unsaid(r, a.rehearsed(r)); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintln(a.stdout, r)
@@ -188,12 +188,12 @@ func (a *app) runCommand() *cobra.Command {
 }
 
 // rehearsed says how a rehearsal went.
-func (a *app) rehearsed(r *engine.Rehearsal) error {
-	if r == nil {
+func (a *app) rehearsed(r *engine.Result) error {
+	if r.Rehearsal == nil {
 		return nil
 	}
-	s := r.String()
-	for _, n := range r.Notes {
+	s := r.Rehearsal.String()
+	for _, n := range r.Rehearsal.Notes {
 		s += "\n  note: " + n
 	}
 	_, err := fmt.Fprintln(a.stdout, s)
