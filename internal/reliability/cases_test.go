@@ -24,7 +24,11 @@ func transactions(t testing.TB) (base string, l []transaction) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b = append(append(b, '\n'), more...)
+		_, list, ok := strings.Cut("\n"+string(more), "\n== ") // behind the comment at its head
+		if !ok {
+			t.Fatalf("%s: no transactions", file)
+		}
+		b = append(b, "\n== "+list...)
 	}
 	seen := map[string]bool{}
 	for _, part := range strings.Split("\n"+string(b), "\n== ")[1:] {
