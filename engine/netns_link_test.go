@@ -172,3 +172,26 @@ h = param("h")
 commit(link("eth0", netns = h, up = True, mtu = 1400), link("v0", kind = kind.veth(peer = {"name": "e0", "netns": h, "mtu": 1300})))
 `)})
 }
+
+// A link that moves may find its index taken by one that the same commit makes
+// there: what it is told is not told that one.
+func TestNetNSIndexTaken(t *testing.T) {
+	for name, more := range map[string]string{"unnamed": "", "named": `, netns(b, addr("192.0.2.1/24", dev = "m0"))`} {
+		t.Run(name, func(t *testing.T) {
+			here, there := calm(t), calm(t)
+			e, far := engineIn(t, here), engineIn(t, there)
+			mustRun(t, e, `commit(link("m0", index = 3, kind = kind.veth(peer = {"name": "m1"})))`, nil)
+			s := engine.Script{Name: "i.star", Params: map[string]any{"b": at(there)}, Source: []byte(`
+b = param("b")
+commit(netns(b, link("v0", kind = kind.veth(peer = {"name": "w0"}))), link("m0", netns = b, up = True, mtu = 1400)` + more + `)`)}
+			enginetest.EveryFailure(t, e, s)
+			keptTo(t, e, s)
+			if there.Index("m0") == 3 {
+				t.Skip("the kernel gives indexes otherwise")
+			}
+			if text := planned(t, far, `commit(link("m0", up = True, mtu = 1400), link(["v0", "w0"], up = False, mtu = 1500))`); text != "" {
+				t.Errorf("not as it was told:\n%s", text)
+			}
+		})
+	}
+}

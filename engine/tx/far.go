@@ -259,7 +259,7 @@ func (p *planner) patchFar(op *builtins.Op, peer *wire.Set, e *state.Entry, to *
 				return err
 			}
 			p.joint.flush(p)
-			there = to.st.Known(name)
+			e, there = p.st.LinkByIndex(e.Index()), to.st.Known(name)
 		}
 	}
 	if there == nil || e.Set().Has("link") && uint32(e.Set().Uint("link")) != there.Index() {

@@ -280,7 +280,8 @@ func (p *planner) named(to *planner, name string, index uint32) wire.Value {
 }
 
 // depart plans that a link moves: one message, and what goes with it.
-// It gets the index that is given, the one it has, or another when that is taken.
+// It gets the index that is given or, when others refer to it, one that is certain:
+// its own, or another when that is taken or the kernel may give it to somebody else.
 func (p *planner) depart(op *builtins.Op, e *state.Entry, to *planner, where *wire.Entry, given uint32) error {
 	name := e.Name()
 	c := p.change(&Change{Action: Modify, Op: op, Object: op.Object, name: name, Deltas: []state.Delta{{Path: where.F.Name, Row: where.F, After: where.V}}})
@@ -301,11 +302,13 @@ func (p *planner) depart(op *builtins.Op, e *state.Entry, to *planner, where *wi
 	case given != 0:
 		index = given
 		s.PutName("new_ifindex", wire.IntVal(uint64(index)))
-	case p.virtual[index] || to.st.LinkByIndex(index) != nil:
-		index = to.take(name)
-		if to.refs[name] {
-			s.PutName("new_ifindex", wire.IntVal(uint64(index)))
+	case !to.refs[name]:
+		index = to.take(name) // it keeps its own if that is free, and is addressed by name
+	default:
+		if p.virtual[index] || to.st.LinkByIndex(index) != nil || to.picks() {
+			index = to.take(name)
 		}
+		s.PutName("new_ifindex", wire.IntVal(uint64(index)))
 	}
 	if err := p.linkStep(op, linkPart{typ: op.Object.New, set: s, fence: true}, e); err != nil {
 		return err
@@ -313,6 +316,9 @@ func (p *planner) depart(op *builtins.Op, e *state.Entry, to *planner, where *wi
 	p.arrive(e, to, index)
 	return nil
 }
+
+// picks reports whether the kernel picks the index of a link of this commit.
+func (p *planner) picks() bool { return p.unknown != unknownIndex }
 
 // departed plans what becomes of a link that a verb has moved.
 func (p *planner) departed(e *state.Entry, want *wire.Set, to *planner, c *Change) error {
@@ -333,11 +339,10 @@ func (p *planner) departed(e *state.Entry, want *wire.Set, to *planner, c *Chang
 	switch {
 	case want.Has("new_ifindex"):
 		index = uint32(want.Uint("new_ifindex"))
-	case p.virtual[index] || to.st.LinkByIndex(index) != nil:
-		if to.refs[name] {
-			return fmt.Errorf("the index it gets in network namespace %s is not known beforehand: give new_ifindex, or write link(%q, netns = ...)", to.plan.Place, name)
-		}
+	case !to.refs[name]:
 		index = to.take(name)
+	case p.virtual[index] || to.st.LinkByIndex(index) != nil || to.picks():
+		return fmt.Errorf("the index it gets in network namespace %s is not known beforehand: give new_ifindex, or write link(%q, netns = ...)", to.plan.Place, name)
 	}
 	p.arrive(e, to, index)
 	there := to.st.Known(name)
