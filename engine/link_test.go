@@ -67,6 +67,12 @@ if x.master != None or x.alias != None or x.altnames != None: fail(x)`, "unchang
 		{`commit(link("eth1", arp = False, multicast = False))`, "committed"},
 		{`commit(link("eth1", arp = False, multicast = False))`, "unchanged"},
 		{`commit(link("eth1", arp = True))`, "committed"},
+		// Of a link that is made in the same commit nothing says that it is off already.
+		{`commit(link("br7", kind = kind.bridge()), link("br7", multicast = False, kind = kind.bridge(mcast_snooping = False)))
+commit(link("br7", multicast = False, kind = kind.bridge(mcast_snooping = False)))`, "committed"},
+		{`commit(link("br7", multicast = False, kind = kind.bridge(mcast_snooping = False)))`, "unchanged"},
+		// The rule of main has the same key but for its priority.
+		{`commit(absent(rule(priority = 700)), link("eth1", alias = "y"))`, "committed"},
 	} {
 		r, err := e.Run(t.Context(), engine.Script{Name: "a.star", Source: []byte(step.src)})
 		if err != nil {

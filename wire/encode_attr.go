@@ -13,6 +13,11 @@ func (f *Field) append(b *Builder, typ uint16, v *Value) error {
 			return f.mismatch(v)
 		}
 		n := f.Kind.size()
+		if v.Type == Name {
+			b.Attr(typ, n)
+			b.relocate(n, v.S)
+			return nil
+		}
 		err := f.putFixed(b.Attr(typ, n), v)
 		if v.HasMask && f.Mask != 0 {
 			return (&Field{Kind: f.Kind}).putFixed(b.Attr(f.Mask, n), &Value{N: v.M})

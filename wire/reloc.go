@@ -68,8 +68,8 @@ func (o *Object) Decode(msg []byte, rel []Reloc, s *Set) error {
 // name replaces the numbers that stand for relocations by the names.
 func (s *Set) name(rel []Reloc) {
 	s.Devices(func(v *Value) error {
-		if v.Type == Int && v.N >= unlinked && v.N < unlinked+uint64(len(rel)) {
-			*v = NameVal(rel[v.N-unlinked].Name)
+		if n := uint32(v.N); v.Type == Int && n >= unlinked && n < unlinked+uint32(len(rel)) {
+			*v = NameVal(rel[n-unlinked].Name)
 		}
 		return nil
 	})
@@ -107,7 +107,7 @@ func (v *Value) devices(row *Field, f func(v *Value) error) error {
 	case Name:
 		return f(v)
 	case Int:
-		if row != nil && row.Kind == Dev {
+		if row != nil && (row.Kind == Dev || row.Index) {
 			return f(v)
 		}
 	}

@@ -61,6 +61,7 @@ type Field struct {
 	Merge        bool   // List of structs: what is not mentioned stays; the first row is the key, 0 in the second takes it away
 	Ages         bool   // counts down: what is reported may be less than what was written; nothing is the first of Words, no end
 	Ticks        bool   // a time that the kernel keeps in ticks of its own, rounded down: it may report 1 less
+	Index        bool   // a number that may be the index of a device: messages can be linked with it
 	Irreversible string // RO: what it tells of that no message brings back; undo compares it all the same
 	Since        string // first kernel that has it, when later than 5.10
 	Default      string // links: what a new one has, as Text writes it; "" unknown, or not the same for all

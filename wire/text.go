@@ -51,6 +51,9 @@ func (f *Field) Text(v Value, names Names) string {
 	}
 	switch f.Kind {
 	case U8, S8, U16, BE16, U32, S32, BE32, U64, S64, BE64:
+		if n := uint64(uint32(v.N)); f.Index && n >= unlinked {
+			return names.text(&Value{Type: Int, N: n})
+		}
 		return f.intText(&v)
 	case Bool:
 		return strconv.FormatUint(v.N, 10)

@@ -58,13 +58,27 @@ var takes = []part{
 	{object: rtnl.FDB, req: unix.RTM_GETNEIGH, head: append([]byte{unix.AF_BRIDGE}, make([]byte, 11)...), drop: []string{"3"}, skip: skipFDB},
 	{object: rtnl.VLAN, req: unix.RTM_GETVLAN, head: append([]byte{unix.AF_BRIDGE}, make([]byte, 7)...), drop: []string{"1.5", "1.7"}}, // counters
 	{object: rtnl.Nexthop, req: unix.RTM_GETNEXTHOP, head: make([]byte, 8), drop: []string{"12.4"}, mask: func(h []byte, _ map[uint16][]byte) { h[4] &= configured }},
-	{object: rtnl.Qdisc, req: unix.RTM_GETQDISC, head: make([]byte, 20), skip: skipQdisc, drop: []string{"3", "4", "7"}, mask: func(h []byte, _ map[uint16][]byte) { clear(h[16:20]) }},
+	{object: rtnl.Qdisc, req: unix.RTM_GETQDISC, head: make([]byte, 20), skip: skipQdisc, drop: []string{"3", "4", "7"}, mask: maskQdisc},
 	{object: rtnl.Class, req: unix.RTM_GETTCLASS, head: make([]byte, 20), devices: true, drop: []string{"3", "4", "7"}, mask: func(h []byte, _ map[uint16][]byte) { clear(h[16:20]) }},
 }
 
 // configured are the flags of next hops that somebody sets; the others say how
 // they are.
 const configured = unix.RTNH_F_PERVASIVE | unix.RTNH_F_ONLINK
+
+// maskQdisc clears references, and the packets that htb counts in its options
+// (struct tc_htb_glob).
+func maskQdisc(h []byte, attrs map[uint16][]byte) {
+	clear(h[16:20])
+	if string(attrs[unix.TCA_KIND]) != "htb\x00" {
+		return
+	}
+	for a := range wire.Attrs(attrs[unix.TCA_OPTIONS]) {
+		if a.Type == 2 && len(a.Data) >= 20 {
+			clear(a.Data[16:20])
+		}
+	}
+}
 
 func proxies() []byte {
 	h := make([]byte, 12)

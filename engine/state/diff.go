@@ -22,6 +22,7 @@ const (
 	Patch Mode = iota // only what want mentions counts
 	Whole             // the object is exactly what want says; Loose rows only when mentioned
 	Exact             // all that can be written counts: undo
+	Fresh             // Patch of an object that is yet to be made: what nobody wrote has its default
 )
 
 // Diff returns where have differs from want, both canonical with devices by
@@ -43,7 +44,7 @@ func (d *differ) skip(f *wire.Field) bool {
 	if f.RO && f.Irreversible != "" && d.mode == Exact {
 		return false // undo has to tell of it
 	}
-	return f.RO || f.Volatile && (!f.Loose || d.mode == Exact) || f.WO && (d.mode != Patch || f.Immutable)
+	return f.RO || f.Volatile && (!f.Loose || d.mode == Exact) || f.WO && (!d.patches() || f.Immutable)
 }
 
 func (d *differ) sets(path string, want, have *wire.Set) {
@@ -52,7 +53,7 @@ func (d *differ) sets(path string, want, have *wire.Set) {
 		if d.skip(f) || path == "" && d.isKey(f) || along(want, f) {
 			continue
 		}
-		hv := valueOf(have, f)
+		hv := d.valueOf(have, e)
 		if f.Volatile && f.Kind == wire.Dev && e.V.Type == wire.Int && e.V.N == 0 {
 			continue // the kernel shall choose: whatever it has chosen is so
 		}
@@ -60,7 +61,7 @@ func (d *differ) sets(path string, want, have *wire.Set) {
 			d.value(path, f, e.V, hv)
 		}
 	}
-	if d.mode == Patch {
+	if d.patches() {
 		return
 	}
 	for _, e := range have.Ents {
@@ -157,7 +158,7 @@ func (d *differ) pick(want, have *wire.Set, top bool) *wire.Set {
 		if d.skip(f) || top && d.isKey(f) || along(want, f) {
 			continue
 		}
-		hv := valueOf(have, f)
+		hv := d.valueOf(have, e)
 		if !f.WO && d.same(f, e.V, hv) {
 			continue
 		}
@@ -233,11 +234,28 @@ func (d *differ) nothing(f *wire.Field, v wire.Value) (wire.Value, bool) {
 	return wire.Value{}, false
 }
 
+func (d *differ) patches() bool { return d.mode == Patch || d.mode == Fresh }
+
+// valueOf is what have holds where e is wanted.
+func (d *differ) valueOf(have *wire.Set, e wire.Entry) wire.Value {
+	if _, ok := have.At(e.F); !ok && d.mode == Fresh && e.F.IsDefault(e.V) {
+		return e.V
+	}
+	return valueOf(have, e.F)
+}
+
 func valueOf(s *wire.Set, f *wire.Field) wire.Value {
 	if v, ok := s.At(f); ok {
 		return v
 	}
 	return zeroOf(f)
+}
+
+// guessed reports whether it is not known what an object that is yet to be made
+// has where a number or a bit is wanted: no number is the default of them all.
+func (d *differ) guessed(f *wire.Field, want, have wire.Value) bool {
+	return d.mode == Fresh && equal(have, zeroOf(f)) && !f.IsDefault(want) &&
+		(f.Kind.IsBit() || want.Type == wire.Int && f.Kind != wire.Dev)
 }
 
 // zeroOf is what a field has that is not mentioned: bits are clear, and what
@@ -259,11 +277,11 @@ func (d *differ) same(f *wire.Field, want, have wire.Value) bool {
 	if f.Merge {
 		return len(d.missing(want, have)) == 0
 	}
-	if d.mode == Patch && unreported(want) {
+	if d.patches() && unreported(want) || d.guessed(f, want, have) {
 		return false
 	}
-	if d.mode == Exact && want.Type == wire.SetVal && have.Type == wire.SetVal && want.Sub.Table == have.Sub.Table {
-		sub := differ{mode: Exact, object: new(wire.Object)}
+	if (d.mode == Exact || d.mode == Fresh) && want.Type == wire.SetVal && have.Type == wire.SetVal && want.Sub.Table == have.Sub.Table {
+		sub := differ{mode: d.mode, object: new(wire.Object)}
 		sub.sets("", want.Sub, have.Sub)
 		return len(sub.out) == 0
 	}

@@ -172,7 +172,11 @@ func (p *planner) patchLink(op *builtins.Op, set *wire.Set, e *state.Entry) erro
 	have := e.Set()
 	want := permanentAddress(mentioned(canon(op.Object, set), set), have)
 	want.Del("name")
-	deltas := state.Diff(op.Object, want, have, state.Patch)
+	mode := state.Patch
+	if !e.Reported() {
+		mode = state.Fresh
+	}
+	deltas := state.Diff(op.Object, want, have, mode)
 	name, _ := have.Get("name")
 	p.expect(&expect{op: op, object: op.Object, key: e.Key, name: name.S, set: want, mode: state.Patch})
 	if len(deltas) == 0 {
@@ -194,7 +198,7 @@ func (p *planner) patchLink(op *builtins.Op, set *wire.Set, e *state.Entry) erro
 	}
 	c := p.change(&Change{Action: Modify, Op: op, Object: op.Object, Deltas: deltas, set: want, name: name.S})
 	c.Notes = append(c.Notes, state.Uncompared(op.Object, want)...)
-	pick := state.Pick(op.Object, want, have, state.Patch)
+	pick := state.Pick(op.Object, want, have, mode)
 	gone, err := p.disturbs(e, pick, deltas)
 	if err != nil {
 		return err

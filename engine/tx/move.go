@@ -304,10 +304,10 @@ func (p *planner) depart(op *builtins.Op, e *state.Entry, to *planner, where *wi
 		s.PutName("new_ifindex", wire.IntVal(uint64(index)))
 	case !to.refs[name]:
 		index = to.take(name) // it keeps its own if that is free, and is addressed by name
+	case p.virtual[index] || to.st.LinkByIndex(index) != nil || to.picks():
+		index = to.take(name)
+		s.PutName("new_ifindex", p.named(to, name, index))
 	default:
-		if p.virtual[index] || to.st.LinkByIndex(index) != nil || to.picks() {
-			index = to.take(name)
-		}
 		s.PutName("new_ifindex", wire.IntVal(uint64(index)))
 	}
 	if err := p.linkStep(op, linkPart{typ: op.Object.New, set: s, fence: true}, e); err != nil {

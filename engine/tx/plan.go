@@ -118,6 +118,7 @@ type expect struct {
 	set    *wire.Set   // nil: shall not be there
 	list   []*wire.Set // several with the key, in this order
 	gone   *wire.Set   // of several with the key only this one shall not be there
+	match  *wire.Set   // what shall not be there has the loose keys of this
 	mode   state.Mode
 }
 

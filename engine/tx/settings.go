@@ -2,6 +2,7 @@ package tx
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
@@ -50,8 +51,11 @@ func (p *planner) keepSettings(dev *state.Entry, mtu uint64) error {
 				return err
 			}
 			for _, path := range slices.Sorted(maps.Keys(all)) {
-				if strings.HasSuffix(path, "/mc_forwarding") {
+				switch {
+				case strings.HasSuffix(path, "/mc_forwarding"):
 					continue // read only: a routing daemon's doing
+				case strings.HasSuffix(path, "/mtu") && all[path] == fmt.Sprint(dev.Set().Uint("mtu")):
+					continue // that of IPv6 follows the device's
 				}
 				p.plan.settings = append(p.plan.settings, sysctlImage{&builtins.Sysctl{Path: path, Name: path}, all[path], true})
 			}

@@ -151,7 +151,12 @@ func (c *Change) Text() string {
 	case Modify, Bounce:
 		var l []string
 		for _, d := range c.Deltas {
-			l = append(l, fmt.Sprintf("%s %s -> %s", shortPath(d.Path), valueText(d.Row, d.Before, c.st), valueText(d.Row, d.After, c.st)))
+			before, after := valueText(d.Row, d.Before, c.st), valueText(d.Row, d.After, c.st)
+			if before == after { // of a link that is yet to be made: what it has is not known
+				l = append(l, shortPath(d.Path)+" "+after)
+				continue
+			}
+			l = append(l, fmt.Sprintf("%s %s -> %s", shortPath(d.Path), before, after))
 		}
 		return strings.Join(l, ", ")
 	case Create:

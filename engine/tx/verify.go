@@ -85,7 +85,7 @@ func (p *Plan) verifyOne(now *state.State, x *expect) error {
 		if x.set != nil && !state.Matches(x.set, e) {
 			continue
 		}
-		if x.set == nil && byDefault(e) {
+		if x.set == nil && (byDefault(e) || x.match != nil && !state.Matches(x.match, e)) {
 			continue
 		}
 		if x.gone != nil && len(state.Diff(x.object, x.gone, e.Set(), state.Exact)) > 0 {

@@ -225,7 +225,7 @@ func (p *planner) absent(op *builtins.Op, want *wire.Set) error {
 	if err := p.contradicts(op, o.Name+"\x00"+key, func(first *builtins.Op) bool { return first.Absent }); err != nil && !looseKey(o) {
 		return err
 	}
-	p.expect(&expect{op: op, object: o, key: key, set: nil, mode: state.Whole})
+	p.expect(&expect{op: op, object: o, key: key, match: want, mode: state.Whole})
 	n := 0
 	for _, e := range append([]*state.Entry(nil), p.st.Find(o, key)...) {
 		if !state.Matches(want, e) || byDefault(e) {

@@ -113,7 +113,7 @@ func linkRows() []wire.Field {
 		{Name: "netns_fd", Type: unix.IFLA_NET_NS_FD, Kind: wire.U32, WO: true, Doc: "network namespace to be in, by a file that this process has open"},
 		{Name: "target_netnsid", Type: unix.IFLA_TARGET_NETNSID, Kind: wire.S32, WO: true, Doc: "network namespace that a request is about, by nsid"},
 		{Name: "link_netnsid", Type: unix.IFLA_LINK_NETNSID, Kind: wire.S32, Immutable: true, Doc: "nsid of the namespace that holds link; ip says link-netnsid"},
-		{Name: "new_ifindex", Type: unix.IFLA_NEW_IFINDEX, Kind: wire.S32, Min: 1, Max: 1<<31 - 1, WO: true, Doc: "index wanted in the namespace the link moves to"},
+		{Name: "new_ifindex", Type: unix.IFLA_NEW_IFINDEX, Kind: wire.S32, Min: 1, Max: 1<<31 - 1, Index: true, Notation: indexOf{}, WO: true, Doc: "index wanted in the namespace the link moves to: a number, or that of a device here by its name"},
 		{Name: "new_netnsid", Type: unix.IFLA_NEW_NETNSID, Kind: wire.S32, RO: true, Volatile: true, Doc: "nsid of the namespace a link has moved to"},
 		{Name: "parentdev", Type: unix.IFLA_PARENT_DEV_NAME, Kind: wire.Str, Immutable: true, Since: "5.14", Doc: "parent that is no network device (wwan0)"},
 		{Name: "parentbus", Type: unix.IFLA_PARENT_DEV_BUS_NAME, Kind: wire.Str, RO: true, Since: "5.14", Doc: "bus of parentdev"},

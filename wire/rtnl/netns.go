@@ -2,6 +2,7 @@ package rtnl
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/nlscript/nlscript/wire"
@@ -53,3 +54,13 @@ func (netnsName) Text(v wire.Value) (string, bool) {
 	}
 	return "", false
 }
+
+// indexOf writes the index of a device as its name, when the message is linked.
+type indexOf struct{}
+
+func (indexOf) Parse(s string) (wire.Value, bool, error) {
+	_, err := strconv.ParseInt(s, 0, 64)
+	return wire.NameVal(s), s != "" && err != nil, nil
+}
+
+func (indexOf) Text(v wire.Value) (string, bool) { return v.S, v.Type == wire.Name }

@@ -127,8 +127,8 @@ func TestKernelKeepsVLAN(t *testing.T) {
 			flags = flagsAdd
 		}
 		err := k.raw(t, Link, unix.RTM_NEWLINK, flags, set(Link.Table, rows))
-		if errors.Is(err, unix.EOPNOTSUPP) {
-			testnet.Refuse(t, "this kernel has no bridge")
+		if errors.Is(err, unix.EOPNOTSUPP) && !testnet.InVM() {
+			t.Skip("this kernel's bridges know no VLANs: see test/vm")
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -93,9 +93,9 @@ func TestTwice(t *testing.T) {
 // TestStabSize: a number of entries that no attribute holds is refused before
 // they are computed.
 func TestStabSize(t *testing.T) {
-	s := rowsOf(t, Qdisc.Table, "stab", wire.SubVal(rowsOf(t, stabTable, "linklayer", "atm", "tsize", 1<<31)))
+	s := rowsOf(t, Qdisc.Table, "stab", wire.SubVal(rowsOf(t, stabTable, "linklayer", "atm", "tsize", 1<<30)))
 	var b wire.Builder
-	if err := Qdisc.Append(&b, Qdisc.New, 0, s); err == nil || err.Error() != "stab.tsize: 2147483648 entries, at most 32765 fit" {
+	if err := Qdisc.Append(&b, Qdisc.New, 0, s); err == nil || err.Error() != "stab.tsize: 1073741824 entries, at most 32765 fit" {
 		t.Errorf("%v", err)
 	}
 }
