@@ -122,32 +122,6 @@ type expect struct {
 	mode   state.Mode
 }
 
-// An OpError is what is wrong with one op.
-type OpError struct {
-	Op   *builtins.Op
-	Path string // field, in the script's words; may be empty
-	Err  error
-}
-
-func (e *OpError) Error() string {
-	s := Title(e.Op)
-	if e.Path != "" {
-		s += ": " + e.Path
-	}
-	return s + ": " + e.Err.Error()
-}
-
-func (e *OpError) Unwrap() error { return e.Err }
-
-// opError puts the path of a field's error where it belongs.
-func opError(op *builtins.Op, err error) error {
-	var a *wire.AttrError
-	if errors.As(err, &a) {
-		return &OpError{op, a.Path, a.Err}
-	}
-	return &OpError{op, "", err}
-}
-
 // FirstIndex is where assigned indexes begin: the kernel's own counter does not
 // get there (KERNEL.md A1).
 const FirstIndex = 1 << 30

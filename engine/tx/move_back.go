@@ -1,0 +1,86 @@
+package tx
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/engine/nlconn"
+	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
+)
+
+// noteMove notes that a link that was there before the commit moves.
+func (p *Plan) noteMove(m move) {
+	p.moves = append(p.moves, m)
+	if m.to.arrived == nil {
+		m.to.arrived = map[string]bool{}
+	}
+	m.to.arrived[m.name] = true
+	if m.from.gone == nil {
+		m.from.gone = map[uint32]bool{}
+	}
+	m.from.gone[m.index] = true
+}
+
+// moveBack brings the links that moved back to where they were, with the index
+// they had, and counts them. What it does not bring is told of by undo.
+func (p *Plan) moveBack(k Kernel) (n int) {
+	for i := len(p.moves) - 1; i >= 0; i-- {
+		m := p.moves[i]
+		from, err := k.at(m.from)
+		if err != nil {
+			continue
+		}
+		to, err := k.at(m.to)
+		if err != nil || k.Spaces == nil {
+			continue
+		}
+		home, err := k.Spaces.Open(m.from.Place, false)
+		if err != nil || !linked(to.Conn, m.name) || linked(from.Conn, m.name) {
+			continue
+		}
+		s := wire.NewSet(rtnl.Link.Table)
+		s.PutName("name", wire.StrVal(m.name))
+		s.PutName("netns_fd", wire.IntVal(uint64(home.FD())))
+		s.PutName("new_ifindex", wire.IntVal(uint64(m.index)))
+		if sendOne(to.Conn, s) {
+			n++
+			continue
+		}
+		s.Del("new_ifindex") // its index was taken meanwhile
+		if sendOne(to.Conn, s) {
+			n++
+		}
+	}
+	return n
+}
+
+// linked reports whether a link is there.
+func linked(c *nlconn.Conn, name string) bool {
+	var b wire.Builder
+	s := wire.NewSet(rtnl.Link.Table)
+	s.PutName("name", wire.StrVal(name))
+	if rtnl.Link.Append(&b, unix.RTM_GETLINK, unix.NLM_F_REQUEST, s) != nil {
+		return false
+	}
+	req, _, err := b.Last()
+	if err != nil {
+		return false
+	}
+	_, err = c.Get(req)
+	return err == nil
+}
+
+// sendOne sends a change of a link, and reports whether it took.
+func sendOne(c *nlconn.Conn, s *wire.Set) bool {
+	var b wire.Builder
+	if rtnl.Link.Append(&b, unix.RTM_NEWLINK, unix.NLM_F_REQUEST|unix.NLM_F_ACK, s) != nil {
+		return false
+	}
+	msg, _, err := b.Last()
+	if err != nil {
+		return false
+	}
+	ok := true
+	err = c.Transact([][]byte{msg}, func(_ int, r wire.Reply) { ok = ok && r.Errno == 0 })
+	return ok && err == nil
+}
