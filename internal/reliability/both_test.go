@@ -16,7 +16,7 @@ import (
 func TestKillsOfBoth(t *testing.T) {
 	notInVM(t)
 	base, all := transactions(t)
-	step := often(2, 9)
+	step := often(4, 9)
 	var mu sync.Mutex
 	var kills, restored, unsure int
 	t.Run("of", func(t *testing.T) {

@@ -29,7 +29,7 @@ func TestExport(t *testing.T) {
 	usual := slices.DeleteFunc(slices.Clone(all), func(x transaction) bool {
 		return !testnet.InVM() && slices.ContainsFunc(kinds, func(k string) bool { return strings.HasPrefix(x.name, k) })
 	})
-	for range often(20, 3) {
+	for range often(10, 3) {
 		var l []transaction
 		for range 4 {
 			l = append(l, usual[rnd.IntN(len(usual))])

@@ -19,7 +19,7 @@ import (
 
 // A transaction is killed at so many places between journal and end, and so
 // often at any time.
-func placesAndHits() (int, int) { return often(11, 2), often(3, 1) }
+func placesAndHits() (int, int) { return often(9, 2), often(2, 1) }
 
 // A victim is a transaction that is killed, in its namespace.
 type victim struct {

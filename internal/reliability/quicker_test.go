@@ -75,8 +75,8 @@ func (q *quicker) matrix() {
 	}
 	q.undone()
 	var acts []int
-	for i := range often(8, 2) {
-		acts = append(acts, i*(all.n-1)/often(8, 2))
+	for i := range often(5, 2) {
+		acts = append(acts, i*(all.n-1)/often(5, 2))
 	}
 	about := []int{-2, -1, 0, 1, 2, 3, 5}
 	if !thorough() {
