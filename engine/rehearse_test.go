@@ -303,6 +303,7 @@ func TestRehearsalOfSeveral(t *testing.T) {
 	there := fmt.Sprintf(`
 b = %q
 commit(
+    netns(b, sysctl("net.ipv6.conf.default.disable_ipv6", 1)), # what it does by itself takes its time
     netns(b, link("br0", kind = kind.bridge(), up = True), addr("10.3.0.1/24", dev = "br0"), link("lo", up = True)),
     link("v0", kind = kind.veth(peer = {"name": "e0", "netns": b}), up = True),
 )`, l[1])
