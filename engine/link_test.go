@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -47,6 +48,31 @@ if [x.preferred_lft, x.valid_lft] != [` + step.holds + `]: fail(x)`
 			}
 			if r.Outcome != step.outcome {
 				t.Errorf("%s: %s, want %s\n%s", src, r.Outcome, step.outcome, r.Plan)
+			}
+		}
+	}
+}
+
+// A run that fails leaves what is left of lifetimes as it was.
+func TestLifetimesComeBack(t *testing.T) {
+	e := exactNet(t)
+	for _, a := range []string{"2001:db8:77::1/64", "10.77.0.1/24"} {
+		set := func(times string) string {
+			return `commit(addr("` + a + `", dev = "eth1", ` + times + "))\n"
+		}
+		for _, before := range []string{`preferred_lft = "100s", valid_lft = "200s"`, `preferred_lft = "forever", valid_lft = "forever"`} {
+			if _, err := e.Run(t.Context(), engine.Script{Source: []byte(set(before))}); err != nil {
+				t.Fatalf("%+v", err)
+			}
+			_, err := e.Run(t.Context(), engine.Script{Source: []byte(set(`preferred_lft = "20s", valid_lft = "50s"`) + `fail("enough")`)})
+			if err == nil || !strings.Contains(fmt.Sprintf("%+v", err), "rolled back, verified: 1 of 1 message") {
+				t.Errorf("%+v", err)
+			}
+			r, err := e.Run(t.Context(), engine.Script{Source: []byte(`x = [x for x in addr.list(dev = "eth1") if str(x.local) == "` + a + `"][0]
+print(x.preferred_lft, x.valid_lft)
+if x.valid_lft != None and int(x.valid_lft[:-1]) < 190: fail(x)`)})
+			if err != nil {
+				t.Errorf("%s, %s: %+v %+v", a, before, r, err)
 			}
 		}
 	}

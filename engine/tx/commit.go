@@ -39,6 +39,7 @@ func Commit(ctx context.Context, k Kernel, arena *wire.Builder, ops []*builtins.
 		if err != nil {
 			return &Done{}, err
 		}
+		p.stamp()
 		d := &Done{Plan: p}
 		if p.Empty() {
 			return d, p.waits(ctx, k)
@@ -151,4 +152,21 @@ func (p *Plan) Undo(ctx context.Context, k Kernel, limit time.Duration) (undone 
 		defer cancel()
 	}
 	return p.undoAll(ctx, k)
+}
+
+// stamp notes when the state before was read.
+func (p *Plan) stamp() {
+	p.taken = sinceBoot()
+	for _, q := range p.parts {
+		q.taken = p.taken
+	}
+}
+
+// age is how long that is ago, rounded down so that nothing seems to have more
+// left than it should.
+func (p *Plan) age() time.Duration {
+	if p.taken == 0 {
+		return 0
+	}
+	return max(0, sinceBoot()-p.taken-time.Second)
 }

@@ -2,6 +2,7 @@ package tx
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/nlscript/nlscript/builtins"
 	"github.com/nlscript/nlscript/engine/state"
@@ -21,6 +22,7 @@ type image struct {
 	Cuts     []imageCut          `json:"cuts,omitempty"`
 	Names    map[uint32]string   `json:"names,omitempty"` // of links, for labels of addresses
 	Count    int                 `json:"count,omitempty"` // of steps
+	Taken    time.Duration       `json:"taken,omitempty"` // when the state before was read (CLOCK_BOOTTIME)
 	Makes    []imageStep         `json:"makes,omitempty"` // those that make objects
 
 	progress progress // from the lines behind it
@@ -50,7 +52,7 @@ func (p *Plan) image() *image {
 	if p.parts != nil {
 		return p.imageParts()
 	}
-	img := &image{Keys: map[string][][]byte{}, Before: map[string][][]byte{}}
+	img := &image{Taken: p.taken, Keys: map[string][][]byte{}, Before: map[string][][]byte{}}
 	for _, sc := range p.st.Scopes() {
 		img.Scopes = append(img.Scopes, imageScope{sc.Object.Name, sc.Family, sc.Table, sc.Dev, []byte(sc.Route)})
 	}
@@ -116,7 +118,7 @@ func (img *image) plan(src state.Source) (*Plan, error) {
 	for i, name := range img.Names {
 		st.Call(i, name)
 	}
-	p := &Plan{st: st, touch: newTouch()}
+	p := &Plan{st: st, touch: newTouch(), taken: img.Taken}
 	for _, sc := range img.Scopes {
 		o, err := object(sc.Object)
 		if err != nil {

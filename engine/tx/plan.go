@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -95,6 +96,7 @@ type Plan struct {
 	cuts     []*cut              // tables that are cut over
 	byKey    map[string]*expect  // the last of want for each object; made when needed
 	took     map[string]bool     // routes by key that messages took effect on; nil: not known
+	taken    time.Duration       // when the state before was read (CLOCK_BOOTTIME); 0 not known
 	claims   map[orderKey]*claim // what others were heard to write
 	deaf     bool                // announcements were lost: anything may have been written by others
 	fates    []fate              // of the steps, when they were sent

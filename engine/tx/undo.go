@@ -156,7 +156,7 @@ func byRank() []*wire.Object {
 }
 
 func (u *undoer) diff() {
-	objs := byRank()
+	objs, age := byRank(), u.plan.age()
 	again := u.outOfOrder()
 	diffs := make([]map[string]pair, len(objs))
 	keys := make([][]string, len(objs))
@@ -189,7 +189,7 @@ func (u *undoer) diff() {
 			diffs[i][e.Key] = d
 		}
 		for _, e := range u.plan.st.Before(o) {
-			add(e, true)
+			add(e.Aged(age), true)
 		}
 		for _, e := range u.now.All(o) {
 			add(e, false)
@@ -272,7 +272,7 @@ func surplus(o *wire.Object, was, is []*state.Entry) []*state.Entry {
 	var extra []*state.Entry
 	i := 0
 	for _, e := range is {
-		if i < len(was) && len(state.Diff(o, was[i].Set(), e.Set(), state.Exact)) == 0 {
+		if i < len(was) && unchanged(o, was[i], e) {
 			i++
 			continue
 		}
@@ -294,8 +294,13 @@ func keep(o *wire.Object, was, is []*state.Entry) bool {
 // sameList reports whether the objects of one key are as they were, in order.
 func sameList(o *wire.Object, was, is []*state.Entry) bool {
 	return slices.EqualFunc(was, is, func(a, b *state.Entry) bool {
-		return len(state.Diff(o, a.Set(), b.Set(), state.Exact)) == 0
+		return unchanged(o, a, b)
 	})
+}
+
+// unchanged reports whether an object is as it was, which has aged as it should.
+func unchanged(o *wire.Object, was, is *state.Entry) bool {
+	return len(state.Diff(o, was.Set(), is.Set(), state.Exact)) == 0 && !state.Cut(was.Set(), is.Set())
 }
 
 func (u *undoer) create(o *wire.Object, e *state.Entry, flags uint16, is []*state.Entry) {
