@@ -133,6 +133,9 @@ func otherProgram() error {
 		}
 		select {
 		case <-ended:
+			if err := conns[1].Drain(l.follow); err != nil { // ours may be the last
+				return err
+			}
 			fmt.Println(w.last[theRoute], l.values[theRoute][len(l.values[theRoute])-1], len(l.over))
 			for ours, over := range l.over {
 				fmt.Println(ours, over)
