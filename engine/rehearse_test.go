@@ -139,18 +139,8 @@ commit(
 // An embedder's policy hears of the commit that is for the namespace itself only,
 // and nothing is announced there when the rehearsal fails.
 func TestRehearsalSendsNothing(t *testing.T) {
-	ns := testnet.New(t)
-	ns.Veth("eth0")
 	asked := 0
-	e, err := engine.New(engine.WithNetNS(ns.FD()), engine.WithPolicy(func(context.Context, *engine.Plan) error { asked++; return nil }))
-	if err != nil {
-		t.Fatal(err)
-	}
-	heard, err := nlconn.Dial(nlconn.Config{NetNS: ns.FD(), Groups: []uint32{unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV4_ROUTE}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer heard.Close()
+	e, heard := overheard(t, &asked)
 	ops := `addr("10.7.0.1/24", dev = "eth0"), link("br7", kind = kind.bridge())`
 	if _, err := rehearse(t, e, `commit(`+ops+`)
 fail("no")`); err == nil || asked != 0 {
@@ -165,6 +155,24 @@ fail("no")`); err == nil || asked != 0 {
 	if n := ours(t, heard); n == 0 {
 		t.Error("nothing was announced when it held")
 	}
+}
+
+// overheard is an engine whose policy counts how often it is asked, in a namespace
+// with eth0, and what is announced there.
+func overheard(t *testing.T, asked *int) (*engine.Engine, *nlconn.Conn) {
+	t.Helper()
+	ns := testnet.New(t)
+	ns.Veth("eth0")
+	e, err := engine.New(engine.WithNetNS(ns.FD()), engine.WithPolicy(func(context.Context, *engine.Plan) error { *asked++; return nil }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard, err := nlconn.Dial(nlconn.Config{NetNS: ns.FD(), Groups: []uint32{unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV4_ROUTE}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { heard.Close() })
+	return e, heard
 }
 
 // ours counts announcements that are about what the scripts make.
@@ -186,9 +194,7 @@ func ours(t *testing.T, c *nlconn.Conn) (n int) {
 func TestRehearsalStandIns(t *testing.T) {
 	e := enginetest.Sandbox(t)
 	outside := testnet.New(t)
-	if !tun(t, e, "t0") {
-		t.Skip("this user may not use /dev/net/tun; root's run of this test may")
-	}
+	tun(t, e, "t0")
 	ops := fmt.Sprintf(`
 commit(
     link("hw0", index = 40, address = "02:00:00:00:00:40", mtu = 9000, numtxqueues = 4, kind = kind.veth(peer = {"name": "far", "netns_fd": %d})),
@@ -233,33 +239,29 @@ commit(
 	}
 }
 
-// tun makes a device that exists as long as a file is open; false when this
-// user may not.
-func tun(t *testing.T, e *engine.Engine, name string) (allowed bool) {
+// tun makes a device that exists as long as a file is open: of the kinds that a test
+// can count on the only one that no message makes. A user namespace gives no right
+// to /dev/net/tun; who has it everywhere else has to have it here.
+func tun(t *testing.T, e *engine.Engine, name string) {
 	t.Helper()
-	allowed = true
-	testnet.Do(t, e.NetNS(), func() {
-		fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC, 0)
-		if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
-			// A user namespace gives no right to the device file.
-			t.Log("no /dev/net/tun: ", err)
-			allowed = false
-			return
-		}
-		if err != nil {
-			testnet.Refuse(t, "no /dev/net/tun: "+err.Error())
-		}
-		t.Cleanup(func() { unix.Close(fd) })
-		req, err := unix.NewIfreq(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
-		if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, req); err != nil {
-			testnet.Refuse(t, "TUNSETIFF: "+err.Error())
-		}
-	})
-	return allowed
+	var fd int
+	var err error
+	testnet.Do(t, e.NetNS(), func() { fd, err = unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC, 0) })
+	switch ids, _ := os.ReadFile("/proc/self/uid_map"); {
+	case err != nil && strings.Join(strings.Fields(string(ids)), " ") != "0 0 4294967295":
+		t.Skip("no /dev/net/tun for this user; root's run has it: ", err)
+	case err != nil:
+		testnet.Refuse(t, "no /dev/net/tun: "+err.Error())
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	req, err := unix.NewIfreq(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
+	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, req); err != nil {
+		t.Fatal("TUNSETIFF: ", err)
+	}
 }
 
 // Whatever there is, is in the copy; kinds that not every kernel has are made, not
@@ -464,18 +466,8 @@ commit(
 
 // Ops are rehearsed as scripts are, and what fails there is not sent: nothing is announced, and no policy is asked.
 func TestRehearsalOfCommit(t *testing.T) {
-	ns := testnet.New(t)
-	ns.Veth("eth0")
 	asked := 0
-	e, err := engine.New(engine.WithNetNS(ns.FD()), engine.WithPolicy(func(context.Context, *engine.Plan) error { asked++; return nil }))
-	if err != nil {
-		t.Fatal(err)
-	}
-	heard, err := nlconn.Dial(nlconn.Config{NetNS: ns.FD(), Groups: []uint32{unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV4_ROUTE}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer heard.Close()
+	e, heard := overheard(t, &asked)
 	op := func(object, subject string, attrs map[string]any) engine.Op {
 		op, err := engine.NewOp(object, subject, attrs)
 		if err != nil {
@@ -484,7 +476,7 @@ func TestRehearsalOfCommit(t *testing.T) {
 		return op
 	}
 	good := []engine.Op{op("link", "br7", map[string]any{"kind": map[string]any{"kind": "bridge"}, "up": true}), op("addr", "10.7.0.1/24", map[string]any{"dev": "br7"})}
-	_, err = e.Rehearse(t.Context(), append(slices.Clone(good), op("route", "10.9.0.0/16", map[string]any{"via": "192.0.2.1"}))...)
+	_, err := e.Rehearse(t.Context(), append(slices.Clone(good), op("route", "10.9.0.0/16", map[string]any{"via": "192.0.2.1"}))...)
 	if err == nil || !strings.Contains(err.Error(), "in rehearsal: ") || asked != 0 {
 		t.Errorf("%v, policy asked %d times", err, asked)
 	}
