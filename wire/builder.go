@@ -35,8 +35,9 @@ type Reloc struct {
 // new chunk, so messages that were finished never move and may be kept. A
 // Builder must not be copied.
 type Builder struct {
-	Chunk int // size of the pieces memory is taken in; 0: one growing buffer
+	Chunk int // size that the pieces grow to which memory is taken in; 0: one growing buffer
 
+	piece int    // size of the last of them
 	buf   []byte // what is between its length and its capacity is zero
 	start int    // where the open message begins in buf
 	rel   []Reloc
@@ -64,8 +65,9 @@ func (b *Builder) grow(n int) {
 	keep := b.buf
 	if b.Chunk > 0 {
 		keep = b.buf[b.start:]
+		b.piece = min(max(2*b.piece, 512), b.Chunk) // one message needs little
 	}
-	size := max(2*(len(keep)+n), b.Chunk, 512)
+	size := max(2*(len(keep)+n), b.piece, 512)
 	buf := make([]byte, len(keep), size)
 	copy(buf, keep)
 	if b.Chunk > 0 {

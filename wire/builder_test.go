@@ -149,6 +149,21 @@ func TestBuilderCancel(t *testing.T) {
 	}
 }
 
+// TestBuilderPieces: an arena takes little memory for one message, and large pieces
+// for many.
+func TestBuilderPieces(t *testing.T) {
+	b := Builder{Chunk: 1 << 16}
+	for i, most := range map[int]int{0: 512, 1 << 14: 1 << 16} {
+		for range i + 1 {
+			b.End(b.Begin(1, 0))
+		}
+		if c := cap(b.buf); c > most || c < most/2 {
+			t.Errorf("after %d messages: pieces of %d bytes, want %d", i+1, c, most)
+		}
+		b = Builder{Chunk: 1 << 16}
+	}
+}
+
 // TestBuilderArena: with Chunk set, messages that were finished stay as they
 // are, whatever comes later.
 func TestBuilderArena(t *testing.T) {

@@ -247,15 +247,21 @@ func (n *nest) attr(a Attr, head []byte, s *Set) bool {
 			f.setInt(s, uint64(getU32(a.Data)))
 		}
 		return true
+	case f.At != nil && f.tails(a.Type):
+		return f.readTail(a.Data, s)
 	case f.At != nil:
 		if len(a.Data) < f.At.Len || !zero(a.Data[f.At.Len:]) {
 			return false
 		}
-		if f.At.Ends != nil {
+		if f.At.Ends != nil && f.At.Ends.Tail == 0 {
 			return f.readEnd(a.Data[:f.At.Len], s)
 		}
 		if f.placed(s) {
 			return false // twice: the second is kept as it is
+		}
+		if f.At.Ends != nil {
+			f.endRows(a.Data[:f.At.Len], s)
+			return true
 		}
 		first, had := f, len(s.Ents)
 		for ; f != nil; f = f.next {

@@ -18,9 +18,12 @@ func firstAt(ents []Entry, i int) bool {
 // place writes the attribute that holds a struct which several fields share.
 func (l *levels) place(ents []Entry, p *Place) error {
 	n := ends(ents, p)
+	if p.Ends != nil && p.Ends.Tail != 0 {
+		return l.headAndTail(ents, p, n)
+	}
 	for end := range max(n, 1) {
 		d := l.b.Attr(p.Type, p.Len)
-		copy(d, p.Init)
+		copy(d, p.initial())
 		for i := range ents {
 			f, v := ents[i].F, &ents[i].V
 			if f.At != p {
@@ -41,6 +44,36 @@ func (l *levels) place(ents []Entry, p *Place) error {
 		}
 	}
 	return nil
+}
+
+// headAndTail writes the attribute of a struct that has the low number of a range,
+// and behind it the one of the high number, when there is more than one.
+func (l *levels) headAndTail(ents []Entry, p *Place, n int) error {
+	d := l.b.Attr(p.Type, p.Len)
+	copy(d, p.initial())
+	var tail *Field
+	var high uint64
+	for i := range ents {
+		f, v := ents[i].F, &ents[i].V
+		if f.At != p {
+			continue
+		}
+		if f.Kind == Range {
+			if len(v.L) != 2 {
+				return At(f.Name, f.mismatch(v))
+			}
+			tail, high = f.Elem, v.L[1].N
+			f, v = &Field{Kind: f.Elem.Kind, Off: f.Off}, &v.L[0]
+		}
+		if err := f.put(l.b, d, align(p.Len), v); err != nil {
+			return At(ents[i].F.Name, err)
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	v := IntVal(high)
+	return tail.putFixed(l.b.Attr(p.Ends.Tail, tail.Kind.size()), &v)
 }
 
 // spilled combines the bits that share a header byte.

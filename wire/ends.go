@@ -103,9 +103,26 @@ func (f *Field) endRows(d []byte, s *Set) (known uint16) {
 	return known
 }
 
+// tails reports whether an attribute has the high number of the range that f is,
+// whose struct has the low one.
+func (f *Field) tails(typ uint16) bool {
+	return f.At.Ends != nil && f.At.Ends.Tail == typ && f.At.Type != typ
+}
+
+// readTail makes the range of a struct before it end with a number; false when it
+// cannot.
+func (f *Field) readTail(d []byte, s *Set) bool {
+	v, had := s.At(f)
+	if !had || len(d) != f.Elem.Kind.size() || !f.Single(v) || f.Elem.int(d) <= v.L[0].N {
+		return false
+	}
+	s.Put(f, ListOf(v.L[0], IntVal(f.Elem.int(d))))
+	return true
+}
+
 // framed reports whether a struct has what Init says beside its fields.
 func (p *Place) framed(d []byte) bool {
-	for i, c := range p.Init {
+	for i, c := range p.initial() {
 		if c != 0 && d[i] != c {
 			return false
 		}
@@ -115,7 +132,7 @@ func (p *Place) framed(d []byte) bool {
 
 // endText says which end of a range a struct is.
 func (p *Place) endText(d []byte) string {
-	if p.Ends == nil || len(d) < p.Ends.Off+2 {
+	if p.Ends == nil || p.Ends.Tail != 0 || len(d) < p.Ends.Off+2 {
 		return ""
 	}
 	switch bits := getU16(d[p.Ends.Off:]); {

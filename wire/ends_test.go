@@ -105,3 +105,76 @@ func unhex(t *testing.T, s string) []byte {
 	}
 	return b
 }
+
+// tailed is an object whose range begins in a struct and ends in an attribute.
+func tailed() *Object {
+	info := &Place{Type: 1, Len: 4, Init: func() []byte { return []byte{0x40, 0, 0, 0} }, Ends: &Ends{Tail: 2}}
+	return &Object{Name: "span", New: 20, Table: &Table{Name: "span", Fields: []Field{
+		{Name: "id", Kind: Range, At: info, Off: 2, Elem: &Field{Kind: U16}},
+		{Name: "mark", Kind: Bit16, At: info, Bit: 4},
+		{Name: "more", Type: 3, Kind: U8},
+	}}}
+}
+
+func TestTail(t *testing.T) {
+	if IsBigEndian {
+		t.Skip("little-endian bytes")
+	}
+	o := tailed()
+	for _, c := range []struct {
+		low, high uint64
+		mark      bool
+		want      string
+	}{
+		{5, 5, false, "08000100 4000 0500 05000300 07000000"},
+		{5, 5, true, "08000100 4400 0500 05000300 07000000"},
+		{5, 9, true, "08000100 4400 0500 06000200 09000000 05000300 07000000"},
+	} {
+		s := span(o, c.low, c.high, c.mark)
+		s.PutName("more", IntVal(7))
+		msg, _ := encode(t, o, s)
+		if got := msg[HeaderLen:]; !bytes.Equal(got, unhex(t, c.want)) {
+			t.Errorf("%d-%d: %x", c.low, c.high, got)
+		}
+		var again Set
+		if err := o.Decode(msg, nil, &again); err != nil || again.Text(nil) != s.Text(nil) && !again.Equal(s) {
+			t.Errorf("%d-%d: read as %s, %v", c.low, c.high, again.Text(nil), err)
+		}
+		if c.low != c.high {
+			if text := dumpText(t, o, msg, nil); !strings.Contains(text, "id 5 mark") || !strings.Contains(text, "id to 9") {
+				t.Error(text)
+			}
+			if got := o.Locate(msg, HeaderLen+8); got != "id" {
+				t.Errorf("the end of the range is %q", got)
+			}
+		}
+	}
+}
+
+// What is not one range is kept as it is, and written so.
+func TestTailApart(t *testing.T) {
+	if IsBigEndian {
+		t.Skip("little-endian bytes")
+	}
+	o := tailed()
+	for _, c := range []struct{ bytes, text string }{
+		{"06000200 09000000", "attr 2"},                          // ends and has not begun
+		{"08000100 4000 0500 06000200 04000000", "id 5 attr 2"},  // holds nothing
+		{"08000100 4000 0500 05000200 09000000", "id 5 attr 2"},  // another size
+		{"08000100 4000 0500 08000100 4000 0900", "id 5 attr 1"}, // twice
+		{"08000100 4000 0500 06000200 09000000 06000200 0a000000", "id 5-9 attr 2"},
+	} {
+		msg := append(make([]byte, HeaderLen), unhex(t, c.bytes)...)
+		var s Set
+		if err := o.Table.Decode(msg[HeaderLen:], &s); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Text(nil); !strings.HasPrefix(got, c.text) {
+			t.Errorf("%s: %q, want %q", c.bytes, got, c.text)
+		}
+		again, _ := encode(t, o, &s)
+		if !bytes.Equal(again[HeaderLen:], msg[HeaderLen:]) {
+			t.Errorf("%s: written as %x", c.bytes, again[HeaderLen:])
+		}
+	}
+}

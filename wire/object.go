@@ -28,23 +28,40 @@ type Object struct {
 	// when set, appends to key what Key cannot say.
 	Key   []string
 	KeyOf func(s *Set, key []byte) []byte
-	Rank  int // what has a lower rank must exist before
+	// Open takes out of a canonical set what of the key absent() takes to be anything
+	// where it is not written; nil: nothing. Unsaid says of a set, before Finish, that
+	// what Finish adds of that is not written.
+	Open   func(s *Set)
+	Unsaid func(s *Set) bool
+	Rank   int // what has a lower rank must exist before
 	// Canon rewrites a decoded message, sent or reported, as the kernel keeps
 	// it, so that equal objects compare equal: defaults, masks, clamps.
 	Canon func(s *Set)
 	// Foreign reports that the kernel or a daemon owns the object: never
 	// replaced, exported or removed unasked.
 	Foreign func(s *Set) bool
+	// Learned says that what is Foreign was learned: it comes again by itself, and a
+	// script may write it down or remove it.
+	Learned bool
 	// Replace says that NLM_F_REPLACE makes an existing object exactly the one
 	// sent, for the rows that differ; otherwise it is deleted and added.
 	Replace func(row *Field) bool
+	// Clash says that it does not, whatever the rows, when want and have are as they are.
+	Clash func(want, have *Set) bool
 	// Shares says that the object is one of several that the kernel keeps under
 	// what it takes for one key: NLM_F_APPEND adds it, and nothing replaces it.
 	Shares func(s *Set) bool
 	// Apart says that nothing comes or goes with the object.
 	Apart bool
+	// Alone says that it comes with nothing else: what the kernel makes by itself is
+	// Foreign.
+	Alone bool
 	// Delete names the rows a deletion carries; nil: all rows that can be written.
 	Delete []string
+	// Hits reports whether a deletion fits an object that is there: the kernel
+	// removes the first that it fits, and NLM_F_EXCL refuses what would fit one. nil:
+	// only the one with its key.
+	Hits func(deletion, have *Set) bool
 	// Irreversible says what of an object that the kernel reports no message makes
 	// again once it is gone: keys, a program; "" nothing.
 	Irreversible func(s *Set) string

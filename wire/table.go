@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -26,6 +27,7 @@ type Field struct {
 	// What values are legal. Zero Max means the kind's own limit.
 	Min, Max uint64           // integers; strings, bytes and lists: length. Signed kinds: two's complement
 	Words    Words            // names of values
+	Enum     []string         // rows, instead of Words: the names of 0, 1, 2, …; "" skips a number
 	Closed   bool             // only Words are legal, other numbers are not
 	Bits     bool             // integer: a set of Words (bits) written as a list of names
 	Time     uint64           // integer: a time, Time of which make a second; written as "30s", "10ms"
@@ -50,39 +52,52 @@ type Field struct {
 	Notation Notation // texts for values beside those of the kind: realms "3/4"
 
 	// What the engine needs to know (KERNEL.md B). See package tx.
-	RO           bool   // the kernel reports it and does not accept it
-	Volatile     bool   // never compared; with Loose it is when it was written, but not by undo
-	WO           bool   // accepted and never reported: sent each time it is written, never compared
-	Along        string // WO: the row that it goes along with, when that is written; otherwise it is sent by itself
-	Late         bool   // ignored or refused when the object is created: sent in a message of its own afterwards
-	Down         bool   // can be changed only while the link is down
-	Immutable    bool   // cannot be changed after creation
-	Loose        bool   // whole objects: compared only when written (route protocol)
-	Merge        bool   // List of structs: what is not mentioned stays; the first row is the key, 0 in the second takes it away
-	Ages         bool   // counts down: what is reported may be less than what was written; nothing is the first of Words, no end
-	Ticks        bool   // a time that the kernel keeps in ticks of its own, rounded down: it may report 1 less
-	Index        bool   // a number that may be the index of a device: messages can be linked with it
-	Irreversible string // RO: what it tells of that no message brings back; undo compares it all the same
-	Since        string // first kernel that has it, when later than 5.10
-	Default      string // links: what a new one has, as Text writes it; "" unknown, or not the same for all
+	RO           bool                           // the kernel reports it and does not accept it
+	Volatile     bool                           // never compared; with Loose it is when it was written, but not by undo
+	WO           bool                           // accepted and never reported: sent each time it is written, never compared
+	Along        string                         // WO: the row that it goes along with, when that is written; otherwise it is sent by itself
+	Late         bool                           // ignored or refused when the object is created: sent in a message of its own afterwards
+	Down         bool                           // can be changed only while the link is down
+	Immutable    bool                           // cannot be changed after creation
+	Stuck        func(before, after Value) bool // of a row that can: not from this value to that one
+	Portless     bool                           // can be changed only while the link has no ports
+	Loose        bool                           // whole objects: compared only when written (route protocol)
+	Merge        bool                           // List of structs: what is not mentioned stays; the first row is the key, 0 in the second takes it away
+	Ages         bool                           // counts down: what is reported may be less than what was written; nothing is the first of Words, no end
+	Ticks        bool                           // a time that the kernel keeps in ticks of its own, rounded down: it may report 1 less
+	Given        bool                           // the kernel gives one to an object that is made without: undo leaves that to what had none
+	Index        bool                           // a number that may be the index of a device: messages can be linked with it
+	Irreversible string                         // RO: what it tells of that no message brings back; undo compares it all the same
+	Since        string                         // first kernel that has it, when later than 5.10
+	Default      string                         // what a new object has, as Text writes it; "" unknown, or not the same for all
+	Leads        bool                           // options: in a report about a range it is that of the first alone
+	Needs        string                         // options: the row of the bridge, or of the port, that has to be on for it to have an effect
 
-	id   int
-	size int    // of the payload, when an attribute is read the short way
-	run  int    // how many rows from here on are bits of one header word that are off when it is 0
-	next *Field // further row with the same Type and place, told apart by When
-	own  *Table
+	id    int
+	size  int    // of the payload, when an attribute is read the short way
+	run   int    // how many rows from here on are bits of one header word that are off when it is 0
+	first Value  // of options: what Default says
+	next  *Field // further row with the same Type and place, told apart by When
+	own   *Table
 }
 
 // A Place is a fixed struct that several fields share: a table's own fixed
 // header (Type 0), or the payload of attribute Type.
 type Place struct {
-	Type  uint16 // attribute; 0 is the fixed header of the table, unless Attr says otherwise
-	Attr  bool   // it is the attribute that has the number 0
-	Len   int    // length of the attribute's struct
-	Mask  int    // offset of the word that says which bits count (ifi_change), 0 none
-	Init  []byte // bytes of the attribute's struct before fields are set; nil zeros
-	Spill uint16 // header only, of bits or one number: values over 255 go to this u32 attribute and leave 0 in the header
-	Ends  *Ends  // nil: the attribute is there once
+	Type  uint16        // attribute; 0 is the fixed header of the table, unless Attr says otherwise
+	Attr  bool          // it is the attribute that has the number 0
+	Len   int           // length of the attribute's struct
+	Mask  int           // offset of the word that says which bits count (ifi_change), 0 none
+	Init  func() []byte // bytes of the attribute's struct before fields are set; nil zeros
+	Spill uint16        // header only, of bits or one number: values over 255 go to this u32 attribute and leave 0 in the header
+	Ends  *Ends         // nil: the attribute is there once
+}
+
+func (p *Place) initial() []byte {
+	if p.Init == nil {
+		return nil
+	}
+	return p.Init()
 }
 
 // Header reports whether the struct is the fixed header of a table.
@@ -90,10 +105,12 @@ func (p *Place) Header() bool { return p.Type == 0 && !p.Attr }
 
 // Ends says that the attribute of a struct is there twice when the Range row in
 // it is more than one number: with the low one and the bits First, then with the
-// high one and the bits Last, in the u16 at Off.
+// high one and the bits Last, in the u16 at Off. With a Tail there is no second
+// struct: the high one is all of the attribute that has this number.
 type Ends struct {
 	Off         int
 	First, Last uint16
+	Tail        uint16
 }
 
 // Words name integer values, in the order documentation shows them. The first
@@ -106,15 +123,16 @@ type Word struct {
 	N    uint64
 }
 
-// Enum returns words for 0, 1, 2, …; an empty name skips a number.
-func Enum(names ...string) Words {
-	var w Words
-	for i, s := range names {
+// spell makes Words of Enum.
+func (f *Field) spell() {
+	if f.Words != nil {
+		return
+	}
+	for i, s := range f.Enum {
 		if s != "" {
-			w = append(w, Word{s, uint64(i)})
+			f.Words = append(f.Words, Word{s, uint64(i)})
 		}
 	}
-	return w
 }
 
 // Number returns the value that has this name.
@@ -174,10 +192,17 @@ type Table struct {
 	// Irreversible is, as member of a OneOf, what no message makes again of an
 	// object of this kind; "" nothing.
 	Irreversible string
-	Fixed        int    // length of the fixed struct; 0 when there are only attributes
-	Head         string // name of the fixed struct (rtmsg)
-	Framed       bool   // the fixed struct begins with the length of all, a u16
-	Fields       []Field
+	// Immutable says, as member of a OneOf, that no message changes an object of this
+	// kind: not even what is not of the kind.
+	Immutable bool
+	Fixed     int    // length of the fixed struct; 0 when there are only attributes
+	Head      string // name of the fixed struct (rtmsg)
+	Framed    bool   // the fixed struct begins with the length of all, a u16
+	// Options says that objects of the table are options of another object, which
+	// has them as long as it is there: New sets what it mentions, and a state holds
+	// those of which something is not as it begins.
+	Options bool
+	Fields  []Field
 
 	// Lazy, when set, makes Fields, once they are needed: rows that are computed
 	// would cost every start of a program.
@@ -188,8 +213,11 @@ type Table struct {
 	Codec TableCodec
 
 	rows  sync.Once // Lazy was called
+	spell sync.Once // for Declared: spelt are Fields with the Words of Enum
+	spelt []Field
 	once  sync.Once
-	flat  []*Field // Fields and, in their place, the rows of inlined nests; index is id
+	own   []Field  // Fields and, in their place, the rows of inlined nests,
+	flat  []*Field // and where they are; index is id
 	name  map[string]*Field
 	root  nest
 	nests int // inlined ones
@@ -234,10 +262,21 @@ func (n *nest) row(typ uint16) *Field {
 	return nil
 }
 
-func (n *nest) index(typ uint16, f *Field) {
-	for len(n.byType) <= int(typ) {
-		n.byType = append(n.byType, nil)
+// tail notes the row whose range an attribute ends. It is no row of its own.
+func (n *nest) tail(typ uint16, f *Field) {
+	n.room(typ)
+	n.byType[typ] = f
+}
+
+// room makes room for an attribute number.
+func (n *nest) room(typ uint16) {
+	if missing := int(typ) + 1 - len(n.byType); missing > 0 {
+		n.byType = append(n.byType, make([]*Field, missing)...)
 	}
+}
+
+func (n *nest) index(typ uint16, f *Field) {
+	n.room(typ)
 	if n.byType[typ] == nil {
 		n.byType[typ] = f
 		return
@@ -254,9 +293,22 @@ func (n *nest) index(typ uint16, f *Field) {
 // Declared returns the rows as the table has them: inlined nests are one row.
 // The slice is shared: do not change it.
 func (t *Table) Declared() []Field {
-	if t.Lazy != nil {
-		t.rows.Do(func() { t.Fields = t.Lazy() })
-	}
+	t.spell.Do(func() {
+		t.spelt = slices.Clone(t.declared())
+		for i := range t.spelt {
+			t.spelt[i].spell()
+		}
+	})
+	return t.spelt
+}
+
+// declared is Declared, but for Words of Enum.
+func (t *Table) declared() []Field {
+	t.rows.Do(func() {
+		if t.Lazy != nil {
+			t.Fields = t.Lazy()
+		}
+	})
 	return t.Fields
 }
 
@@ -267,8 +319,9 @@ func (t *Table) compiled() *Table {
 }
 
 func (t *Table) compile() {
-	rows := t.Declared()
-	t.name = make(map[string]*Field, len(rows))
+	rows := t.declared()
+	n := count(rows)
+	t.own, t.flat, t.name = make([]Field, 0, n), make([]*Field, 0, n), make(map[string]*Field, n)
 	t.root.table = t
 	// Header rows first: their struct comes first on the wire.
 	for i := range rows {
@@ -282,6 +335,20 @@ func (t *Table) compile() {
 		}
 	}
 	t.root.ready()
+	if t.Options {
+		t.begin()
+	}
+}
+
+// count is how many rows there are, those of inlined nests in place of these.
+func count(rows []Field) int {
+	n := len(rows)
+	for i := range rows {
+		if f := &rows[i]; f.Kind == Nest && f.Inline {
+			n += count(f.Of.declared()) - 1
+		}
+	}
+	return n
 }
 
 // ready notes what reading needs to know of the rows of a level together.
@@ -314,14 +381,15 @@ func (t *Table) add(row *Field, n *nest) {
 			panic(fmt.Sprintf("wire: table %s: too many inlined nests at %q", t.Name, row.Name))
 		}
 		n.subs = append(n.subs, s)
-		rows := row.Of.Declared()
+		rows := row.Of.declared()
 		for i := range rows {
 			t.add(&rows[i], s)
 		}
 		return
 	}
-	f := new(Field)
-	*f = *row
+	t.own = append(t.own, *row)
+	f := &t.own[len(t.own)-1]
+	f.spell()
 	f.id, f.nest, f.next, f.own = len(t.flat), n, nil, t
 	f.write()
 	t.flat = append(t.flat, f)
@@ -340,6 +408,9 @@ func (t *Table) add(row *Field, n *nest) {
 		}
 	case f.At != nil:
 		n.index(f.At.Type, f)
+		if f.Kind == Range && f.At.Ends != nil && f.At.Ends.Tail != 0 {
+			n.tail(f.At.Ends.Tail, f)
+		}
 		for _, p := range n.places {
 			if p == f.At {
 				return
@@ -365,6 +436,11 @@ func (f *Field) width() int {
 		return 1
 	}
 	return max(f.Kind.size(), 1)
+}
+
+// Fixed reports whether no message changes the row of an object from before to after.
+func (f *Field) Fixed(before, after Value) bool {
+	return f.Immutable || f.Stuck != nil && f.Stuck(before, after)
 }
 
 // IsDefault reports whether v is what a new object has.

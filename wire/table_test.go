@@ -13,7 +13,7 @@ var (
 	thingmsg  = &Place{Mask: 12}
 	thingType = &Place{Spill: 90}
 	flags     = &Place{Type: 60, Len: 8, Mask: 4}
-	params    = &Place{Type: 61, Len: 12, Init: []byte{9}}
+	params    = &Place{Type: 61, Len: 12, Init: func() []byte { return []byte{9} }}
 )
 
 func testThing() *Object {
@@ -65,7 +65,7 @@ func testThing() *Object {
 
 		{Name: "to", Type: 1, Off: 1, Kind: Prefix, Zero: true},
 		{Name: "from_", Type: 2, Off: 2, Kind: Prefix},
-		{Name: "u8", Type: 10, Kind: U8, Words: Enum("zero", "one")},
+		{Name: "u8", Type: 10, Kind: U8, Enum: []string{"zero", "one"}},
 		{Name: "u16", Type: 11, Kind: U16},
 		{Name: "u32", Type: 12, Kind: U32, Mask: 36},
 		{Name: "u64", Type: 13, Kind: U64, Time: 1000},

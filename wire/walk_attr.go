@@ -199,7 +199,15 @@ func (w *walker) place(f *Field, x *node, a Attr) {
 		for r := f; r != nil; r = r.next {
 			r.setInt(s, uint64(getU32(a.Data)))
 		}
-	case p.Ends != nil && len(a.Data) == p.Len && p.framed(a.Data):
+	case !p.Header() && f.tails(a.Type):
+		x.val, x.text = IntVal(0), f.Label()+" to ?"
+		if len(a.Data) == f.Elem.Kind.size() {
+			x.val = IntVal(f.Elem.int(a.Data))
+			x.text = f.Label() + " to " + f.Elem.Text(x.val, w.names)
+		}
+		w.visit(x)
+		return
+	case p.Ends != nil && len(a.Data) == p.Len && (p.Ends.Tail != 0 || p.framed(a.Data)):
 		f.endRows(a.Data, s)
 		x.set, x.rows, x.base, x.flat = s, f.chain, x.off+attrHeader, true
 	case !p.Header() && len(a.Data) >= p.Len && zero(a.Data[p.Len:]):

@@ -45,6 +45,9 @@ var rowless = map[string]string{
 	"neigh: 14":     "NDA_FDB_EXT_ATTRS",
 	"bridge.fdb: 4": "NDA_PROBES is of neighbours",
 	"qdisc: 11":     "TCA_CHAIN is of filters",
+
+	"bridge.vlan_options: entry.2":         "the end of a range of vid",
+	"bridge.vlan_global: global_options.2": "the same",
 }
 
 var ne = binary.NativeEndian
@@ -280,6 +283,33 @@ func TestFDB(t *testing.T) {
 		{typ: unix.RTM_GETNEIGH, head: at(unix.AF_BRIDGE, noDevice)},
 	}, rtnl.FDB.Table, nil, "")
 	p.report("bridge.fdb", 13)
+}
+
+// Options of VLANs are in nests with policies of their own.
+func TestVLANOptions(t *testing.T) {
+	ns := testnet.New(t)
+	ns.Veth("v0")
+	p := newProber(t, ns)
+	p.must("bridge", newLink("br0", "bridge"))
+	br, port := ns.Index("br0"), ns.Index("v0")
+	p.must("port", setMaster(port, br))
+	var b wire.Builder
+	m := b.Begin(unix.RTM_NEWVLAN, 0)
+	at(unix.AF_BRIDGE, port)(b.Fixed(rtnl.VLANOptions.Table.Fixed))
+	b.End(m)
+	none, err := b.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.send(none).Errno == unix.EOPNOTSUPP {
+		testnet.Lacks(t, "VLANs of bridges")
+		t.SkipNow()
+	}
+	p.walk(rtnl.VLANOptions, []shape{{typ: unix.RTM_NEWVLAN, head: at(unix.AF_BRIDGE, port)}}, rtnl.VLANOptions.Table, nil, "")
+	p.report("bridge.vlan_options", 5)
+	p = newProber(t, ns)
+	p.walk(rtnl.VLANGlobal, []shape{{typ: unix.RTM_NEWVLAN, head: at(unix.AF_BRIDGE, br)}}, rtnl.VLANGlobal.Table, nil, "")
+	p.report("bridge.vlan_global", 13)
 }
 
 func TestNexthop(t *testing.T) {

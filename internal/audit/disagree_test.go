@@ -11,7 +11,7 @@ import (
 func TestDisagree(t *testing.T) {
 	u8 := &wire.Policy{Type: tU8, Ranged: true, MaxU: 255}
 	u32 := &wire.Policy{Type: tU32, Ranged: true, MaxU: math.MaxUint32}
-	up := wire.Enum("off", "on")
+	up := wire.Words{{Name: "off"}, {Name: "on", N: 1}}
 	for _, c := range []struct {
 		what string
 		row  wire.Field
@@ -34,7 +34,7 @@ func TestDisagree(t *testing.T) {
 		{"signed", wire.Field{Kind: wire.S32, Min: 1, Max: math.MaxInt32}, &wire.Policy{Type: tS32, Ranged: true, MinS: 1, MaxS: math.MaxInt32}, false},
 		{"signed without range", wire.Field{Kind: wire.S32}, &wire.Policy{Type: tS32, Ranged: true, MinS: 1, MaxS: math.MaxInt32}, true},
 		{"words inside", wire.Field{Kind: wire.U8, Words: up, Closed: true}, &wire.Policy{Type: tU8, Ranged: true, MaxU: 1}, false},
-		{"words beyond", wire.Field{Kind: wire.U8, Words: wire.Enum("a", "b", "c"), Closed: true}, &wire.Policy{Type: tU8, Ranged: true, MaxU: 1}, true},
+		{"words beyond", wire.Field{Kind: wire.U8, Words: wire.Words{{Name: "a"}, {Name: "b", N: 1}, {Name: "c", N: 2}}, Closed: true}, &wire.Policy{Type: tU8, Ranged: true, MaxU: 1}, true},
 		{"a scaled range", wire.Field{Kind: wire.U8, Min: 1, Max: 256, Scale: -1}, u8, false},
 		{"a name", wire.Field{Kind: wire.Str, Max: 15}, &wire.Policy{Type: tNulString, MaxLen: 15}, false},
 		{"a name that is too long", wire.Field{Kind: wire.Str, Max: 16}, &wire.Policy{Type: tNulString, MaxLen: 15}, true},

@@ -15,6 +15,7 @@ var Addr = &wire.Object{
 	Doc:     "An address of a device, with the prefix its network has: ip address.",
 	Table:   addrTable,
 	Subject: "local",
+	Alone:   true,
 	New:     unix.RTM_NEWADDR, Del: unix.RTM_DELADDR, Get: unix.RTM_GETADDR,
 	Verbs: []wire.Verb{
 		{Name: "add", Type: unix.RTM_NEWADDR, Flags: flagsAdd, Doc: "add the address; an error when the device has it"},
@@ -25,6 +26,8 @@ var Addr = &wire.Object{
 	Finish:  finishAddr,
 	Key:     []string{"dev"},
 	KeyOf:   keyAddr,
+	Open:    openAddr,
+	Unsaid:  func(s *wire.Set) bool { v, _ := s.Get("local"); return v.Type == wire.Addr && !s.Has("peer") },
 	Delete:  []string{"family", "dev", "local", "peer"},
 	Rank:    rankAddr,
 	Canon:   canonAddr,
@@ -49,7 +52,7 @@ var (
 	addrCache = &wire.Place{Type: unix.IFA_CACHEINFO, Len: 16}
 
 	// IFAPROT_*.
-	addrProtos = wire.Enum("unspec", "kernel_lo", "kernel_ra", "kernel_ll")
+	addrProtos = []string{"unspec", "kernel_lo", "kernel_ra", "kernel_ll"}
 
 	lifetimeWords = wire.Words{{Name: "forever", N: forever}}
 )
@@ -85,7 +88,7 @@ var addrTable = &wire.Table{
 		{Name: "created", Kind: wire.U32, At: addrCache, Off: 8, Time: userHZ, RO: true, Volatile: true, Doc: "when it was added, since boot"},
 		{Name: "updated", Kind: wire.U32, At: addrCache, Off: 12, Time: userHZ, RO: true, Volatile: true, Doc: "when it was changed last, since boot"},
 		{Name: "metric", Type: unix.IFA_RT_PRIORITY, Kind: wire.U32, Doc: "metric of the prefix route"},
-		{Name: "proto", Type: ifaProto, Kind: wire.U8, Words: addrProtos, Loose: true, Since: "5.18", Doc: "who made the address"},
+		{Name: "proto", Type: ifaProto, Kind: wire.U8, Enum: addrProtos, Loose: true, Since: "5.18", Doc: "who made the address"},
 		{Name: "anycast", Type: unix.IFA_ANYCAST, Kind: wire.IP, Volatile: true, Doc: "anycast address of the device; the kernel reports it for IPv6 and ignores what is written"},
 		{Name: "multicast", Type: unix.IFA_MULTICAST, Kind: wire.IP, RO: true, Doc: "multicast group of the device"},
 		{Name: "target_netnsid", Type: unix.IFA_TARGET_NETNSID, Kind: wire.S32, RO: true, Volatile: true, Doc: "namespace that was asked"},
@@ -201,6 +204,14 @@ func keyAddr(s *wire.Set, key []byte) []byte {
 	}
 	net := peer.Prefix().Masked().Addr().AsSlice()
 	return append(append(key, byte(local.N)), net...)
+}
+
+// openAddr: without a prefix length an address is the one of any.
+func openAddr(s *wire.Set) {
+	local, _ := s.Get("local")
+	local.N = 0
+	s.PutName("local", local)
+	s.Del("peer")
 }
 
 // canonAddr: an address without peer is reported by IPv4 with IFA_ADDRESS equal

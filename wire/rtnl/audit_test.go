@@ -106,6 +106,9 @@ func auditTable(t *testing.T, path string, tab *wire.Table) {
 		if err := badSince(f.Since); err != nil {
 			bad("%s: %v", f.Name, err)
 		}
+		if f.Elem != nil && f.Elem.Enum != nil {
+			bad("%s: Enum is for rows, not for what is in them", f.Name)
+		}
 		for _, err := range badField(tab, f) {
 			bad("%s: %v", f.Name, err)
 		}
@@ -260,6 +263,12 @@ func badField(tab *wire.Table, f *wire.Field) []error {
 	}
 	if f.Inline && f.Kind != wire.Nest {
 		bad("only a nest can be inlined")
+	}
+	if f.Immutable && f.Stuck != nil {
+		bad("cannot be changed at all, and yet from some values to others")
+	}
+	if tab.Immutable && !f.RO && !f.WO && !f.Immutable {
+		bad("cannot be changed, as nothing of its kind, and does not say so")
 	}
 	if f.RO && (f.WO || f.Late || f.Down || f.Immutable) {
 		bad("read-only, and yet written")

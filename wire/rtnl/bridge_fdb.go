@@ -29,6 +29,7 @@ var FDB = &wire.Object{
 	Delete:  []string{"family", "dev", "state", "lladdr", "vlan", "src_vni", "master", "self", "dst", "port", "vni", "via"},
 	Rank:    rankNeigh,
 	Canon:   canonFDB,
+	Learned: true,
 	Foreign: foreignFDB,
 	Within:  []string{"dev", "vlan", "src_vni", "master", "self"},
 	Replace: func(*wire.Field) bool { return true },
@@ -76,7 +77,7 @@ var fdbTable = &wire.Table{
 		{Name: "extern_learn", Kind: wire.Bit8, At: ndmsg, Off: 10, Bit: unix.NTF_EXT_LEARNED, Doc: "learned by a control plane"},
 		{Name: "sticky", Kind: wire.Bit8, At: ndmsg, Off: 10, Bit: ntfSticky, Doc: "the entry does not move to another port"},
 		{Name: "offloaded", Kind: wire.Bit8, At: ndmsg, Off: 10, Bit: unix.NTF_OFFLOADED, Volatile: true, Doc: "the hardware has the entry; only flush takes it"},
-		{Name: "type", Kind: wire.U8, At: ndmsg, Off: 11, Words: routeTypes, RO: true, Volatile: true, Doc: "type of the entry, as of a route"},
+		{Name: "type", Kind: wire.U8, At: ndmsg, Off: 11, Enum: routeTypes, RO: true, Volatile: true, Doc: "type of the entry, as of a route"},
 
 		{Name: "lladdr", Type: unix.NDA_LLADDR, Kind: wire.MAC, Doc: "the address that is forwarded"},
 		{Name: "dst", Type: unix.NDA_DST, Kind: wire.IP, Doc: "vxlan: address of the remote end"},

@@ -45,7 +45,7 @@ const (
 
 // tunnelPlace is the nest with its three attributes: their headers and lengths
 // are always the same (br_fill_vlan_tinfo).
-var tunnelPlace = &wire.Place{Type: bridgeTunnelInfo, Len: 24, Init: tunnelFrame(), Ends: &wire.Ends{Off: 20, First: vlanRangeBegin, Last: vlanRangeEnd}}
+var tunnelPlace = &wire.Place{Type: bridgeTunnelInfo, Len: 24, Init: tunnelFrame, Ends: &wire.Ends{Off: 20, First: vlanRangeBegin, Last: vlanRangeEnd}}
 
 func tunnelFrame() []byte {
 	var b []byte
@@ -59,9 +59,11 @@ func tunnelFrame() []byte {
 
 var tunnelInfoTable = &wire.Table{
 	Name: "bridge.tunnel_info", Doc: "The tunnel of a VLAN of a bridge port.", Fixed: ifinfomsgLen, Head: "ifinfomsg",
-	Fields: slices.Concat(vlanHeader, []wire.Field{
-		{Name: "af_spec", Type: unix.IFLA_AF_SPEC, Kind: wire.Nest, Inline: true, Of: tunnelSpec, Doc: "what the bridge keeps of the port"},
-	}),
+	Lazy: func() []wire.Field {
+		return slices.Concat(vlanHeader, []wire.Field{
+			{Name: "af_spec", Type: unix.IFLA_AF_SPEC, Kind: wire.Nest, Inline: true, Of: tunnelSpec, Doc: "what the bridge keeps of the port"},
+		})
+	},
 }
 
 var tunnelSpec = &wire.Table{
@@ -148,7 +150,7 @@ func reportedTunnels(msg []byte) [][]byte {
 		for ; firstVID <= vid && firstVID <= lastVID; firstVID, firstID = firstVID+1, firstID+1 {
 			l = append(l, specMessage(index, func(b *wire.Builder) {
 				p := b.Attr(bridgeTunnelInfo, tunnelPlace.Len)
-				copy(p, tunnelPlace.Init)
+				copy(p, tunnelPlace.Init())
 				binary.NativeEndian.PutUint32(p[4:], firstID)
 				binary.NativeEndian.PutUint16(p[12:], uint16(firstVID))
 			}))

@@ -65,9 +65,11 @@ var (
 
 var vlanTable = &wire.Table{
 	Name: "bridge.vlan", Doc: "A VLAN of a bridge port.", Fixed: ifinfomsgLen, Head: "ifinfomsg",
-	Fields: slices.Concat(vlanHeader, []wire.Field{
-		{Name: "af_spec", Type: unix.IFLA_AF_SPEC, Kind: wire.Nest, Inline: true, Of: vlanSpec, Doc: "what the bridge keeps of the port"},
-	}),
+	Lazy: func() []wire.Field {
+		return slices.Concat(vlanHeader, []wire.Field{
+			{Name: "af_spec", Type: unix.IFLA_AF_SPEC, Kind: wire.Nest, Inline: true, Of: vlanSpec, Doc: "what the bridge keeps of the port"},
+		})
+	},
 }
 
 // vlanHeader are the rows of what is about a port, beside IFLA_AF_SPEC.

@@ -3,6 +3,7 @@ package rtnl
 import (
 	"errors"
 	"slices"
+	"sync"
 
 	"github.com/nlscript/nlscript/wire"
 	"golang.org/x/sys/unix"
@@ -54,29 +55,56 @@ func delZero(s *wire.Set, names ...string) {
 	}
 }
 
-// A rowSet is rows of one table, by their ids: drop and delZero for objects of
-// which there are millions.
-type rowSet []bool
-
-func rowSetOf(t *wire.Table, names ...string) rowSet {
-	r := make(rowSet, len(t.Rows()))
-	for _, n := range names {
-		r[t.Row(n).ID()] = true
-	}
-	return r
+// A lazyRow is a row of a table, found when it is first asked for: programs start
+// without what they may not need.
+type lazyRow struct {
+	table *wire.Table
+	name  string
+	once  sync.Once
+	row   *wire.Field
 }
 
-func (r rowSet) drop(s *wire.Set) {
+func (r *lazyRow) f() *wire.Field {
+	r.once.Do(func() { r.row = r.table.Row(r.name) })
+	return r.row
+}
+
+// A rowSet is rows of one table: drop and delZero for objects of which there are
+// millions.
+type rowSet struct {
+	table *wire.Table
+	names []string
+	also  func(*wire.Field) bool // further ones; nil none
+	once  sync.Once
+	has   []bool // by their ids
+}
+
+func (r *rowSet) ids() []bool {
+	r.once.Do(func() {
+		r.has = make([]bool, len(r.table.Rows()))
+		for _, n := range r.names {
+			r.has[r.table.Row(n).ID()] = true
+		}
+		for i, f := range r.table.Rows() {
+			r.has[i] = r.has[i] || r.also != nil && r.also(f)
+		}
+	})
+	return r.has
+}
+
+func (r *rowSet) drop(s *wire.Set) {
+	has := r.ids()
 	for i := len(s.Ents) - 1; i >= 0; i-- {
-		if r[s.Ents[i].F.ID()] {
+		if has[s.Ents[i].F.ID()] {
 			s.Ents = slices.Delete(s.Ents, i, i+1)
 		}
 	}
 }
 
-func (r rowSet) dropZero(s *wire.Set) {
+func (r *rowSet) dropZero(s *wire.Set) {
+	has := r.ids()
 	for i := len(s.Ents) - 1; i >= 0; i-- {
-		if e := &s.Ents[i]; r[e.F.ID()] && e.V.N == 0 {
+		if e := &s.Ents[i]; has[e.F.ID()] && e.V.N == 0 {
 			s.Ents = slices.Delete(s.Ents, i, i+1)
 		}
 	}

@@ -14,11 +14,13 @@ var encapBPF = &wire.Table{
 
 	Irreversible: "its BPF programs",
 
-	Fields: []wire.Field{
-		{Name: "in_", Type: 1, Kind: wire.Nest, Of: lwtProg("in"), Inline: true, Doc: "program for packets that come in"},
-		{Name: "out", Type: 2, Kind: wire.Nest, Of: lwtProg("out"), Inline: true, Doc: "program for packets sent from here"},
-		{Name: "xmit", Type: 3, Kind: wire.Nest, Of: lwtProg("xmit"), Inline: true, Doc: "program for packets on their way out"},
-		{Name: "headroom", Type: 4, Kind: wire.U32, Max: 256, Doc: "bytes the xmit program may put in front"},
+	Lazy: func() []wire.Field {
+		return []wire.Field{
+			{Name: "in_", Type: 1, Kind: wire.Nest, Of: lwtProg("in"), Inline: true, Doc: "program for packets that come in"},
+			{Name: "out", Type: 2, Kind: wire.Nest, Of: lwtProg("out"), Inline: true, Doc: "program for packets sent from here"},
+			{Name: "xmit", Type: 3, Kind: wire.Nest, Of: lwtProg("xmit"), Inline: true, Doc: "program for packets on their way out"},
+			{Name: "headroom", Type: 4, Kind: wire.U32, Max: 256, Doc: "bytes the xmit program may put in front"},
+		}
 	},
 }
 

@@ -22,9 +22,9 @@ var encapILA = &wire.Table{
 	TagN: unix.LWTUNNEL_ENCAP_ILA,
 	Fields: []wire.Field{
 		{Name: "locator", Type: 1, Kind: wire.BE64, Notation: locator{}, Doc: "locator to put in the upper half of the destination, as \"2001:db8:0:1\""},
-		{Name: "csum_mode", Type: 7, Kind: wire.U8, Words: wire.Enum("adj-transport", "neutral-map", "no-action", "neutral-map-auto"), Doc: "how transport checksums stay right"},
+		{Name: "csum_mode", Type: 7, Kind: wire.U8, Enum: []string{"adj-transport", "neutral-map", "no-action", "neutral-map-auto"}, Doc: "how transport checksums stay right"},
 		{Name: "ident_type", Type: 8, Kind: wire.U8, Words: ilaIdentTypes, Doc: "type of the identifier"},
-		{Name: "hook_type", Type: 9, Kind: wire.U8, Words: wire.Enum("output", "input"), Doc: "where addresses are translated"},
+		{Name: "hook_type", Type: 9, Kind: wire.U8, Enum: []string{"output", "input"}, Doc: "where addresses are translated"},
 	},
 }
 

@@ -29,7 +29,7 @@ var encapIOAM6 = &wire.Table{
 	TagN: unix.LWTUNNEL_ENCAP_IOAM6,
 	Fields: []wire.Field{
 		{Name: "freq", Type: ioam6FreqK, Kind: wire.Str, When: never, Doc: "how many packets of how many, \"k/n\"; \"1/1\" unless written"},
-		{Name: "mode", Type: ioam6Mode, Kind: wire.U8, Words: wire.Enum("", "inline", "encap", "auto"), Doc: "how the trace is put on; inline unless written"},
+		{Name: "mode", Type: ioam6Mode, Kind: wire.U8, Enum: []string{"", "inline", "encap", "auto"}, Doc: "how the trace is put on; inline unless written"},
 		{Name: "tunsrc", Type: ioam6Src, Kind: wire.IP6, Since: "6.13", Doc: "modes encap and auto: outer source"},
 		{Name: "tundst", Type: ioam6Dst, Kind: wire.IP6, Doc: "modes encap and auto: outer destination"},
 		{Name: "type", Type: ioam6Trace, Kind: wire.U32, When: never, Max: 1<<24 - 1, Hex: true, Doc: "what each node writes, 24 bits"},

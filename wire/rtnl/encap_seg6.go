@@ -20,7 +20,7 @@ var encapSeg6 = &wire.Table{
 	Doc:  "segment routing over IPv6: send packets along a list of segments",
 	TagN: unix.LWTUNNEL_ENCAP_SEG6,
 	Fields: []wire.Field{
-		{Name: "mode", Type: seg6SRH, Kind: wire.U32, When: never, Words: wire.Enum("inline", "encap", "l2encap", "encap.red", "l2encap.red"), Doc: "how the header is put on; encap unless written"},
+		{Name: "mode", Type: seg6SRH, Kind: wire.U32, When: never, Enum: []string{"inline", "encap", "l2encap", "encap.red", "l2encap.red"}, Doc: "how the header is put on; encap unless written"},
 		segmentRow(seg6SRH),
 		hmacRow(seg6SRH),
 		srhRow(seg6SRH),

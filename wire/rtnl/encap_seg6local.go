@@ -44,14 +44,14 @@ var seg6LocalAttrs = &wire.Table{
 	},
 }
 
-var seg6LocalActions = wire.Enum("", "End", "End.X", "End.T", "End.DX2", "End.DX6", "End.DX4", "End.DT6", "End.DT4",
-	"End.B6", "End.B6.Encaps", "End.BM", "End.S", "End.AS", "End.AM", "End.BPF", "End.DT46")
+var seg6LocalActions = []string{"", "End", "End.X", "End.T", "End.DX2", "End.DX6", "End.DX4", "End.DT6", "End.DT4",
+	"End.B6", "End.B6.Encaps", "End.BM", "End.S", "End.AS", "End.AM", "End.BPF", "End.DT46"}
 
 var seg6LocalFlavorWords = wire.Words{{Name: "psp", N: 1 << 1}, {Name: "usp", N: 1 << 2}, {Name: "usd", N: 1 << 3}, {Name: "next-csid", N: 1 << 4}}
 
 func seg6LocalRows() []wire.Field {
 	return []wire.Field{
-		{Name: "action", Type: seg6LocalAction, Kind: wire.U32, Words: seg6LocalActions, Doc: "behaviour of the segment"},
+		{Name: "action", Type: seg6LocalAction, Kind: wire.U32, Enum: seg6LocalActions, Doc: "behaviour of the segment"},
 		{Name: "table", Type: seg6LocalTable, Kind: wire.U32, Words: routeTables, Doc: "table to look the inner destination up in"},
 		{Name: "vrftable", Type: seg6LocalVRFTable, Kind: wire.U32, Words: routeTables, Doc: "the same, the table of a VRF"},
 		{Name: "nh4", Type: seg6LocalNH4, Kind: wire.IP4, Doc: "IPv4 next hop"},

@@ -88,7 +88,7 @@ func linkRows() []wire.Field {
 		{Name: "newname", Type: unix.IFLA_IFNAME, Kind: wire.Str, Min: 1, Max: unix.IFNAMSIZ - 1, When: never, WO: true, Late: true, Doc: "rename the device; ip says set name"},
 		{Name: "link", Type: unix.IFLA_LINK, Kind: wire.Dev, Immutable: true, Doc: "device below, for kinds that have one; in a dump the peer of a veth"},
 		{Name: "master", Type: unix.IFLA_MASTER, Kind: wire.Dev, Doc: "bridge, bond or VRF the link is a port of; 0 is ip's nomaster"},
-		{Name: "address", Type: unix.IFLA_ADDRESS, Kind: wire.MAC, Max: 32, Doc: "link-layer address; random by default"},
+		{Name: "address", Type: unix.IFLA_ADDRESS, Kind: wire.MAC, Max: 32, Given: true, Doc: "link-layer address; random by default"},
 		{Name: "broadcast", Type: unix.IFLA_BROADCAST, Kind: wire.MAC, Max: 32, Default: "ff:ff:ff:ff:ff:ff", Doc: "link-layer broadcast address, the peer's address of a tunnel"},
 		{Name: "mtu", Type: unix.IFLA_MTU, Kind: wire.U32, Doc: "largest packet, in bytes; 1500 or that of the device below by default"},
 		{Name: "txqueuelen", Type: unix.IFLA_TXQLEN, Kind: wire.U32, Max: 1<<31 - 1, Doc: "length of the transmit queue, in packets"},
@@ -100,8 +100,8 @@ func linkRows() []wire.Field {
 		{Name: "gso_ipv4_max_size", Type: unix.IFLA_GSO_IPV4_MAX_SIZE, Kind: wire.U32, Since: "6.3", Default: "65536", Doc: "gso_max_size of IPv4, in bytes"},
 		{Name: "gro_ipv4_max_size", Type: unix.IFLA_GRO_IPV4_MAX_SIZE, Kind: wire.U32, Max: 8 * 65535, Since: "6.3", Default: "65536", Doc: "gro_max_size of IPv4, in bytes"},
 		{Name: "group", Type: unix.IFLA_GROUP, Kind: wire.U32, Words: wire.Words{{Name: "default", N: 0}}, Default: "default", Doc: "group of links that can be changed as one"},
-		{Name: "mode", Type: unix.IFLA_LINKMODE, Kind: wire.U8, Words: wire.Enum("default", "dormant", "testing"), Default: "default", Doc: "dormant: carrier alone does not make the state up (802.1X)"},
-		{Name: "state", Type: unix.IFLA_OPERSTATE, Kind: wire.U8, Words: wire.Enum("unknown", "notpresent", "down", "lowerlayerdown", "testing", "dormant", "up"), Volatile: true, Loose: true, Doc: "operational state (RFC 2863); dormant, up and testing can be asked for"},
+		{Name: "mode", Type: unix.IFLA_LINKMODE, Kind: wire.U8, Enum: []string{"default", "dormant", "testing"}, Default: "default", Doc: "dormant: carrier alone does not make the state up (802.1X)"},
+		{Name: "state", Type: unix.IFLA_OPERSTATE, Kind: wire.U8, Enum: []string{"unknown", "notpresent", "down", "lowerlayerdown", "testing", "dormant", "up"}, Volatile: true, Loose: true, Doc: "operational state (RFC 2863); dormant, up and testing can be asked for"},
 		{Name: "carrier", Type: unix.IFLA_CARRIER, Kind: wire.Bool, Late: true, Volatile: true, Loose: true, Doc: "carrier; can be set for virtual kinds, while up"},
 		{Name: "protodown", Type: unix.IFLA_PROTO_DOWN, Kind: wire.Bool, Late: true, Default: "0", Doc: "a protocol keeps the carrier off, for kinds that support it (macvlan, vxlan)"},
 		{Name: "protodown_nest", Type: unix.IFLA_PROTO_DOWN_REASON, Kind: wire.Nest, Of: protoDownReason, Inline: true, Doc: "why protodown is on"},
@@ -142,7 +142,7 @@ func linkRows() []wire.Field {
 		{Name: "phys_port_name", Type: unix.IFLA_PHYS_PORT_NAME, Kind: wire.Str, RO: true, Doc: "name of the port on its switch"},
 		{Name: "phys_switch_id", Type: unix.IFLA_PHYS_SWITCH_ID, Kind: wire.Bytes, Max: 32, RO: true, Doc: "switch the port belongs to"},
 		{Name: "num_vf", Type: unix.IFLA_NUM_VF, Kind: wire.U32, RO: true, Volatile: true, Doc: "number of virtual functions"},
-		{Name: "event", Type: unix.IFLA_EVENT, Kind: wire.U32, Words: linkEvents, RO: true, Volatile: true, Doc: "what a notification is about"},
+		{Name: "event", Type: unix.IFLA_EVENT, Kind: wire.U32, Enum: linkEvents, RO: true, Volatile: true, Doc: "what a notification is about"},
 		{Name: "wireless", Type: unix.IFLA_WIRELESS, Kind: wire.Bytes, RO: true, Volatile: true, Doc: "wireless extensions event"},
 		{Name: "devlink_port", Type: unix.IFLA_DEVLINK_PORT, Kind: wire.Nest, Of: devlinkPort, RO: true, Volatile: true, Since: "6.2", Doc: "the devlink port of the device"},
 		{Name: "dpll_pin", Type: unix.IFLA_DPLL_PIN, Kind: wire.Nest, Of: dpllPin, RO: true, Volatile: true, Since: "6.7", Doc: "the DPLL pin of the device"},
@@ -170,7 +170,7 @@ var extMask = wire.Words{
 	{Name: "mrp", N: 1 << 4}, {Name: "cfm_config", N: 1 << 5}, {Name: "cfm_status", N: 1 << 6}, {Name: "mst", N: 1 << 7},
 }
 
-var linkEvents = wire.Enum("none", "reboot", "features", "bonding_failover", "notify_peers", "igmp_resend", "bonding_options")
+var linkEvents = []string{"none", "reboot", "features", "bonding_failover", "notify_peers", "igmp_resend", "bonding_options"}
 
 var protoDownReason = &wire.Table{
 	Name: "protodown_nest", Doc: "why protodown is on",
@@ -186,7 +186,7 @@ var xdp = &wire.Table{
 		{Name: "fd", Type: unix.IFLA_XDP_FD, Kind: wire.S32, WO: true, Doc: "program to attach, an open file; -1 detaches"},
 		{Name: "flags", Type: unix.IFLA_XDP_FLAGS, Kind: wire.U32, Bits: true, Words: xdpFlags, WO: true, Along: "fd", Doc: "where to attach; at most one of skb, drv and hw"},
 		{Name: "expected_fd", Type: unix.IFLA_XDP_EXPECTED_FD, Kind: wire.S32, WO: true, Along: "fd", Doc: "with flag replace: the program that must be there"},
-		{Name: "attached", Type: unix.IFLA_XDP_ATTACHED, Kind: wire.U8, Words: wire.Enum("none", "drv", "skb", "hw", "multi"), RO: true, Doc: "where a program is attached"},
+		{Name: "attached", Type: unix.IFLA_XDP_ATTACHED, Kind: wire.U8, Enum: []string{"none", "drv", "skb", "hw", "multi"}, RO: true, Doc: "where a program is attached"},
 		{Name: "prog_id", Type: unix.IFLA_XDP_PROG_ID, Kind: wire.U32, RO: true, Irreversible: xdpProgram, Doc: "program, when there is one"},
 		{Name: "drv_prog_id", Type: unix.IFLA_XDP_DRV_PROG_ID, Kind: wire.U32, RO: true, Irreversible: xdpProgram, Doc: "program in the driver"},
 		{Name: "skb_prog_id", Type: unix.IFLA_XDP_SKB_PROG_ID, Kind: wire.U32, RO: true, Irreversible: xdpProgram, Doc: "program in the stack"},

@@ -29,7 +29,7 @@ var linkInet = &wire.Table{
 var linkInet6 = &wire.Table{
 	Name: "af_inet6", Doc: "IPv6 of a link",
 	Fields: []wire.Field{
-		{Name: "addrgenmode", Type: unix.IFLA_INET6_ADDR_GEN_MODE, Kind: wire.U8, Words: wire.Enum("eui64", "none", "stable_secret", "random"), Closed: true, Late: true, Default: "eui64", Doc: "how link-local addresses are made; eui64 by default; counts when the link comes up"},
+		{Name: "addrgenmode", Type: unix.IFLA_INET6_ADDR_GEN_MODE, Kind: wire.U8, Enum: []string{"eui64", "none", "stable_secret", "random"}, Closed: true, Late: true, Default: "eui64", Doc: "how link-local addresses are made; eui64 by default; counts when the link comes up"},
 		{Name: "token", Type: unix.IFLA_INET6_TOKEN, Kind: wire.IP6, Late: true, Doc: "lower 64 bits of autoconfigured addresses; needs accept_ra; :: none"},
 		{Name: "inet6", Type: unix.IFLA_INET6_CONF, Kind: wire.Nest, Of: inet6Conf, RO: true, Volatile: true, Doc: "IPv6 settings of the link; written by sysctl only"},
 		{Name: "inet6_flags", Type: unix.IFLA_INET6_FLAGS, Kind: wire.U32, Bits: true, Words: inet6Flags, RO: true, Volatile: true, Doc: "autoconfiguration so far"},

@@ -46,12 +46,19 @@ func canonLink(s *wire.Set) {
 	sortList(s, "altnames", func(a, b wire.Value) int { return cmp.Compare(a.S, b.S) })
 	if k := member(s, "kind"); k != nil {
 		canonKind(k)
+		// A bridge whose ports have left has no address until it gets another, and
+		// so has a VLAN that is made on it.
+		if v, ok := s.Get("address"); ok && v.S == noMAC {
+			s.Del("address")
+		}
 	}
 	if p := member(s, "port"); p != nil && p.Table == bridgePort {
 		delNone(p, "backup_port")
 		delNone(p, "backup_nhid")
 	}
 }
+
+const noMAC = "\x00\x00\x00\x00\x00\x00"
 
 // day is the most of some intervals, in clock_t (BR_MULTICAST_QUERY_INTVL_MAX).
 const day = 24 * 60 * 60 * userHZ

@@ -13,7 +13,15 @@ var (
 
 const (
 	macaddrSet = 3 // MACVLAN_MACADDR_SET
+	passthru   = 8 // MACVLAN_MODE_PASSTHRU
 )
+
+// TakesAddress reports whether a link takes the address of the device that it is made
+// on, whatever the message says (macvlan_common_newlink).
+func TakesAddress(s *wire.Set) bool {
+	kind, _ := s.Get("kind")
+	return kind.Sub != nil && (kind.Sub.Table == macvlanKind || kind.Sub.Table == macvtapKind) && kind.Sub.Uint("mode") == passthru
+}
 
 // macvlanRows: see drivers/net/macvlan.c. The two flags share a word without a
 // mask: both are written or the other is cleared.
@@ -21,11 +29,12 @@ func macvlanRows() []wire.Field {
 	flags := &wire.Place{Type: unix.IFLA_MACVLAN_FLAGS, Len: 2}
 	return []wire.Field{
 		{Name: "mode", Type: unix.IFLA_MACVLAN_MODE, Kind: wire.U32, Closed: true,
-			Words: wire.Words{{Name: "private", N: 1}, {Name: "vepa", N: 2}, {Name: "bridge", N: 4}, {Name: "passthru", N: 8}, {Name: "source", N: 16}},
+			Words: wire.Words{{Name: "private", N: 1}, {Name: "vepa", N: 2}, {Name: "bridge", N: 4}, {Name: "passthru", N: passthru}, {Name: "source", N: 16}},
+			Stuck: func(before, after wire.Value) bool { return before.N == passthru || after.N == passthru },
 			Doc:   "who may talk to whom; vepa by default; passthru cannot be entered or left later"},
 		{Name: "nopromisc", Kind: wire.Bit16, At: flags, Bit: 1, Default: "off", Doc: "passthru: do not make the device below promiscuous"},
 		{Name: "nodst", Kind: wire.Bit16, At: flags, Bit: 2, Default: "off", Doc: "source: a packet that matched is not also given to the device of its destination"},
-		{Name: "macaddr_mode", Type: unix.IFLA_MACVLAN_MACADDR_MODE, Kind: wire.U32, Words: wire.Enum("add", "del", "flush", "set"), Closed: true, WO: true, Along: "macaddr",
+		{Name: "macaddr_mode", Type: unix.IFLA_MACVLAN_MACADDR_MODE, Kind: wire.U32, Enum: []string{"add", "del", "flush", "set"}, Closed: true, WO: true, Along: "macaddr",
 			Doc: "what is done with macaddr_addr (add, del) or macaddr (set); set when macaddr is given"},
 		{Name: "macaddr_addr", Type: unix.IFLA_MACVLAN_MACADDR, Kind: wire.MAC, Min: 6, Max: 6, WO: true, Doc: "mode source: address to add or del"},
 		{Name: "macaddr", Type: unix.IFLA_MACVLAN_MACADDR_DATA, Kind: wire.List, Elem: &wire.Field{Type: unix.IFLA_MACVLAN_MACADDR, Kind: wire.MAC, Min: 6, Max: 6},

@@ -40,7 +40,7 @@ var vfTable = &wire.Table{
 		{Name: "min_tx_rate", At: vfRate, Off: 4, Kind: wire.U32, Doc: "smallest transmit rate, Mbit/s; written with max_tx_rate"},
 		{Name: "max_tx_rate", At: vfRate, Off: 8, Kind: wire.U32, Doc: "largest transmit rate, Mbit/s; 0 no limit; written with min_tx_rate"},
 		{Name: "spoofchk", At: vfSpoofchk, Off: 4, Kind: wire.S32, Words: vfSwitch, Doc: "check source addresses"},
-		{Name: "state", At: vfLinkState, Off: 4, Kind: wire.U32, Words: wire.Enum("auto", "enable", "disable"), Closed: true, Doc: "link state the function sees; auto is that of the port"},
+		{Name: "state", At: vfLinkState, Off: 4, Kind: wire.U32, Enum: []string{"auto", "enable", "disable"}, Closed: true, Doc: "link state the function sees; auto is that of the port"},
 		{Name: "query_rss", At: vfRSS, Off: 4, Kind: wire.S32, Words: vfSwitch, Doc: "let the function read the RSS hash key and table"},
 		{Name: "trust", At: vfTrust, Off: 4, Kind: wire.S32, Words: vfSwitch, Doc: "let the function change its address and receive all"},
 		{Name: "node_guid", At: vfNodeGUID, Off: 8, Kind: wire.MAC, Min: 8, Max: 8, Doc: "InfiniBand node GUID"},
@@ -210,7 +210,7 @@ var vfPort = &wire.Table{
 		{Name: "vsi_type", Type: unix.IFLA_PORT_VSI_TYPE, Kind: wire.Bytes, Max: 8, Doc: "VSI type (struct ifla_port_vsi); ignored"},
 		{Name: "instance_uuid", Type: unix.IFLA_PORT_INSTANCE_UUID, Kind: wire.Bytes, Max: 16, Doc: "UUID of the instance"},
 		{Name: "host_uuid", Type: unix.IFLA_PORT_HOST_UUID, Kind: wire.Bytes, Max: 16, Doc: "UUID of the host"},
-		{Name: "request", Type: unix.IFLA_PORT_REQUEST, Kind: wire.U8, Words: wire.Enum("preassociate", "preassociate_rr", "associate", "disassociate"), Doc: "what is asked of the switch"},
+		{Name: "request", Type: unix.IFLA_PORT_REQUEST, Kind: wire.U8, Enum: []string{"preassociate", "preassociate_rr", "associate", "disassociate"}, Doc: "what is asked of the switch"},
 		{Name: "response", Type: unix.IFLA_PORT_RESPONSE, Kind: wire.U16, Hex: true, RO: true, Volatile: true, Doc: "what the switch answered"},
 	},
 }

@@ -27,7 +27,10 @@ var Neigh = &wire.Object{
 	Rank:    rankNeigh,
 	Canon:   canonNeigh,
 	Foreign: foreignNeigh,
+	Learned: true,
 	Within:  []string{"dev", "family", "proxy"},
+	Apart:   true,
+	Alone:   true,
 	Replace: func(*wire.Field) bool { return true },
 }
 
@@ -68,7 +71,7 @@ var neighTable = &wire.Table{
 		{Name: "use", Kind: wire.Bit8, At: ndmsg, Off: 10, Bit: unix.NTF_USE, WO: true, Doc: "resolve the address now, as if it had been used"},
 		{Name: "extern_learn", Kind: wire.Bit8, At: ndmsg, Off: 10, Bit: unix.NTF_EXT_LEARNED, Doc: "learned by a control plane: not removed by garbage collection"},
 		{Name: "offloaded", Kind: wire.Bit8, At: ndmsg, Off: 10, Bit: unix.NTF_OFFLOADED, RO: true, Volatile: true, Doc: "the hardware has the entry"},
-		{Name: "type", Kind: wire.U8, At: ndmsg, Off: 11, Words: routeTypes, RO: true, Volatile: true, Doc: "type of the address, as of a route"},
+		{Name: "type", Kind: wire.U8, At: ndmsg, Off: 11, Enum: routeTypes, RO: true, Volatile: true, Doc: "type of the address, as of a route"},
 
 		{Name: "to", Type: unix.NDA_DST, Kind: wire.IP, Doc: "address of the neighbour"},
 		{Name: "lladdr", Type: unix.NDA_LLADDR, Kind: wire.MAC, Doc: "its link-layer address"},

@@ -34,6 +34,7 @@ var Nexthop = &wire.Object{
 	Doc:     "A next hop, or a group of next hops, that routes refer to by its id.",
 	Table:   nexthopTable,
 	Subject: "id",
+	Alone:   true,
 	New:     unix.RTM_NEWNEXTHOP, Del: unix.RTM_DELNEXTHOP, Get: unix.RTM_GETNEXTHOP,
 	Verbs: []wire.Verb{
 		{Name: "add", Type: unix.RTM_NEWNEXTHOP, Flags: unix.NLM_F_CREATE | unix.NLM_F_EXCL, Doc: "make it; an error when the id is taken"},
@@ -52,8 +53,7 @@ var Nexthop = &wire.Object{
 	Foreign: func(s *wire.Set) bool {
 		return s.Uint("protocol") == unix.RTPROT_KERNEL
 	},
-	// A group stays one of its type and size (replace_nexthop_grp).
-	Replace: func(row *wire.Field) bool { return row.Name != "type" && row.Name != "buckets" && row.Name != "fdb" },
+	Replace: func(*wire.Field) bool { return true },
 	Delete:  []string{"id"},
 }
 
@@ -80,12 +80,13 @@ var nexthopTable = &wire.Table{
 		{Name: "via", Type: unix.NHA_GATEWAY, Kind: wire.IP, Doc: "address of the gateway"},
 		{Name: "dev", Type: unix.NHA_OIF, Kind: wire.Dev, Doc: "output device"},
 		{Name: "blackhole", Type: unix.NHA_BLACKHOLE, Kind: wire.Flag, Doc: "drop packets"},
-		{Name: "fdb", Type: nhaFDB, Kind: wire.Flag, Doc: "for entries of a VXLAN's forwarding database, not for routes"},
+		{Name: "fdb", Type: nhaFDB, Kind: wire.Flag, Immutable: true, Doc: "for entries of a VXLAN's forwarding database, not for routes"},
 		{Name: "encap", Type: unix.NHA_ENCAP, Kind: wire.Union, OneOf: nexthopEncaps, Doc: "encapsulation of packets sent"},
-		{Name: "group", Type: unix.NHA_GROUP, Kind: wire.Custom, Codec: nexthopGroup{}, Notation: nexthopGroup{}, Min: 1, Doc: "next hops that share the traffic: ids, or (id, weight)"},
-		{Name: "type", Type: unix.NHA_GROUP_TYPE, Kind: wire.U16, Words: wire.Words{{Name: "mpath", N: groupMpath}, {Name: "resilient", N: groupResilient}}, Doc: "how a group divides traffic"},
+		{Name: "group", Type: unix.NHA_GROUP, Kind: wire.Custom, Codec: nexthopGroup{}, Notation: nexthopGroup{}, Min: 1, Stuck: comesOrGoes,
+			Doc: "next hops that share the traffic: ids, or (id, weight); what is a group stays one"},
+		{Name: "type", Type: unix.NHA_GROUP_TYPE, Kind: wire.U16, Words: wire.Words{{Name: "mpath", N: groupMpath}, {Name: "resilient", N: groupResilient}}, Immutable: true, Doc: "how a group divides traffic"},
 		{Name: "res", Type: nhaResGroup, Kind: wire.Nest, Of: resilientGroup, Inline: true, Doc: "of a resilient group"},
-		{Name: "hw_stats", Type: nhaHWStatsEnable, Kind: wire.U32, Words: wire.Enum("off", "on"), Max: 1, Since: "6.9", Doc: "count packets in hardware"},
+		{Name: "hw_stats", Type: nhaHWStatsEnable, Kind: wire.U32, Enum: []string{"off", "on"}, Max: 1, WO: true, Since: "6.9", Doc: "count packets in hardware; reported only to who asks"},
 		{Name: "hw_stats_used", Type: nhaHWStatsUsed, Kind: wire.U32, RO: true, Volatile: true, Since: "6.9", Doc: "a driver counts packets"},
 		{Name: "groups", Type: unix.NHA_GROUPS, Kind: wire.Flag, WO: true, Doc: "of a request that lists: only groups"},
 		{Name: "master", Type: unix.NHA_MASTER, Kind: wire.Dev, WO: true, Doc: "of a request that lists: only by ports of this device"},
@@ -102,9 +103,9 @@ var resilientGroup = &wire.Table{
 	Name: "res",
 	Doc:  "a resilient group",
 	Fields: []wire.Field{
-		{Name: "buckets", Type: 1, Kind: wire.U16, Min: 1, Doc: "number of hash buckets"},
-		{Name: "idle_timer", Type: 2, Kind: wire.U32, Time: userHZ, Ticks: true, Doc: "a bucket idle this long may move to another next hop"},
-		{Name: "unbalanced_timer", Type: 3, Kind: wire.U32, Time: userHZ, Ticks: true, Doc: "a group unbalanced this long moves busy buckets too; 0 never"},
+		{Name: "buckets", Type: 1, Kind: wire.U16, Min: 1, Immutable: true, Doc: "number of hash buckets"},
+		{Name: "idle_timer", Type: 2, Kind: wire.U32, Time: userHZ, Ticks: true, Default: "120s", Doc: "a bucket idle this long may move to another next hop"},
+		{Name: "unbalanced_timer", Type: 3, Kind: wire.U32, Time: userHZ, Ticks: true, Default: "0s", Doc: "a group unbalanced this long moves busy buckets too; 0 never"},
 		{Name: "unbalanced_time", Type: 4, Kind: wire.U64, Time: userHZ, RO: true, Volatile: true, Doc: "how long it has been unbalanced"},
 	},
 }
@@ -117,6 +118,11 @@ var resilientBucket = &wire.Table{
 		{Name: "bucket_idle_time", Type: 2, Kind: wire.U64, Time: userHZ, RO: true, Volatile: true, Doc: "how long it has been idle"},
 		{Name: "bucket_nhid", Type: 3, Kind: wire.U32, RO: true, Volatile: true, Doc: "next hop it is assigned to"},
 	},
+}
+
+// comesOrGoes is Stuck of a row whose value may change, but not whether it has one.
+func comesOrGoes(before, after wire.Value) bool {
+	return (before.Type == wire.None) != (after.Type == wire.None)
 }
 
 // finishNexthop adds the family as ip nexthop does: that of the gateway, none
@@ -143,16 +149,18 @@ func finishNexthop(s *wire.Set, v *wire.Verb) error {
 // canonNexthop makes of a message what nh_fill_node reports.
 func canonNexthop(s *wire.Set) {
 	canonEncap(s)
-	delZero(s, "family", "protocol", "type", "unbalanced_timer", "hw_stats")
+	delZero(s, "family", "protocol", "type")
 	drop(s, "groups", "master")
-	if s.Uint("idle_timer") == resIdleTimer {
-		s.Del("idle_timer")
-	}
 	if s.Has("blackhole") {
 		drop(s, "via", "dev", "encap", "onlink")
 	}
 	if !s.Has("group") {
 		drop(s, "type", "buckets", "idle_timer", "unbalanced_timer", "hw_stats")
+	}
+	// A message that replaces a group and does not say these leaves them.
+	if s.Uint("type") == groupResilient {
+		s.Default("idle_timer", wire.IntVal(resIdleTimer))
+		s.Default("unbalanced_timer", wire.IntVal(0))
 	}
 }
 
@@ -211,6 +219,14 @@ func groupMemberOf(id, weight uint64) wire.Value {
 		return wire.IntVal(id)
 	}
 	return wire.ListOf(wire.IntVal(id), wire.IntVal(weight))
+}
+
+// MemberID is the next hop that a member of a group is: an id, or (id, weight).
+func MemberID(m wire.Value) uint64 {
+	if m.Type == wire.ListVal && len(m.L) > 0 {
+		return m.L[0].N
+	}
+	return m.N
 }
 
 func (nexthopGroup) Decode(_ *wire.Field, p []byte) (wire.Value, error) {

@@ -20,8 +20,8 @@ func TestNexthopCanon(t *testing.T) {
 		{[]any{"id", 1, "via", "2001:db8::1", "dev", "eth0", "protocol", 0}, "family inet6 id 1 via 2001:db8::1 dev eth0"},
 		{[]any{"id", 1, "blackhole", true}, "family inet id 1 blackhole"},
 		{[]any{"id", 1, "group", "2,1/3", "type", "mpath"}, "id 1 group 2/3"},
-		{[]any{"id", 1, "group", "2,300", "type", "resilient", "buckets", 8, "idle_timer", 12000, "unbalanced_timer", 0}, "id 1 group 2,300 type resilient buckets 8"},
-		{[]any{"id", 1, "group", "2", "type", "resilient", "buckets", 8, "idle_timer", 6000}, "id 1 group 2 type resilient buckets 8 idle_timer 60s"},
+		{[]any{"id", 1, "group", "2,300", "type", "resilient", "buckets", 8, "idle_timer", 12000, "unbalanced_timer", 0}, "id 1 group 2,300 type resilient buckets 8 idle_timer 120s unbalanced_timer 0s"},
+		{[]any{"id", 1, "group", "2", "type", "resilient", "buckets", 8, "idle_timer", 6000}, "id 1 group 2 type resilient buckets 8 idle_timer 60s unbalanced_timer 0s"},
 	} {
 		if got := canonText(t, Nexthop, rowsOf(t, Nexthop.Table, c.row...)); got != c.want {
 			t.Errorf("%v:\n got  %s\n want %s", c.row, got, c.want)

@@ -4,7 +4,7 @@ import "github.com/nlscript/nlscript/wire"
 
 // Objects are all objects of the family, in the order documentation shows them.
 var Objects = []*wire.Object{
-	Link, Addr, Neigh, FDB, VLAN, TunnelInfo, Nexthop, Route, Rule, Qdisc, Class,
+	Link, Addr, Neigh, FDB, VLAN, TunnelInfo, VLANOptions, VLANGlobal, Nexthop, Route, Rule, Qdisc, Class,
 }
 
 // Unions are all choices of tables that the objects have: namespaces of scripts.

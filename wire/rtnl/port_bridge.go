@@ -6,12 +6,15 @@ import (
 	"github.com/nlscript/nlscript/wire"
 )
 
+// stpStates are the states of a port in the spanning tree.
+var stpStates = []string{"disabled", "listening", "learning", "forwarding", "blocking"}
+
 // bridgePort: see br_setport in net/bridge/br_netlink.c. The same rows are the
 // payload of IFLA_PROTINFO in messages of family bridge.
 var bridgePort = &wire.Table{
 	Name: "bridge", Doc: "port of a bridge",
 	Fields: []wire.Field{
-		{Name: "state", Type: unix.IFLA_BRPORT_STATE, Kind: wire.U8, Words: wire.Enum("disabled", "listening", "learning", "forwarding", "blocking"), Closed: true, Volatile: true, Loose: true,
+		{Name: "state", Type: unix.IFLA_BRPORT_STATE, Kind: wire.U8, Enum: stpStates, Closed: true, Volatile: true, Loose: true,
 			Doc: "spanning tree state; can be written while the port is up and STP is not the kernel's"},
 		{Name: "priority", Type: unix.IFLA_BRPORT_PRIORITY, Kind: wire.U16, Max: 63, Default: "32", Doc: "priority in the choice of the root port, lowest wins; 32 by default"},
 		{Name: "cost", Type: unix.IFLA_BRPORT_COST, Kind: wire.U32, Min: 1, Max: 65535, Loose: true, Doc: "path cost; follows from the speed until it is written"},

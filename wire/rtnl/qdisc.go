@@ -33,8 +33,14 @@ var Qdisc = &wire.Object{
 	Irreversible: irreversibleTC,
 	Unlisted:     filters,
 
-	// The options of the kind change in place, unless their row is Immutable.
-	Replace: func(f *wire.Field) bool { return f.Name == "kind" || f.Name == "stab" },
+	// The options of the kind change in place, unless their row is Immutable. With
+	// another kind or number another takes the place, but not both have one number.
+	Replace: func(f *wire.Field) bool { return f.Name == "kind" || f.Name == "stab" || f.Name == "handle" },
+	Clash: func(want, have *wire.Set) bool {
+		w, _ := want.Get("kind")
+		h, _ := have.Get("kind")
+		return w.Sub != nil && h.Sub != nil && w.Sub.Table != h.Sub.Table && want.Uint("handle") == have.Uint("handle")
+	},
 }
 
 var qdiscTable = &wire.Table{

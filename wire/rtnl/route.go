@@ -30,6 +30,8 @@ var Route = &wire.Object{
 	},
 	Finish: finishRoute,
 	Key:    []string{"family", "table", "dst", "from_", "tos", "metric"},
+	Open:   func(s *wire.Set) { s.Del("metric") },
+	Unsaid: func(s *wire.Set) bool { return !s.Has("protocol") },
 	Rank:   rankRoute,
 	Canon:  canonRoute,
 
@@ -37,6 +39,7 @@ var Route = &wire.Object{
 
 	Foreign: foreignRoute,
 	Apart:   true,
+	Alone:   true,
 	Within:  []string{"table", "family", "protocol", "metric", "type"},
 	// A route of another type, or one without a gateway instead of one with,
 	// is not replaced in IPv6 but stands beside (fib6_add_rt2node).
@@ -61,7 +64,7 @@ var routeTable = &wire.Table{
 		{Name: "table", At: rtmsgTable, Off: 4, Kind: wire.U32, Words: routeTables, Doc: "routing table; main, or local for types local, broadcast, anycast and nat"},
 		{Name: "protocol", At: rtmsg, Off: 5, Kind: wire.U8, Words: routeProtocols, Loose: true, Doc: "who made the route; boot unless written"},
 		{Name: "scope", At: rtmsg, Off: 6, Kind: wire.U8, Words: routeScopes, Doc: "how far the destination is, IPv4 only; follows from type and gateway"},
-		{Name: "type", At: rtmsg, Off: 7, Kind: wire.U8, Words: routeTypes, Doc: "what happens to packets; unicast unless written"},
+		{Name: "type", At: rtmsg, Off: 7, Kind: wire.U8, Enum: routeTypes, Doc: "what happens to packets; unicast unless written"},
 		{Name: "onlink", At: rtmsg, Off: 8, Kind: wire.Bit32, Bit: unix.RTNH_F_ONLINK, Doc: "the gateway is on this link, whatever the addresses say"},
 		{Name: "pervasive", At: rtmsg, Off: 8, Kind: wire.Bit32, Bit: unix.RTNH_F_PERVASIVE, Doc: "do a recursive gateway lookup"},
 		{Name: "dead", At: rtmsg, Off: 8, Kind: wire.Bit32, Bit: unix.RTNH_F_DEAD, RO: true, Volatile: true, Doc: "the next hop is dead"},
@@ -87,7 +90,7 @@ var routeTable = &wire.Table{
 		{Name: "src", Type: unix.RTA_PREFSRC, Kind: wire.IP, Doc: "source address to prefer for packets sent"},
 		{Name: "as_", Type: unix.RTA_NEWDST, Kind: wire.Custom, Codec: labelStack{}, Notation: labelStack{}, Doc: "family mpls: labels to put in place of the incoming one, as \"200/201\""},
 		{Name: "encap", Type: unix.RTA_ENCAP, Kind: wire.Union, OneOf: Encaps, Doc: "encapsulation of packets sent"},
-		{Name: "ttl_propagate", Type: unix.RTA_TTL_PROPAGATE, Kind: wire.U8, Words: wire.Enum("disabled", "enabled"), Max: 1, Doc: "family mpls: copy the TTL out of the last label"},
+		{Name: "ttl_propagate", Type: unix.RTA_TTL_PROPAGATE, Kind: wire.U8, Enum: []string{"disabled", "enabled"}, Max: 1, Doc: "family mpls: copy the TTL out of the last label"},
 		{Name: "metrics", Type: unix.RTA_METRICS, Kind: wire.Nest, Of: routeMetrics, Inline: true, Doc: "metrics"},
 		{Name: "realms", Type: unix.RTA_FLOW, Kind: wire.U32, Notation: realms{}, Doc: "realm of the destination, or \"from/to\"; IPv4 only"},
 		{Name: "pref", Type: unix.RTA_PREF, Kind: wire.U8, Words: wire.Words{{Name: "low", N: 3}, {Name: "medium", N: 0}, {Name: "high", N: 1}}, Doc: "preference of a router, IPv6 only"},
@@ -139,13 +142,14 @@ var mfcStats = &wire.Table{
 }
 
 // foreignRoute tells routes that the kernel made or a router advertised, and
-// multicast routes, which belong to a daemon.
+// multicast routes, which belong to a daemon. In the table local others may make
+// routes, too (whole prefixes that are this machine's).
 func foreignRoute(s *wire.Set) bool {
 	switch s.Uint("protocol") {
 	case unix.RTPROT_KERNEL, unix.RTPROT_RA, unix.RTPROT_REDIRECT:
 		return true
 	}
-	return s.Uint("table") == unix.RT_TABLE_LOCAL || s.Uint("cloned") != 0 || s.Uint("family") >= rtnlFamilyIPMR
+	return s.Uint("cloned") != 0 || s.Uint("family") >= rtnlFamilyIPMR
 }
 
 const rtnlFamilyIPMR = 128 // RTNL_FAMILY_IPMR, and 129 for IPv6

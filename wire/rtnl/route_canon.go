@@ -10,26 +10,26 @@ import (
 
 // The rows canonRoute asks for on every route, found once; see routeFamily.
 var (
-	routeEncap     = routeTable.Row("encap")
-	routePref      = routeTable.Row("pref")
-	routeMetric    = routeTable.Row("metric")
-	routeNotKept   = rowSetOf(routeTable, "notify", "equalize", "lookup_table", "fibmatch", "mark", "uid", "ipproto", "sport", "dport", "flowlabel")
-	routeOfNexthop = rowSetOf(routeTable, "via", "dev", "nexthops", "encap", "onlink", "pervasive") // what a nexthop object says
-	routeOfMPLS    = rowSetOf(routeTable, "as_", "ttl_propagate")
-	routeNot4      = rowSetOf(routeTable, "from_", "pref", "expires")
-	routeZero4     = rowSetOf(routeTable, "metric", "realms")
-	routeNot6      = rowSetOf(routeTable, "scope", "realms", "pervasive")
+	routeEncap     = lazyRow{table: routeTable, name: "encap"}
+	routePref      = lazyRow{table: routeTable, name: "pref"}
+	routeMetric    = lazyRow{table: routeTable, name: "metric"}
+	routeNotKept   = rowSet{table: routeTable, names: []string{"notify", "equalize", "lookup_table", "fibmatch", "mark", "uid", "ipproto", "sport", "dport", "flowlabel"}}
+	routeOfNexthop = rowSet{table: routeTable, names: []string{"via", "dev", "nexthops", "encap", "onlink", "pervasive"}} // what a nexthop object says
+	routeOfMPLS    = rowSet{table: routeTable, names: []string{"as_", "ttl_propagate"}}
+	routeNot4      = rowSet{table: routeTable, names: []string{"from_", "pref", "expires"}}
+	routeZero4     = rowSet{table: routeTable, names: []string{"metric", "realms"}}
+	routeNot6      = rowSet{table: routeTable, names: []string{"scope", "realms", "pervasive"}}
 )
 
 // canonRoute makes of a message what the kernel keeps and reports
 // (fib_dump_info, rt6_fill_node, mpls_dump_route).
 func canonRoute(s *wire.Set) {
-	f, _ := s.At(routeFamily)
+	f, _ := s.At(routeFamily.f())
 	family := f.N
 	canonDst(s)
-	setDefault(s, routeTableID, unix.RT_TABLE_MAIN)
+	setDefault(s, routeTableID.f(), unix.RT_TABLE_MAIN)
 	canonMetrics(s)
-	if _, ok := s.At(routeNHID); ok { // the object may have changed since
+	if _, ok := s.At(routeNHID.f()); ok { // the object may have changed since
 		routeOfNexthop.drop(s)
 		if s.Uint("type") == unix.RTN_BLACKHOLE {
 			s.PutName("type", wire.IntVal(unix.RTN_UNICAST))
@@ -41,7 +41,7 @@ func canonRoute(s *wire.Set) {
 	if family != unix.AF_MPLS {
 		routeOfMPLS.drop(s)
 	}
-	if v, ok := s.At(routePref); ok && v.N != 1 && v.N != 3 {
+	if v, ok := s.At(routePref.f()); ok && v.N != 1 && v.N != 3 {
 		s.Del("pref")
 	}
 	switch family {
@@ -55,14 +55,14 @@ func canonRoute(s *wire.Set) {
 
 func canonRoute6(s *wire.Set) {
 	routeNot6.drop(s)
-	if v, _ := s.At(routeMetric); v.N == 0 {
-		s.Put(routeMetric, wire.IntVal(1024)) // IP6_RT_PRIO_USER
+	if v, _ := s.At(routeMetric.f()); v.N == 0 {
+		s.Put(routeMetric.f(), wire.IntVal(1024)) // IP6_RT_PRIO_USER
 	}
-	if v, _ := s.At(routeProto); v.N == unix.RTPROT_UNSPEC {
-		s.Put(routeProto, wire.IntVal(unix.RTPROT_BOOT))
+	if v, _ := s.At(routeProto.f()); v.N == unix.RTPROT_UNSPEC {
+		s.Put(routeProto.f(), wire.IntVal(unix.RTPROT_BOOT))
 	}
-	setDefault(s, routeType, unix.RTN_UNICAST)
-	switch v, _ := s.At(routeType); v.N {
+	setDefault(s, routeType.f(), unix.RTN_UNICAST)
+	switch v, _ := s.At(routeType.f()); v.N {
 	case unix.RTN_BLACKHOLE, unix.RTN_UNREACHABLE, unix.RTN_PROHIBIT, unix.RTN_THROW:
 		drop(s, "dev", "via", "encap", "onlink") // the kernel says lo (fib6_nh_init)
 	}
@@ -76,13 +76,13 @@ func canonRoute6(s *wire.Set) {
 
 // canonDst masks the prefixes; the default route has none.
 func canonDst(s *wire.Set) {
-	for _, row := range []*wire.Field{routeDst, routeFrom} {
+	for _, row := range []*wire.Field{routeDst.f(), routeFrom.f()} {
 		v, ok := s.At(row)
-		if _, label := isLabel(v); label || !ok && row == routeFrom {
+		if _, label := isLabel(v); label || !ok && row == routeFrom.f() {
 			continue
 		}
 		switch {
-		case row == routeFrom && (v.Type != wire.Net || v.N == 0):
+		case row == routeFrom.f() && (v.Type != wire.Net || v.N == 0):
 			s.Del("from_")
 		case !ok || v.Type != wire.Net || v.N == 0:
 			s.Put(row, wire.Value{Type: wire.AnyNet})
@@ -95,7 +95,7 @@ func canonDst(s *wire.Set) {
 // canonSingleHop makes a plain route of one with a single next hop: that is how
 // the kernel keeps it.
 func canonSingleHop(s *wire.Set) {
-	hops, ok := s.At(routeNexthops)
+	hops, ok := s.At(routeNexthops.f())
 	if !ok || len(hops.L) != 1 || hops.L[0].Sub == nil {
 		return
 	}
@@ -110,11 +110,11 @@ func canonSingleHop(s *wire.Set) {
 // canonHops marks gateways as the kernel reports them, puts away what next hops
 // have by default and, in IPv6, where their order says nothing, sorts them.
 func canonHops(s *wire.Set, family uint64) {
-	canonVia(s, routeVia, family)
-	if _, ok := s.At(routeEncap); ok {
+	canonVia(s, routeVia.f(), family)
+	if _, ok := s.At(routeEncap.f()); ok {
 		canonEncap(s)
 	}
-	hops, ok := s.At(routeNexthops)
+	hops, ok := s.At(routeNexthops.f())
 	if !ok {
 		return
 	}
@@ -125,7 +125,7 @@ func canonHops(s *wire.Set, family uint64) {
 			continue
 		}
 		hop := h.Sub.Clone()
-		canonVia(hop, hopVia, family)
+		canonVia(hop, hopVia.f(), family)
 		canonEncap(hop)
 		drop(hop, "dead", "linkdown", "offload", "trap", "unresolved")
 		delZero(hop, "realms")

@@ -17,20 +17,20 @@ const (
 
 // The rows Finish asks for on every route, found once.
 var (
-	routeFamily    = routeTable.Row("family")
-	routeDst       = routeTable.Row("dst")
-	routeFrom      = routeTable.Row("from_")
-	routeSrc       = routeTable.Row("src")
-	routeVia       = routeTable.Row("via")
-	routeNexthops  = routeTable.Row("nexthops")
-	routeNHID      = routeTable.Row("nhid")
-	routeTableID   = routeTable.Row("table")
-	routeProto     = routeTable.Row("protocol")
-	routeScope     = routeTable.Row("scope")
-	routeType      = routeTable.Row("type")
-	routeRTOMin    = routeTable.Row("rto_min")
-	routeLock      = routeTable.Row("lock")
-	hopVia         = Hop.Row("via")
+	routeFamily    = lazyRow{table: routeTable, name: "family"}
+	routeDst       = lazyRow{table: routeTable, name: "dst"}
+	routeFrom      = lazyRow{table: routeTable, name: "from_"}
+	routeSrc       = lazyRow{table: routeTable, name: "src"}
+	routeVia       = lazyRow{table: routeTable, name: "via"}
+	routeNexthops  = lazyRow{table: routeTable, name: "nexthops"}
+	routeNHID      = lazyRow{table: routeTable, name: "nhid"}
+	routeTableID   = lazyRow{table: routeTable, name: "table"}
+	routeProto     = lazyRow{table: routeTable, name: "protocol"}
+	routeScope     = lazyRow{table: routeTable, name: "scope"}
+	routeType      = lazyRow{table: routeTable, name: "type"}
+	routeRTOMin    = lazyRow{table: routeTable, name: "rto_min"}
+	routeLock      = lazyRow{table: routeTable, name: "lock"}
+	hopVia         = lazyRow{table: Hop, name: "via"}
 	errMixedFamily = errors.New("is of another family than the route")
 )
 
@@ -46,21 +46,21 @@ func finishRoute(s *wire.Set, v *wire.Verb) error {
 	}
 	del := v != nil && v.Type == unix.RTM_DELROUTE
 	if !del {
-		setDefault(s, routeProto, unix.RTPROT_BOOT)
+		setDefault(s, routeProto.f(), unix.RTPROT_BOOT)
 	}
 	if !del || family == unix.AF_MPLS {
-		setDefault(s, routeType, unix.RTN_UNICAST)
+		setDefault(s, routeType.f(), unix.RTN_UNICAST)
 	}
-	t, _ := s.At(routeType)
+	t, _ := s.At(routeType.f())
 	switch t.N {
 	case unix.RTN_LOCAL, unix.RTN_BROADCAST, unix.RTN_ANYCAST, unix.RTN_NAT:
-		setDefault(s, routeTableID, unix.RT_TABLE_LOCAL)
+		setDefault(s, routeTableID.f(), unix.RT_TABLE_LOCAL)
 	default:
-		setDefault(s, routeTableID, unix.RT_TABLE_MAIN)
+		setDefault(s, routeTableID.f(), unix.RT_TABLE_MAIN)
 	}
-	setDefault(s, routeScope, defaultScope(s, family, t.N, del))
-	if m, ok := s.At(routeRTOMin); ok && m.N != 0 {
-		setDefault(s, routeLock, rtoMinLock)
+	setDefault(s, routeScope.f(), defaultScope(s, family, t.N, del))
+	if m, ok := s.At(routeRTOMin.f()); ok && m.N != 0 {
+		setDefault(s, routeLock.f(), rtoMinLock)
 	}
 	return nil
 }
@@ -74,17 +74,17 @@ func setDefault(s *wire.Set, f *wire.Field, n uint64) {
 // finishRouteFamily takes the family of the first address there is; next hops
 // may be of another family than the destination, so they are asked last.
 func finishRouteFamily(s *wire.Set) (uint64, error) {
-	dst, _ := s.At(routeDst)
+	dst, _ := s.At(routeDst.f())
 	_, label := isLabel(dst)
-	family, given := s.At(routeFamily)
+	family, given := s.At(routeFamily.f())
 	if !given {
 		family = wire.IntVal(guessFamily(s, dst))
 		if label {
 			return 0, wire.At("dst", errors.New(`a label needs family = "mpls"`))
 		}
-		s.Put(routeFamily, family)
+		s.Put(routeFamily.f(), family)
 	}
-	src, _ := s.At(routeFrom)
+	src, _ := s.At(routeFrom.f())
 	for _, p := range []struct {
 		name string
 		v    wire.Value
@@ -93,7 +93,7 @@ func finishRouteFamily(s *wire.Set) (uint64, error) {
 			return 0, wire.At(p.name, errMixedFamily)
 		}
 	}
-	if v, ok := s.At(routeSrc); ok && v.Type == wire.Addr && uint64(addrFamily(v.A)) != family.N {
+	if v, ok := s.At(routeSrc.f()); ok && v.Type == wire.Addr && uint64(addrFamily(v.A)) != family.N {
 		return 0, wire.At("src", errMixedFamily)
 	}
 	if family.N == unix.AF_MPLS && !label && dst.Type != wire.None {
@@ -103,23 +103,23 @@ func finishRouteFamily(s *wire.Set) (uint64, error) {
 }
 
 func guessFamily(s *wire.Set, dst wire.Value) uint64 {
-	src, _ := s.At(routeFrom)
+	src, _ := s.At(routeFrom.f())
 	for _, v := range []wire.Value{dst, src} {
 		if v.Type == wire.Net {
 			return uint64(addrFamily(v.A))
 		}
 	}
-	for _, f := range []*wire.Field{routeSrc, routeVia} {
+	for _, f := range []*wire.Field{routeSrc.f(), routeVia.f()} {
 		if n := gatewayFamily(s, f); n != 0 {
 			return n
 		}
 	}
-	hops, _ := s.At(routeNexthops)
+	hops, _ := s.At(routeNexthops.f())
 	for _, h := range hops.L {
 		if h.Sub == nil {
 			continue
 		}
-		if n := gatewayFamily(h.Sub, hopVia); n != 0 {
+		if n := gatewayFamily(h.Sub, hopVia.f()); n != 0 {
 			return n
 		}
 	}
@@ -139,10 +139,10 @@ func gatewayFamily(s *wire.Set, f *wire.Field) uint64 {
 
 // finishGateways marks every gateway for the attribute it is sent in.
 func finishGateways(s *wire.Set, family uint64) error {
-	if _, err := setVia(s, routeVia, family, false); err != nil {
+	if _, err := setVia(s, routeVia.f(), family, false); err != nil {
 		return err
 	}
-	hops, ok := s.At(routeNexthops)
+	hops, ok := s.At(routeNexthops.f())
 	if !ok {
 		return nil
 	}
@@ -152,7 +152,7 @@ func finishGateways(s *wire.Set, family uint64) error {
 			continue // the codec says what it wants
 		}
 		// A hop may be part of several routes: it is not changed but replaced.
-		hop, err := setVia(h.Sub, hopVia, family, true)
+		hop, err := setVia(h.Sub, hopVia.f(), family, true)
 		if err != nil {
 			return wire.At("nexthops", wire.At(fmt.Sprintf("[%d]", i), err))
 		}
@@ -165,7 +165,7 @@ func finishGateways(s *wire.Set, family uint64) error {
 		l[i] = wire.SubVal(hop)
 	}
 	if len(l) > 0 && &l[0] != &hops.L[0] {
-		s.Put(routeNexthops, wire.ListOf(l...))
+		s.Put(routeNexthops.f(), wire.ListOf(l...))
 	}
 	return nil
 }
@@ -185,7 +185,7 @@ func defaultScope(s *wire.Set, family, typ uint64, del bool) uint64 {
 		if del {
 			return unix.RT_SCOPE_NOWHERE
 		}
-		for _, f := range []*wire.Field{routeVia, routeNexthops, routeNHID} {
+		for _, f := range []*wire.Field{routeVia.f(), routeNexthops.f(), routeNHID.f()} {
 			if _, ok := s.At(f); ok {
 				return unix.RT_SCOPE_UNIVERSE
 			}

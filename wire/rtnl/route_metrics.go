@@ -51,27 +51,21 @@ const rtoMinLock = 1 << unix.RTAX_RTO_MIN
 
 // The most the kernel keeps of a metric (ip_metrics_convert).
 var metricMax = []struct {
-	row *wire.Field
+	row *lazyRow
 	max uint64
 }{
-	{routeTable.Row("mtu"), 65535 - 15}, {routeTable.Row("advmss"), 65535 - 40}, {routeTable.Row("hoplimit"), 255},
+	{&lazyRow{table: routeTable, name: "mtu"}, 65535 - 15}, {&lazyRow{table: routeTable, name: "advmss"}, 65535 - 40}, {&lazyRow{table: routeTable, name: "hoplimit"}, 255},
 }
 
 // zeroMetrics are the metrics that are not there when they are zero: all numbers.
-var zeroMetrics = func() rowSet {
-	r := rowSetOf(routeTable)
-	for _, f := range routeTable.Rows() {
-		r[f.ID()] = f.In() == "metrics" && f.Kind == wire.U32
-	}
-	return r
-}()
+var zeroMetrics = rowSet{table: routeTable, also: func(f *wire.Field) bool { return f.In() == "metrics" && f.Kind == wire.U32 }}
 
 // canonMetrics does to the metrics in s what ip_metrics_convert and
 // rtnetlink_put_metrics do: clamp, and forget zeros.
 func canonMetrics(s *wire.Set) {
 	for _, c := range metricMax {
-		if v, _ := s.At(c.row); v.N > c.max {
-			s.Put(c.row, wire.IntVal(c.max))
+		if v, _ := s.At(c.row.f()); v.N > c.max {
+			s.Put(c.row.f(), wire.IntVal(c.max))
 		}
 	}
 	zeroMetrics.dropZero(s)

@@ -30,7 +30,7 @@ func TestRouteOracle(t *testing.T) {
 		// local is a type before the prefix, a table after the word table.
 		"type": func(argv []string) bool {
 			i := slices.Index(argv, "route")
-			return says(wordsOf(routeTypes)...)(argv[i : i+3])
+			return says(routeTypes[1:]...)(argv[i : i+3])
 		},
 		"lock": says("lock"),
 	}
@@ -154,7 +154,8 @@ func TestRouteForeign(t *testing.T) {
 		{[]any{"protocol", "static"}, false},
 		{[]any{"protocol", "kernel"}, true},
 		{[]any{"protocol", "ra"}, true},
-		{[]any{"table", "local"}, true},
+		{[]any{"table", "local", "protocol", "kernel"}, true},
+		{[]any{"table", "local", "protocol", "boot"}, false},
 		{[]any{"table", 100}, false},
 		{[]any{"family", 129}, true},
 	} {

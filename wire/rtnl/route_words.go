@@ -29,8 +29,8 @@ var routeScopes = wire.Words{
 	{Name: "host", N: unix.RT_SCOPE_HOST}, {Name: "nowhere", N: unix.RT_SCOPE_NOWHERE},
 }
 
-var routeTypes = wire.Enum("", "unicast", "local", "broadcast", "anycast", "multicast",
-	"blackhole", "unreachable", "prohibit", "throw", "nat", "xresolve")
+var routeTypes = []string{"", "unicast", "local", "broadcast", "anycast", "multicast",
+	"blackhole", "unreachable", "prohibit", "throw", "nat", "xresolve"}
 
 // ipProtocols are the transport protocols that have names in /etc/protocols
 // everywhere and ports or types that rules match.

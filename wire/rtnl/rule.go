@@ -35,9 +35,14 @@ var Rule = &wire.Object{
 	},
 	Finish:  finishRule,
 	Key:     ruleKey,
+	Open:    openRule,
+	Unsaid:  func(s *wire.Set) bool { return !s.Has("table") },
 	Rank:    rankRule,
 	Canon:   canonRule,
 	Foreign: foreignRule,
+	Apart:   true,
+	Alone:   true,
+	Hits:    hitsRule,
 	Within:  []string{"", "priority", "family", "table", "protocol"},
 	Replace: func(*wire.Field) bool { return false }, // nothing of a rule can be changed
 }
@@ -47,6 +52,13 @@ var ruleKey = []string{
 	"family", "from_", "to", "tos", "dscp", "fwmark", "iif", "oif", "ipproto", "sport", "dport", "sport_mask", "dport_mask",
 	"uidrange", "tun_id", "flowlabel",
 	"l3mdev", "not_", "type", "table", "goto", "nat", "realms", "suppress_prefixlength", "suppress_ifgroup", "protocol", "priority",
+}
+
+// openRule: as with ip rule del, a rule without a selector is any that has the rest.
+func openRule(s *wire.Set) {
+	for _, name := range ruleKey[1:] {
+		s.Del(name)
+	}
 }
 
 var (
@@ -97,7 +109,7 @@ var ruleTable = &wire.Table{
 		{Name: "nat", Type: fraNAT, Kind: wire.IP, Doc: "address of type nat; the kernel ignores it"},
 		{Name: "realms", Type: unix.FRA_FLOW, Kind: wire.U32, Notation: realms{}, Doc: "realm of the destination, or \"from/to\"; IPv4 only"},
 		{Name: "suppress_prefixlength", Type: unix.FRA_SUPPRESS_PREFIXLEN, Kind: wire.U32, Doc: "do not take a route with a prefix this long or shorter"},
-		{Name: "suppress_ifgroup", Type: unix.FRA_SUPPRESS_IFGROUP, Kind: wire.U32, Words: wire.Enum("default"), Doc: "do not take a route by a device of this group"},
+		{Name: "suppress_ifgroup", Type: unix.FRA_SUPPRESS_IFGROUP, Kind: wire.U32, Enum: []string{"default"}, Doc: "do not take a route by a device of this group"},
 		{Name: "protocol", Type: unix.FRA_PROTOCOL, Kind: wire.U8, Words: routeProtocols, Loose: true, Doc: "who made the rule"},
 	},
 }
@@ -189,4 +201,46 @@ func canonRule(s *wire.Set) {
 // belong to a daemon.
 func foreignRule(s *wire.Set) bool {
 	return s.Uint("protocol") == unix.RTPROT_KERNEL || s.Uint("family") >= rtnlFamilyIPMR
+}
+
+// hitsRule is rule_find (net/core/fib_rules.c): what a deletion does not say fits
+// anything, and not_ and goto are not looked at. rule_exists, of NLM_F_EXCL, is as
+// lax about prefixes and the tos.
+func hitsRule(deletion, have *wire.Set) bool {
+	for _, e := range deletion.Ents {
+		h, _ := have.At(e.F)
+		switch e.F.Name {
+		case "not_", "goto", "nat":
+			continue
+		case "fwmark":
+			if e.V.N == 0 {
+				h.N = 0
+			}
+		case "priority":
+			h.Type = wire.Int // 0 is not reported
+		}
+		any := e.F.Header() && e.V.Type == wire.Int && e.V.N == 0
+		if !e.F.RO && !any && !e.V.Equal(h) {
+			return false
+		}
+	}
+	return true
+}
+
+// FirstRules are the rules that a new namespace has (fib_default_rules_init,
+// fib6_rules_net_init).
+func FirstRules() (l []*wire.Set) {
+	for _, r := range []struct{ family, priority, table uint64 }{
+		{unix.AF_INET, 0, unix.RT_TABLE_LOCAL}, {unix.AF_INET, 32766, unix.RT_TABLE_MAIN}, {unix.AF_INET, 32767, unix.RT_TABLE_DEFAULT},
+		{unix.AF_INET6, 0, unix.RT_TABLE_LOCAL}, {unix.AF_INET6, 32766, unix.RT_TABLE_MAIN},
+	} {
+		s := wire.NewSet(ruleTable)
+		s.PutName("family", wire.IntVal(r.family))
+		s.PutName("type", wire.IntVal(unix.FR_ACT_TO_TBL))
+		s.PutName("table", wire.IntVal(r.table))
+		s.PutName("priority", wire.IntVal(r.priority))
+		s.PutName("protocol", wire.IntVal(unix.RTPROT_KERNEL))
+		l = append(l, s)
+	}
+	return l
 }

@@ -33,6 +33,7 @@ var (
 
 var schHTB = &wire.Table{
 	Name: "htb", Doc: "a tree of token buckets: classes with a rate that borrow up to a ceiling", Always: true, Codec: htb{},
+	Immutable: true, // struct Qdisc_ops has no change
 	Fields: []wire.Field{
 		{Name: "default", Kind: wire.U32, At: htbGlob, Off: 8, Handle: true, Immutable: true, Doc: `class of packets that no filter puts into one: "1:30", of which only the minor number counts`},
 		{Name: "r2q", Kind: wire.U32, At: htbGlob, Off: 4, Min: 1, Immutable: true, Doc: "quantum of a class is its rate in bytes per second divided by this; 10 by default"},
@@ -91,19 +92,21 @@ func (htb) Decode(payload []byte, s *wire.Set) error {
 // schHTBClass: as in schTBF the codec computes what the rows mean.
 var schHTBClass = &wire.Table{
 	Name: "htb_class", Tag: "htb", Doc: "a class of htb: a rate, and a ceiling up to which it borrows from the class above", Codec: htbClass{},
-	Fields: append([]wire.Field{
-		{Name: "rate", Type: htbRate64, Kind: wire.U64, Rate: true, Min: 1, Doc: "what the class gets when it needs it"},
-		{Name: "ceil", Type: htbCeil64, Kind: wire.U64, Rate: true, Min: 1, Doc: "up to what it borrows; rate by default"},
-		{Name: "burst", Kind: wire.U32, At: htbOpt, Off: 24, Size: true, Doc: "size of the bucket of rate; mtu and a little by default; the kernel keeps it as a time"},
-		{Name: "burst_cell", Kind: wire.U32, At: htbOpt, Off: 0, Size: true, WO: true, Doc: "steps of the rate table, a power of two, which tc writes burst/cell; current kernels use no table"},
-		{Name: "cburst", Kind: wire.U32, At: htbOpt, Off: 28, Size: true, Doc: "size of the bucket of ceil; as burst by default"},
-		{Name: "cburst_cell", Kind: wire.U32, At: htbOpt, Off: 12, Size: true, WO: true, Doc: "steps of the table of ceil"},
-		{Name: "mtu", Kind: wire.U32, At: htbOpt, Off: 4, Size: true, WO: true, When: never, Doc: "longest packet, 1600 by default: from it follow burst and the steps of the tables"},
-		{Name: "quantum", Kind: wire.U32, At: htbOpt, Off: 32, Size: true, Loose: true, Doc: "bytes sent before it is the next class's turn; rate divided by r2q by default"},
-		{Name: "level", Kind: wire.U32, At: htbOpt, Off: 36, RO: true, Volatile: true, Doc: "height above the leaves"},
-		{Name: "prio", Kind: wire.U32, At: htbOpt, Off: 40, Doc: "what is left goes to the lowest number first, 0 to 7"},
-		{Name: "offload", Type: htbOffload, Kind: wire.Flag, RO: true, Volatile: true, Doc: "the hardware does it"},
-	}, rateRows(htbOpt)...),
+	Lazy: func() []wire.Field {
+		return append([]wire.Field{
+			{Name: "rate", Type: htbRate64, Kind: wire.U64, Rate: true, Min: 1, Doc: "what the class gets when it needs it"},
+			{Name: "ceil", Type: htbCeil64, Kind: wire.U64, Rate: true, Min: 1, Doc: "up to what it borrows; rate by default"},
+			{Name: "burst", Kind: wire.U32, At: htbOpt, Off: 24, Size: true, Doc: "size of the bucket of rate; mtu and a little by default; the kernel keeps it as a time"},
+			{Name: "burst_cell", Kind: wire.U32, At: htbOpt, Off: 0, Size: true, WO: true, Doc: "steps of the rate table, a power of two, which tc writes burst/cell; current kernels use no table"},
+			{Name: "cburst", Kind: wire.U32, At: htbOpt, Off: 28, Size: true, Doc: "size of the bucket of ceil; as burst by default"},
+			{Name: "cburst_cell", Kind: wire.U32, At: htbOpt, Off: 12, Size: true, WO: true, Doc: "steps of the table of ceil"},
+			{Name: "mtu", Kind: wire.U32, At: htbOpt, Off: 4, Size: true, WO: true, When: never, Doc: "longest packet, 1600 by default: from it follow burst and the steps of the tables"},
+			{Name: "quantum", Kind: wire.U32, At: htbOpt, Off: 32, Size: true, Loose: true, Doc: "bytes sent before it is the next class's turn; rate divided by r2q by default"},
+			{Name: "level", Kind: wire.U32, At: htbOpt, Off: 36, RO: true, Volatile: true, Doc: "height above the leaves"},
+			{Name: "prio", Kind: wire.U32, At: htbOpt, Off: 40, Doc: "what is left goes to the lowest number first, 0 to 7"},
+			{Name: "offload", Type: htbOffload, Kind: wire.Flag, RO: true, Volatile: true, Doc: "the hardware does it"},
+		}, rateRows(htbOpt)...)
+	},
 }
 
 type htbClass struct{}

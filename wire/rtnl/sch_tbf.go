@@ -28,16 +28,18 @@ var tbfQopt = &wire.Place{Type: tbfParms, Len: tbfQoptLen}
 // without bytes of their own (latency) stand where no other row does.
 var schTBF = &wire.Table{
 	Name: "tbf", Doc: "a token bucket: slows down to a rate, in bursts", Codec: tbf{},
-	Fields: append([]wire.Field{
-		{Name: "rate", Type: tbfRate64, Kind: wire.U64, Rate: true, Min: 1, Doc: "how fast"},
-		{Name: "burst", Type: tbfBurst, Kind: wire.U32, Size: true, Min: 1, Doc: "size of the bucket, at least the longest packet; tc also says buffer, maxburst"},
-		{Name: "burst_cell", Kind: wire.U32, At: tbfQopt, Off: 0, Size: true, WO: true, Doc: "steps of the rate table, a power of two, which tc writes burst/cell; current kernels use no table"},
-		{Name: "limit", Kind: wire.U32, At: tbfQopt, Off: 24, Size: true, Doc: "bytes that may wait"},
-		{Name: "latency", Kind: wire.U32, At: tbfQopt, Off: 28, Time: usPerSecond, WO: true, When: never, Doc: "how long a packet may wait, instead of limit"},
-		{Name: "peakrate", Type: tbfPrate64, Kind: wire.U64, Rate: true, Doc: "how fast a burst may be, more than rate"},
-		{Name: "mtu", Type: tbfPburst, Kind: wire.U32, Size: true, Doc: "size of the bucket of peakrate; tc also says minburst"},
-		{Name: "mtu_cell", Kind: wire.U32, At: tbfQopt, Off: 12, Size: true, WO: true, Doc: "steps of the table of peakrate"},
-	}, rateRows(tbfQopt)...),
+	Lazy: func() []wire.Field {
+		return append([]wire.Field{
+			{Name: "rate", Type: tbfRate64, Kind: wire.U64, Rate: true, Min: 1, Doc: "how fast"},
+			{Name: "burst", Type: tbfBurst, Kind: wire.U32, Size: true, Min: 1, Doc: "size of the bucket, at least the longest packet; tc also says buffer, maxburst"},
+			{Name: "burst_cell", Kind: wire.U32, At: tbfQopt, Off: 0, Size: true, WO: true, Doc: "steps of the rate table, a power of two, which tc writes burst/cell; current kernels use no table"},
+			{Name: "limit", Kind: wire.U32, At: tbfQopt, Off: 24, Size: true, Doc: "bytes that may wait"},
+			{Name: "latency", Kind: wire.U32, At: tbfQopt, Off: 28, Time: usPerSecond, WO: true, When: never, Doc: "how long a packet may wait, instead of limit"},
+			{Name: "peakrate", Type: tbfPrate64, Kind: wire.U64, Rate: true, Doc: "how fast a burst may be, more than rate"},
+			{Name: "mtu", Type: tbfPburst, Kind: wire.U32, Size: true, Doc: "size of the bucket of peakrate; tc also says minburst"},
+			{Name: "mtu_cell", Kind: wire.U32, At: tbfQopt, Off: 12, Size: true, WO: true, Doc: "steps of the table of peakrate"},
+		}, rateRows(tbfQopt)...)
+	},
 }
 
 type tbf struct{}

@@ -1,6 +1,7 @@
 package rtnl
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -21,6 +22,7 @@ var messageTypes = wire.Words{
 	{Name: "RTM_NEWTFILTER", N: unix.RTM_NEWTFILTER}, {Name: "RTM_DELTFILTER", N: unix.RTM_DELTFILTER}, {Name: "RTM_GETTFILTER", N: unix.RTM_GETTFILTER},
 	{Name: "RTM_NEWNEXTHOP", N: unix.RTM_NEWNEXTHOP}, {Name: "RTM_DELNEXTHOP", N: unix.RTM_DELNEXTHOP}, {Name: "RTM_GETNEXTHOP", N: unix.RTM_GETNEXTHOP},
 	{Name: "RTM_NEWLINKPROP", N: unix.RTM_NEWLINKPROP}, {Name: "RTM_DELLINKPROP", N: unix.RTM_DELLINKPROP}, {Name: "RTM_GETLINKPROP", N: unix.RTM_GETLINKPROP},
+	{Name: "RTM_NEWVLAN", N: unix.RTM_NEWVLAN}, {Name: "RTM_DELVLAN", N: unix.RTM_DELVLAN}, {Name: "RTM_GETVLAN", N: unix.RTM_GETVLAN},
 }
 
 // TypeName is the kernel's name of a message type: RTM_NEWROUTE.
@@ -33,7 +35,8 @@ func TypeName(typ uint16) string {
 
 // ByType returns the object that a message of a type describes, given what
 // follows its nlmsghdr: in family AF_BRIDGE neighbours are forwarding entries, and
-// links with something for the bridge are its VLANs. Nil when there is none.
+// links with something for the bridge are its VLANs. Messages about VLANs are options of
+// these. Nil when there is none.
 func ByType(typ uint16, data []byte) *wire.Object {
 	bridge := len(data) > 0 && data[0] == unix.AF_BRIDGE
 	link := Link
@@ -49,6 +52,10 @@ func ByType(typ uint16, data []byte) *wire.Object {
 		case Link, VLAN, TunnelInfo:
 			if o != link {
 				continue
+			}
+		case VLANOptions, VLANGlobal:
+			if typ&^groupMask == unix.RTM_NEWVLAN {
+				return ofVLAN(typ, data)
 			}
 		}
 		if typ == o.New || typ == o.Del || typ == o.Get {
@@ -86,4 +93,19 @@ func ofPort(data []byte) *wire.Object {
 		}
 	}
 	return o
+}
+
+// ofVLAN returns what a message about VLANs is about. One that is about neither
+// says that VLANs are gone, or asks for them.
+func ofVLAN(typ uint16, data []byte) *wire.Object {
+	for a, err := range wire.Attrs(data[min(brVlanMsgLen, len(data)):]) {
+		switch {
+		case err != nil:
+			return VLANOptions
+		case typ != unix.RTM_GETVLAN && a.Type == vlandbGlobal,
+			typ == unix.RTM_GETVLAN && a.Type == vlandbDumpFlags && len(a.Data) == 4 && binary.NativeEndian.Uint32(a.Data)&vlandbDumpGlobal != 0:
+			return VLANGlobal
+		}
+	}
+	return VLANOptions
 }

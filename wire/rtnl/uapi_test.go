@@ -57,6 +57,10 @@ var uapiAudits = []uapiAudit{
 		"MODE", "MRP", "CFM", "MST", // no part of a VLAN
 		"VLAN_TUNNEL_INFO", // of tunnelSpec
 	}},
+	{header: "if_bridge.h", prefix: "BRIDGE_VLANDB_ENTRY_", table: vlanEntry, but: []string{"RANGE"}}, // the end of vid
+	{header: "if_bridge.h", prefix: "BRIDGE_VLANDB_GOPTS_", table: vlanGlobal, but: []string{"RANGE"}},
+	{header: "if_bridge.h", prefix: "BRIDGE_VLANDB_TINFO_", table: vlanEntryTunnelInfo},
+	{header: "if_bridge.h", prefix: "BRIDGE_VLANDB_STATS_", table: vlanEntryCounters},
 	{header: "ip.h", prefix: "IPV4_DEVCONF_", table: inetConf, first: "IPV4_DEVCONF_FORWARDING"},
 	{header: "ipv6.h", prefix: "DEVCONF_", table: inet6Conf, first: "DEVCONF_FORWARDING"},
 }
