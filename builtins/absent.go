@@ -52,6 +52,8 @@ func (l *opList) gone(op *Op) error {
 		return errors.New("a sysctl cannot be absent, only have another value")
 	case op.Verb != nil:
 		return fmt.Errorf("%s is sent as it is; write absent(%s(...)), or %s.delete(...)", short(op.String()), op.Object.Name, op.Object.Name)
+	case op.Object != nil && op.Object.Table.Options:
+		return fmt.Errorf("%s: options are there as long as what they are of; write what they shall be", short(op.String()))
 	case op.Absent:
 		return fmt.Errorf("%s is absent already", short(op.String()))
 	}

@@ -3,6 +3,7 @@ package builtins
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"go.starlark.net/starlark"
 
@@ -16,6 +17,7 @@ type build struct {
 	c       *constructor
 	r       reader
 	flags   OpFlags
+	written bool             // by a script, all of it
 	subject starlark.Value   // positional argument or its keyword; nil: none
 	byWord  bool             // it was the keyword
 	family  []starlark.Value // family = [...]: one op for each
@@ -125,6 +127,7 @@ func (b *build) op(thread *starlark.Thread, args starlark.Tuple, kwargs []starla
 	if err := b.bind(set, args, kwargs); err != nil {
 		return nil, err
 	}
+	b.written = b.c.verb == nil && b.c.read == noRead
 	b.site = b.s.site(thread)
 	var many starlark.Iterable
 	if b.subject != nil {
@@ -182,8 +185,20 @@ func (b *build) put(set *wire.Set, v starlark.Value) error {
 		}
 		return a
 	}
+	if b.c.obj == rtnl.Addr && b.c.verb == nil && b.c.read == noRead && bare(v) {
+		w = wire.Value{Type: wire.Addr, A: w.A} // Finish gives it a length, absent() does not mean it
+	}
 	set.Put(f, w)
 	return nil
+}
+
+// bare reports whether a value of a prefix is an address without a length.
+func bare(v starlark.Value) bool {
+	if s, ok := v.(starlark.String); ok {
+		return !strings.Contains(string(s), "/")
+	}
+	_, ok := v.(addrValue)
+	return ok
 }
 
 // legalSubject refuses what the kernel would, while the call is known. A verb is
@@ -206,20 +221,27 @@ func (b *build) encode(op *Op, set *wire.Set) error {
 	if b.c.verb == nil && obj.By != "" && !set.Has(obj.Subject) && !set.Has(obj.By) {
 		return argError(obj.Subject, errNameless)
 	}
+	flags := b.flags
+	if b.written && obj.Open != nil {
+		flags |= Selects
+		if obj.Unsaid(set) {
+			flags |= Unsaid
+		}
+	}
 	if obj.Finish != nil {
 		if err := obj.Finish(set, b.c.verb); err != nil {
 			return finishError(err)
 		}
 	}
-	typ, flags := b.c.message()
-	if err := obj.Append(&b.s.Arena, typ, flags, set); err != nil {
+	typ, verb := b.c.message()
+	if err := obj.Append(&b.s.Arena, typ, verb, set); err != nil {
 		return finishError(err)
 	}
 	msg, rel, err := b.s.Arena.Last()
 	if err != nil {
 		return err
 	}
-	*op = Op{Object: obj, Verb: b.c.verb, Flags: b.flags, Msg: msg, Rel: rel, Site: b.site}
+	*op = Op{Object: obj, Verb: b.c.verb, Flags: flags, Msg: msg, Rel: rel, Site: b.site}
 	return b.s.count(len(msg))
 }
 

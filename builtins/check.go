@@ -133,9 +133,9 @@ func (c *Check) CompareSameType(op syntax.Token, y starlark.Value, _ int) (bool,
 
 // checkNamespace is check.
 func checkNamespace() *namespace {
-	n := &namespace{name: "check", doc: "conditions for commit(checks = [...])", members: map[string]starlark.Value{}}
+	n := &namespace{name: "check", doc: "conditions for commit(checks = [...])"}
 	for _, k := range []CheckKind{CheckPing, CheckTCP, CheckRoute, CheckCarrier} {
-		n.members[string(k)] = starlark.NewBuiltin("check."+string(k), checkOf(k))
+		n.declare(string(k), starlark.NewBuiltin("check."+string(k), checkOf(k)))
 	}
 	return n
 }

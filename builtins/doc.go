@@ -20,8 +20,8 @@
 //
 // The names of a script, beside those of Starlark:
 //
-//	link addr neigh bridge.fdb bridge.vlan bridge.tunnel_info nexthop route rule
-//	qdisc class_
+//	link addr neigh bridge.fdb bridge.vlan bridge.tunnel_info bridge.vlan_options
+//	bridge.vlan_global nexthop route rule qdisc class_
 //	                        constructors of objects, with their verbs: route.add
 //	kind port encap sch hop functions that make parts of objects: kind.vxlan
 //	commit attempt absent exact

@@ -215,7 +215,7 @@ func usage(o *wire.Object) string {
 func objectDoc(o *wire.Object) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s(%s)\n\n%s\n", o.Name, usage(o), wrap(o.Doc, 0))
-	if o.Patch {
+	if o.Patch || o.Table.Options {
 		b.WriteString("\nOnly what is written changes.\n")
 	} else {
 		b.WriteString("\nThe object becomes exactly what is written.\n")
@@ -290,6 +290,7 @@ func rowDoc(t *wire.Table, prefix, name string) (string, bool) {
 		{f.Down, "can be changed only while the link is down: it is put down and up again"},
 		{f.Immutable, "cannot be changed after creation, unless recreate = True"},
 		{f.Late, "set by a message of its own after creation"}, {f.Since != "", "since Linux " + f.Since},
+		{f.Needs != "", "has an effect while " + f.Needs + " is on"},
 	} {
 		if n.on {
 			notes = append(notes, n.text)

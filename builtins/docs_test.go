@@ -27,10 +27,14 @@ func TestDoc(t *testing.T) {
 		"bridge.fdb":            "bridge.fdb.append",
 		"bridge.vlan":           "bridge.vlan.add",
 		"bridge.tunnel_info.id": "range",
-		"commit":                "commit(ops...",
-		"kind.vxlan.port":       "",
-		"rout":                  "",
-		"route.xyz":             "",
+		"bridge.vlan_options":   "Only what is written changes.",
+		"bridge.vlan_global":    "bridge.vlan_global.set",
+
+		"bridge.vlan_options.neigh_suppress": "has an effect while neigh_vlan_suppress is on",
+		"commit":                             "commit(ops...",
+		"kind.vxlan.port":                    "",
+		"rout":                               "",
+		"route.xyz":                          "",
 	} {
 		got, err := Doc(name)
 		switch {
@@ -50,7 +54,7 @@ func TestFunctionsDocumented(t *testing.T) {
 	var walk func(name string, v starlark.Value)
 	walk = func(name string, v starlark.Value) {
 		if ns, ok := v.(*namespace); ok && name != "ip" {
-			for k, m := range ns.members {
+			for k, m := range ns.members() {
 				walk(name+"."+k, m)
 			}
 			return

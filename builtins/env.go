@@ -43,10 +43,7 @@ func env(objects []*wire.Object, unions []*wire.OneOf, alone ...*wire.Table) sta
 		"check":   checkNamespace(),
 		"wait":    waitNamespace(),
 		"cutover": starlark.NewBuiltin("cutover", cutoverOf),
-		"ip": &namespace{name: "ip", doc: "addresses and prefixes to count with", members: map[string]starlark.Value{
-			"addr":   starlark.NewBuiltin("ip.addr", ipAddr),
-			"prefix": starlark.NewBuiltin("ip.prefix", ipPrefix),
-		}},
+		"ip":      ipNamespace(),
 	}
 	for _, o := range objects {
 		declare(d, o.Name, newConstructor(o))
@@ -54,12 +51,14 @@ func env(objects []*wire.Object, unions []*wire.OneOf, alone ...*wire.Table) sta
 	for _, u := range unions {
 		ns, ok := d[u.Name].(*namespace)
 		if !ok {
-			ns = &namespace{name: u.Name, members: map[string]starlark.Value{}}
+			ns = &namespace{name: u.Name}
 			d[u.Name] = ns
 		}
-		for _, t := range u.Tables {
-			ns.members[identifier(t.Name)] = &member{u.Name, t}
-		}
+		ns.make = append(ns.make, func(add func(string, starlark.Value)) {
+			for _, t := range u.Tables {
+				add(identifier(t.Name), &member{u.Name, t})
+			}
+		})
 	}
 	for _, t := range alone {
 		d[identifier(t.Name)] = &member{"", t}
@@ -73,8 +72,8 @@ func declare(d starlark.StringDict, name string, c *constructor) {
 	head, rest, dotted := strings.Cut(name, ".")
 	if !dotted {
 		if ns, ok := d[name].(*namespace); ok {
-			for k, v := range ns.members {
-				c.members[k] = v
+			for k, v := range ns.declared {
+				c.declare(k, v)
 			}
 		}
 		d[name] = c
@@ -82,10 +81,12 @@ func declare(d starlark.StringDict, name string, c *constructor) {
 	}
 	switch in := d[head].(type) {
 	case *namespace:
-		in.members[rest] = c
+		in.declare(rest, c)
 	case *constructor:
-		in.members[rest] = c
+		in.declare(rest, c)
 	default:
-		d[head] = &namespace{name: head, members: map[string]starlark.Value{rest: c}}
+		ns := &namespace{name: head}
+		ns.declare(rest, c)
+		d[head] = ns
 	}
 }

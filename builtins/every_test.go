@@ -27,7 +27,7 @@ v = [True, False, 0, 1, 7, 300, -1, 1 << 70, 1.5, "", "x", "1", "0x10/0xff", "1:
 	// Subjects and what else the constructors insist on.
 	base := map[string][]string{
 		"link": {"name", "eth0"}, "addr": {"local", "10.0.0.1/24", "dev", "eth0"}, "neigh": {"to", "10.0.0.1", "dev", "eth0"},
-		"bridge.fdb": {"lladdr", "02:00:00:00:00:01", "dev", "eth0"}, "bridge.vlan": {"vid", "10", "dev", "eth0"}, "bridge.tunnel_info": {"vid", "10", "dev", "eth0", "id", "100"}, "route": {"dst", "10.0.0.0/8", "dev", "eth0"},
+		"bridge.fdb": {"lladdr", "02:00:00:00:00:01", "dev", "eth0"}, "bridge.vlan": {"vid", "10", "dev", "eth0"}, "bridge.tunnel_info": {"vid", "10", "dev", "eth0", "id", "100"}, "bridge.vlan_options": {"vid", "10", "dev", "eth0"}, "bridge.vlan_global": {"vid", "10", "dev", "br0"}, "route": {"dst", "10.0.0.0/8", "dev", "eth0"},
 		"nexthop": {"dev", "eth0"}, "qdisc": {"dev", "eth0", "parent", "root"}, "class_": {"dev", "eth0", "parent", "1:", "classid", "1:1"},
 	}
 	made, refused := 0, 0
@@ -35,7 +35,7 @@ v = [True, False, 0, 1, 7, 300, -1, 1 << 70, 1.5, "", "x", "1", "0x10/0xff", "1:
 		c := newConstructor(obj)
 		calls := []*constructor{c}
 		for i := range obj.Verbs {
-			calls = append(calls, c.members[obj.Verbs[i].Name].(*constructor))
+			calls = append(calls, c.members()[obj.Verbs[i].Name].(*constructor))
 		}
 		for _, c := range calls {
 			s := NewScript(mainFile, nil)

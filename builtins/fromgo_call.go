@@ -90,10 +90,10 @@ func callable(objects []*wire.Object, name string) starlark.Callable {
 		fn, _ := env(objects, nil)[name].(starlark.Callable)
 		return fn
 	case ns == "wait":
-		fn, _ := waitNamespace().members[member].(starlark.Callable)
+		fn, _ := waitNamespace().members()[member].(starlark.Callable)
 		return fn
 	case ns == "check":
-		fn, _ := checkNamespace().members[member].(starlark.Callable)
+		fn, _ := checkNamespace().members()[member].(starlark.Callable)
 		return fn
 	}
 	return nil

@@ -126,6 +126,13 @@ func toPrefix(v starlark.Value) (netip.Prefix, error) {
 	return w.Prefix(), nil
 }
 
+func ipNamespace() *namespace {
+	n := &namespace{name: "ip", doc: "addresses and prefixes to count with"}
+	n.declare("addr", starlark.NewBuiltin("ip.addr", ipAddr))
+	n.declare("prefix", starlark.NewBuiltin("ip.prefix", ipPrefix))
+	return n
+}
+
 func ipAddr(_ *starlark.Thread, fn *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	var v starlark.Value
 	if err := starlark.UnpackArgs(fn.Name(), args, kwargs, "addr", &v); err != nil {

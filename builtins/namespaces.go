@@ -3,7 +3,9 @@ package builtins
 import (
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"strings"
+	"sync"
 
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
@@ -14,9 +16,36 @@ import (
 
 // A namespace is a closed set of names: kind, port, sch, bridge.
 type namespace struct {
-	name    string
-	doc     string
-	members map[string]starlark.Value
+	name string
+	doc  string
+	lazyMembers
+}
+
+// lazyMembers are the members of a value by name: those that are declared, and those
+// that are made when the first is asked for. Most scripts use few of them.
+type lazyMembers struct {
+	declared map[string]starlark.Value
+	make     []func(add func(name string, v starlark.Value))
+	once     sync.Once
+	all      map[string]starlark.Value
+}
+
+func (l *lazyMembers) declare(name string, v starlark.Value) {
+	if l.declared == nil {
+		l.declared = map[string]starlark.Value{}
+	}
+	l.declared[name] = v
+}
+
+func (l *lazyMembers) members() map[string]starlark.Value {
+	l.once.Do(func() {
+		l.all = map[string]starlark.Value{}
+		maps.Copy(l.all, l.declared)
+		for _, f := range l.make {
+			f(func(name string, v starlark.Value) { l.all[name] = v })
+		}
+	})
+	return l.all
 }
 
 var (
@@ -48,10 +77,10 @@ func (n *namespace) Type() string          { return "namespace" }
 func (n *namespace) Freeze()               {}
 func (n *namespace) Truth() starlark.Bool  { return true }
 func (n *namespace) Hash() (uint32, error) { return starlark.String(n.name).Hash() }
-func (n *namespace) AttrNames() []string   { return sortedKeys(n.members) }
+func (n *namespace) AttrNames() []string   { return sortedKeys(n.members()) }
 
 func (n *namespace) Attr(name string) (starlark.Value, error) {
-	if v := n.members[name]; v != nil {
+	if v := n.members()[name]; v != nil {
 		return v, nil
 	}
 	names := n.AttrNames()

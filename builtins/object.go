@@ -18,11 +18,11 @@ const ensureFlags = unix.NLM_F_REQUEST | unix.NLM_F_ACK
 // A constructor is what a script calls to describe an object: route(...),
 // route.add(...), route.list(...).
 type constructor struct {
-	obj     *wire.Object
-	verb    *wire.Verb // nil: ensure, or a read
-	read    readKind
-	name    string                    // "route.add"
-	members map[string]starlark.Value // verbs, reads, and objects below: bridge.fdb
+	obj         *wire.Object
+	verb        *wire.Verb // nil: ensure, or a read
+	read        readKind
+	name        string // "route.add"
+	lazyMembers        // verbs, reads, and objects below: bridge.fdb
 }
 
 type readKind uint8
@@ -40,15 +40,17 @@ var (
 
 // newConstructor returns the ensure constructor of an object with its verbs.
 func newConstructor(obj *wire.Object) *constructor {
-	c := &constructor{obj: obj, name: obj.Name, members: map[string]starlark.Value{}}
-	for i := range obj.Verbs {
-		v := &obj.Verbs[i]
-		c.members[v.Name] = &constructor{obj: obj, verb: v, name: obj.Name + "." + v.Name}
-	}
-	if obj.Get != 0 {
-		c.members["list"] = &constructor{obj: obj, read: readList, name: obj.Name + ".list"}
-		c.members["get"] = &constructor{obj: obj, read: readGet, name: obj.Name + ".get"}
-	}
+	c := &constructor{obj: obj, name: obj.Name}
+	c.make = append(c.make, func(add func(string, starlark.Value)) {
+		for i := range obj.Verbs {
+			v := &obj.Verbs[i]
+			add(v.Name, &constructor{obj: obj, verb: v, name: obj.Name + "." + v.Name})
+		}
+		if obj.Get != 0 {
+			add("list", &constructor{obj: obj, read: readList, name: obj.Name + ".list"})
+			add("get", &constructor{obj: obj, read: readGet, name: obj.Name + ".get"})
+		}
+	})
 	return c
 }
 
@@ -58,13 +60,13 @@ func (c *constructor) Type() string          { return "constructor" }
 func (c *constructor) Freeze()               {}
 func (c *constructor) Truth() starlark.Bool  { return true }
 func (c *constructor) Hash() (uint32, error) { return starlark.String(c.name).Hash() }
-func (c *constructor) AttrNames() []string   { return sortedKeys(c.members) }
+func (c *constructor) AttrNames() []string   { return sortedKeys(c.members()) }
 
 func (c *constructor) Attr(name string) (starlark.Value, error) {
-	if v := c.members[name]; v != nil {
+	if v := c.members()[name]; v != nil {
 		return v, nil
 	}
-	if len(c.members) == 0 {
+	if len(c.members()) == 0 {
 		return nil, nil
 	}
 	return nil, fmt.Errorf("%s has no verb %s, it has %s%s", c.name, name,

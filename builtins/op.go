@@ -34,6 +34,8 @@ type OpFlags uint8
 const (
 	Recreate OpFlags = 1 << iota // an immutable difference deletes and adds
 	Appended                     // with others of its key that have it, in the order written, it is all there is of it
+	Selects                      // a script wrote it: absent() takes what is not written of a key that is Open to be anything
+	Unsaid                       // and so it is with what Finish has added
 	Shared                       // the message is not the running script's own: it must not be written to
 )
 

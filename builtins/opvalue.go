@@ -50,7 +50,7 @@ func (op *Op) Hash() (uint32, error) {
 
 // Equal reports whether two ops ask for the same, wherever they were made.
 func (op *Op) Equal(o *Op) bool {
-	if op.NetNS != o.NetNS || !op.Place.Same(o.Place) || op.Object != o.Object || op.Exact != o.Exact || op.Absent != o.Absent || op.Flags != o.Flags || !bytes.Equal(op.Msg, o.Msg) || !slices.Equal(op.Rel, o.Rel) {
+	if op.NetNS != o.NetNS || !op.Place.Same(o.Place) || op.Object != o.Object || op.Exact != o.Exact || op.Absent != o.Absent || (op.Flags^o.Flags)&(Recreate|Appended) != 0 || !bytes.Equal(op.Msg, o.Msg) || !slices.Equal(op.Rel, o.Rel) {
 		return false
 	}
 	if !op.plainEqual(o) {

@@ -79,7 +79,7 @@ func NewSchema() *Schema { return newManual(rtnl.Objects, rtnl.Hop).schema() }
 func (m *manual) schema() *Schema {
 	s := &Schema{Version: 1}
 	for _, o := range m.objects {
-		x := SchemaObject{Name: o.Name, Doc: o.Doc, Subject: o.Subject, New: o.New, Del: o.Del, Get: o.Get, Patch: o.Patch, Key: o.Key}
+		x := SchemaObject{Name: o.Name, Doc: o.Doc, Subject: o.Subject, New: o.New, Del: o.Del, Get: o.Get, Patch: o.Patch || o.Table.Options, Key: o.Key}
 		for _, v := range o.Verbs {
 			x.Verbs = append(x.Verbs, SchemaVerb{v.Name, v.Type, v.Flags, sentence(v.Doc)})
 		}

@@ -96,9 +96,9 @@ func (w *Wait) node() node {
 
 // waitNamespace is wait.
 func waitNamespace() *namespace {
-	n := &namespace{name: "wait", doc: "ops that hold back what comes behind them", members: map[string]starlark.Value{}}
+	n := &namespace{name: "wait", doc: "ops that hold back what comes behind them"}
 	for _, k := range []WaitKind{WaitDAD, WaitCarrier} {
-		n.members[string(k)] = starlark.NewBuiltin("wait."+string(k), waitOf(k))
+		n.declare(string(k), starlark.NewBuiltin("wait."+string(k), waitOf(k)))
 	}
 	return n
 }
