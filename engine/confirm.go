@@ -20,7 +20,7 @@ import (
 
 // await makes a run that holds wait to be confirmed.
 func (s *session) await() error {
-	if s.j == nil || s.confirm <= 0 {
+	if s.j == nil || s.confirm <= 0 || len(s.done) == 0 {
 		return nil
 	}
 	if err := s.j.Commit(s.confirm); err != nil {
@@ -143,6 +143,7 @@ type pending struct {
 	Deadline time.Time `json:"deadline,omitzero"` // it is undone then, unless confirmed
 	Live     bool      `json:"live"`              // somebody is in charge of it; otherwise it is Recover's
 	Away     bool      `json:"away,omitempty"`    // it was begun in another network namespace, where it is confirmed and recovered
+	Broken   string    `json:"broken,omitempty"`  // why its journal cannot be read; nothing else is known then
 	path     string
 }
 
@@ -165,6 +166,11 @@ func (e *Engine) Pending(ctx context.Context) ([]pending, error) {
 	var l []pending
 	for _, path := range paths {
 		h, err := tx.ReadHead(path)
+		if broken := (*tx.BrokenError)(nil); errors.As(err, &broken) && (h.Cookie == cookie || h.Cookie == 0 && !strange(path, cookie)) {
+			_, err := tx.OpenJournal(path)
+			l = append(l, pending{Script: path, Broken: broken.Err.Error(), Live: errors.Is(err, tx.ErrLive), path: path})
+			continue
+		}
 		if err != nil || h.Cookie != cookie && !slices.Contains(h.Others, cookie) || h.Boot != tx.BootID() {
 			continue
 		}
@@ -190,9 +196,35 @@ var errNothingPending = errors.New("no run waits to be confirmed")
 // Confirm keeps what waits to be confirmed in this network namespace.
 func (e *Engine) Confirm(ctx context.Context) error { return e.decide(ctx, os.Remove) }
 
-// Reject has what waits to be confirmed undone now instead of at its deadline.
-// Who is in charge of it does so; when nobody is, Recover does.
-func (e *Engine) Reject(ctx context.Context) error { return e.decide(ctx, tx.Hasten) }
+// Reject has what waits to be confirmed undone now instead of at its deadline, and
+// waits until it is. Who is in charge of it does so; when nobody is, or it cannot be
+// undone, the error is that of Recover.
+func (e *Engine) Reject(ctx context.Context) error {
+	var hastened []*waits
+	defer func() {
+		for _, w := range hastened {
+			w.file.Close()
+		}
+	}()
+	err := e.decide(ctx, func(path string) error {
+		f, err := os.Open(path)
+		if err == nil {
+			hastened = append(hastened, &waits{e: e, file: f})
+			err = tx.Hasten(path)
+		}
+		return err
+	})
+	for _, w := range hastened {
+		if err != nil {
+			break
+		}
+		var kept bool
+		if kept, err = (&Result{waits: w}).Settled(ctx); err == nil && kept {
+			err = errors.New("too late: the run was confirmed")
+		}
+	}
+	return err
+}
 
 // decide does something with the journal of each run that waits.
 func (e *Engine) decide(ctx context.Context, f func(path string) error) error {

@@ -91,6 +91,25 @@ func TestConfirm(t *testing.T) {
 	}
 }
 
+// Who has a run undone is answered when it is, and may run another at once; what
+// cannot be undone is told.
+func TestRejectWaits(t *testing.T) {
+	e, dir := journalled(t)
+	ctx := context.Background()
+	wait := engine.Script{Name: "a.star", Source: []byte(makeBridge), Confirm: time.Minute}
+	for range 2 {
+		if _, err := e.Run(ctx, wait); err != nil {
+			t.Fatalf("%+v", err)
+		}
+		if err := e.Reject(ctx); err != nil {
+			t.Fatalf("%+v", err)
+		}
+		if has(t, e, "br0") || journals(t, dir) != 0 {
+			t.Fatal("it is said to be undone, and is not")
+		}
+	}
+}
+
 func TestConfirmTooLate(t *testing.T) {
 	e, dir := journalled(t)
 	ctx := context.Background()

@@ -96,3 +96,34 @@ func TestConflictRetry(t *testing.T) {
 		t.Errorf("planned %d times, want 3", times)
 	}
 }
+
+// What others wrote of a link beside us stays when ours is undone, and so does
+// nothing of ours.
+func TestBesideUsStays(t *testing.T) {
+	ns := testnet.New(t)
+	ns.Veth("eth0")
+	ctx := context.Background()
+	other, err := engine.New(engine.WithNetNS(ns.FD()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := engine.New(engine.WithNetNS(ns.FD()), engine.WithPolicy(func(_ context.Context, p *engine.Plan) error {
+		if p.Changes[0].Object == "link" {
+			_, err := other.Run(ctx, engine.Script{Name: "b.star", Source: []byte(`commit(link("eth0", alias = "theirs", txqueuelen = 77, altnames = ["x"]))`)})
+			return err
+		}
+		return nil
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = e.Run(ctx, engine.Script{Name: "a.star", Source: []byte(`commit(link("eth0", mtu = 1400, group = 5)); commit(route("10.1.0.0/24", via = "192.0.2.1"))`)})
+	var failed *engine.Error
+	if !errors.As(err, &failed) || failed.Outcome != "rolled_back" {
+		t.Fatalf("%+v", err)
+	}
+	p, err := other.Plan(ctx, engine.Script{Name: "stays.star", Source: []byte(`commit(link("eth0", alias = "theirs", txqueuelen = 77, altnames = ["x"], mtu = 1500, group = 0))`)})
+	if err != nil || !p.Empty() {
+		t.Errorf("%v\n%s", err, p)
+	}
+}

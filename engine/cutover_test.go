@@ -310,6 +310,31 @@ func TestCutoverTable(t *testing.T) {
 	}
 }
 
+// A route that changes takes three messages: it comes to the table beside, is
+// replaced in its own, and goes from the one beside.
+func TestCutoverMessages(t *testing.T) {
+	_, r := cutNS(t)
+	const routes = `[route(p, via = %s) for p in ip.prefix("10.0.0.0/8").subnets(16)]`
+	r.must(fmt.Sprintf(`commit(cutover(`+routes+`))`, `"192.0.2.9"`))
+	for _, hops := range []string{`"192.0.2.8"`, `None, dev = "eth1"`, `None, nexthops = [hop(via = "192.0.2.9"), hop(via = "192.0.2.8")]`} {
+		src := fmt.Sprintf(`commit(cutover(`+routes+`))`, hops)
+		p, err := r.e.Plan(t.Context(), engine.Script{Name: "a.star", Source: []byte(src)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		const beside = 2 + 2*3 // the rule; two networks and the end of the table beside
+		if n := len(p.Messages); n != 3*256+beside {
+			t.Errorf("via %s: %d messages, want %d", hops, n, 3*256+beside)
+		}
+		if got := r.must(src).String(); !strings.Contains(got, "256 changed") {
+			t.Error(got)
+		}
+		if got := r.must(src).Outcome; got != "unchanged" {
+			t.Errorf("again: %s", got)
+		}
+	}
+}
+
 // Where only the next hops behind an id change, that is the one message.
 func TestCutoverNexthops(t *testing.T) {
 	ns, r := cutNS(t)
@@ -339,6 +364,7 @@ func TestCutoverNexthops(t *testing.T) {
 
 // Each message of a cut-over is refused in turn, and all is as it was.
 func TestCutoverFailures(t *testing.T) {
+	testnet.NotInVM(t)
 	_, r := cutNS(t)
 	r.must(`commit(wait.dad())`) // what the kernel adds by itself is there
 	r.must(`commit(route(ip.prefix("10.0.0.0/8").subnets(11)[:4], via = "192.0.2.9"), route("default", via = "192.0.2.8", metric = 7), route("default", via = "2001:db8:1::8"))`)
@@ -355,6 +381,7 @@ func TestCutoverFailures(t *testing.T) {
 
 // A cut-over that is undone, at whatever point, is not seen in part either.
 func TestCutoverUndone(t *testing.T) {
+	testnet.NotInVM(t)
 	ns, r := cutNS(t)
 	old := `commit(route(ip.prefix("10.0.0.0/8").subnets(18)[:1000], via = "192.0.2.9"), route(ip.prefix("2001:db8:8000::/36").subnets(48)[:100], via = "2001:db8:1::9"))`
 	r.must(old)

@@ -106,10 +106,10 @@ func (e *Engine) Commit(ctx context.Context, ops ...Op) (*Result, error) {
 // Rehearse is Commit, done in a copy of the namespace first, and then only if it
 // held there, as a Script with Rehearse is run.
 func (e *Engine) Rehearse(ctx context.Context, ops ...Op) (*Result, error) {
-	if e.facts != nil {
+	if _, err := together(ops); e.facts != nil || err != nil {
 		return e.Commit(ctx, ops...)
 	}
-	r, err := e.rehearse(ctx, nil, committing(ops))
+	r, err := e.rehearse(ctx, committing(ops), func() (*rehearsal, error) { return e.rehearseBeside(ctx, scriptOf(ops), true) })
 	if err != nil {
 		return nil, err
 	}

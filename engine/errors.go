@@ -217,6 +217,18 @@ func gone(left []tx.Residue) (names []string) {
 	return names
 }
 
+// interruption is why a context is over.
+func interruption(ctx context.Context) string {
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, context.DeadlineExceeded):
+		return "out of time"
+	case errors.Is(cause, context.Canceled):
+		return "interrupted"
+	default:
+		return strings.TrimPrefix(cause.Error(), "Starlark computation cancelled: ")
+	}
+}
+
 // explain finds position, stack, op and field of an error.
 func (s *session) explain(err error) *Error {
 	e := &Error{Err: err, Message: err.Error()}
@@ -226,13 +238,7 @@ func (s *session) explain(err error) *Error {
 		return e
 	}
 	if s.ctx.Err() != nil {
-		e.Message = "interrupted"
-		if cause := context.Cause(s.ctx); !errors.Is(cause, context.Canceled) {
-			e.Message = strings.TrimPrefix(cause.Error(), "Starlark computation cancelled: ")
-		}
-		if errors.Is(context.Cause(s.ctx), context.DeadlineExceeded) {
-			e.Message = "out of time"
-		}
+		e.Message = interruption(s.ctx)
 		var eval *starlark.EvalError
 		if errors.As(err, &eval) {
 			s.stack(e, frames(eval.CallStack))

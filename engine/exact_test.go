@@ -10,7 +10,7 @@ import (
 )
 
 const exactBefore = `commit(
-    link("br0", kind = kind.bridge(), up = True),
+    link("br0", kind = kind.bridge(), address = "02:00:00:00:00:b0", up = True),
     link(["eth1", "eth2"], master = "br0", up = True),
     link("eth0", up = True),
     addr(["10.0.0.1/24", "10.0.0.2/24", "10.1.0.1/24", "2001:db8::1/64"], dev = "eth0", nodad = True),

@@ -24,7 +24,7 @@ import (
 // (link, addr, bridge.fdb); without any all are written.
 //
 // What the kernel or a daemon made is left out unless all is true: objects of
-// proto kernel, from router advertisements, with a lifetime, in table local, of
+// proto kernel, from router advertisements, with a lifetime, of
 // multicast routing, and what was learned. So is what a new link has by itself.
 // A device that has no kind is written as the patch of one that exists.
 func (e *Engine) Export(ctx context.Context, w io.Writer, all bool, kinds ...string) error {
@@ -49,6 +49,11 @@ func (e *Engine) Export(ctx context.Context, w io.Writer, all bool, kinds ...str
 	if err := x.collect(); err != nil {
 		return err
 	}
+	if x.live && len(kinds) == 0 {
+		if err := x.without(); err != nil {
+			return err
+		}
+	}
 	return x.write(w)
 }
 
@@ -69,7 +74,7 @@ func (x *exporter) settings(e *Engine, must bool) (err error) {
 		if must {
 			return &Error{Outcome: rolledBack, Message: "sysctls cannot be exported: what is as in a new namespace is told by making one: " + err.Error(), Err: err}
 		}
-		x.note = "sysctls are left out: what is as in a new namespace is told by making one (" + err.Error() + ")"
+		x.notes = append(x.notes, "sysctls are left out: what is as in a new namespace is told by making one ("+err.Error()+")")
 		x.sysctl = false
 		return nil
 	}
@@ -121,9 +126,10 @@ type exporter struct {
 
 	sysctl bool
 	known  *defaults // nil: not known
-	note   string    // at the beginning
+	notes  []string  // at the beginning
 
 	direct   map[uint32][]netip.Prefix // networks that devices are on
+	stranded map[uint64]bool           // next hops without a way to their gateway
 	anywhere []uint32                  // devices that have a route to everywhere
 }
 
@@ -147,7 +153,7 @@ func (x *exporter) collect() error {
 	x.links()
 	before, behind := x.sysctls()
 	x.lines = slices.Concat(before, x.lines, behind)
-	for _, f := range []func() error{x.vlans, x.tunnels, x.addrs, x.routing, x.rules, x.neighbours, x.traffic} {
+	for _, f := range []func() error{x.vlans, x.tunnels, x.options, x.addrs, x.routing, x.rules, x.neighbours, x.traffic} {
 		if err := f(); err != nil {
 			return err
 		}
@@ -189,7 +195,9 @@ func ages(s *wire.Set, row string) bool {
 }
 
 func (x *exporter) add(e *state.Entry) {
-	x.lines = append(x.lines, line{object: e.Object, set: tx.Writable(e.Set())})
+	set := tx.Writable(e.Set())
+	set.Ents = slices.DeleteFunc(set.Ents, func(e wire.Entry) bool { return e.F.IsDefault(e.V) })
+	x.lines = append(x.lines, line{object: e.Object, set: set})
 }
 
 // addrs come in the order that makes the kernel's: IPv6 puts the newest first.
@@ -232,9 +240,25 @@ func (x *exporter) routing() error {
 		return cmp.Compare(a.Set().Uint("id"), b.Set().Uint("id"))
 	})
 	x.routes(routes, false)
+	stranded := map[uint64]bool{} // next hops, and groups of such
+	carrier := map[uint64]bool{}  // devices that are waited for
 	for _, e := range hops {
+		if dev := e.Set().Uint("dev"); dev != 0 && !carrier[dev] && x.onLink(e.Set()) {
+			// The kernel refuses a next hop without carrier (rtm_to_nh_config), which a
+			// bond has a while after it is up.
+			carrier[dev] = true
+			op := builtins.Op{Wait: &builtins.Wait{Kind: builtins.WaitCarrier, Dev: x.st.Names(uint32(dev))}}
+			x.lines = append(x.lines, line{text: op.String()})
+		}
 		x.add(e)
+		group, _ := e.Set().Get("group")
+		if !x.onLink(e.Set()) || slices.ContainsFunc(group.L, func(v wire.Value) bool { return stranded[rtnl.MemberID(v)] }) {
+			stranded[e.Set().Uint("id")] = true
+			n := &x.lines[len(x.lines)-1]
+			n.note, n.out = noWay, true
+		}
 	}
+	x.stranded = stranded
 	x.routes(routes, true)
 	return err
 }
@@ -250,14 +274,16 @@ func (x *exporter) routes(l []*state.Entry, gateway bool) {
 		if len(like) > 1 {
 			n.flags = builtins.Appended
 		}
-		if gateway && !x.onLink(e.Set()) {
-			n.note, n.out = "its gateway is on no network any more; the kernel would refuse it now", true
+		if gateway && (!x.onLink(e.Set()) || x.stranded[e.Set().Uint("nhid")]) {
+			n.note, n.out = noWay, true
 		}
 		x.lines = append(x.lines, n)
 	}
 }
 
-// onLink reports whether the gateways of a route are on networks of their devices.
+const noWay = "its gateway is on no network any more; the kernel would refuse it now"
+
+// onLink reports whether the gateways of a route, or a next hop, are on networks of their devices.
 // The kernel asks when a route is made, and never again.
 func (x *exporter) onLink(s *wire.Set) bool {
 	if !x.live {
@@ -274,9 +300,11 @@ func (x *exporter) onLink(s *wire.Set) bool {
 			}
 		}
 	}
-	hops, ok := s.Get("nexthops")
-	if !ok {
-		hops = wire.ListOf(wire.SubVal(s))
+	hops := wire.ListOf(wire.SubVal(s))
+	if f := s.Table.Row("nexthops"); f != nil {
+		if l, ok := s.At(f); ok {
+			hops = l
+		}
 	}
 	return !slices.ContainsFunc(hops.L, func(h wire.Value) bool {
 		via, ok := h.Sub.Get("via")
@@ -306,6 +334,21 @@ func byPrefix(s, t *wire.Set, row string) int {
 	return cmp.Or(v.A.Compare(w.A), cmp.Compare(v.N, w.N))
 }
 
+// without notes what the kernel has that no op of a script makes.
+func (x *exporter) without() error {
+	for i := range rtnl.Without {
+		u := &rtnl.Without[i]
+		n, err := x.st.Counts(x.ctx, u)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			x.notes = append(x.notes, fmt.Sprintf("not written, because nothing here makes them: %d %s", n, u.What))
+		}
+	}
+	return nil
+}
+
 func (x *exporter) rules() error {
 	l, err := x.objectsOf(rtnl.Rule, func(a, b *state.Entry) int {
 		return cmp.Or(cmp.Compare(a.Set().Uint("family"), b.Set().Uint("family")), cmp.Compare(a.Set().Uint("priority"), b.Set().Uint("priority")))
@@ -315,7 +358,24 @@ func (x *exporter) rules() error {
 		set.Default("priority", wire.IntVal(0)) // is not reported; without it the kernel picks one
 		x.lines = append(x.lines, line{object: e.Object, set: set})
 	}
+	if x.live && x.objects[rtnl.Rule] && err == nil {
+		x.rulesGone()
+	}
 	return err
+}
+
+// rulesGone writes that rules shall not be there which a new namespace has.
+func (x *exporter) rulesGone() {
+	for _, r := range rtnl.FirstRules() {
+		there, family := false, false
+		for _, e := range x.st.All(rtnl.Rule) {
+			family = family || e.Set().Uint("family") == r.Uint("family")
+			there = there || e.Key == state.KeyOf(rtnl.Rule, r) && state.Matches(r, e)
+		}
+		if family && !there {
+			x.lines = append(x.lines, line{object: rtnl.Rule, set: r, absent: true})
+		}
+	}
 }
 
 func (x *exporter) neighbours() error {

@@ -124,6 +124,8 @@ func (x *exporter) link(ends []*state.Entry) (later []line) {
 		if len(set.Ents) == 1 {
 			return nil // nothing but its name
 		}
+	case x.noAddress(e):
+		l.note = e.Name() + " has no address, as its ports have left; one that is made has"
 	case len(ends) > 1:
 		peer := x.linkSet(ends[1])
 		if port, ok := peer.Get("port"); ok {
@@ -180,6 +182,12 @@ func (x *exporter) ready(s *wire.Set) (now, rest *wire.Set) {
 		now.Put(e.F, e.V)
 	}
 	return now, rest
+}
+
+// noAddress reports whether a bridge has none, as its ports have left
+// (br_stp_recalculate_bridge_id): no device can be given that. Facts need not tell.
+func (x *exporter) noAddress(e *state.Entry) bool {
+	return x.live && kindName(e) == "bridge" && !e.Set().Has("address")
 }
 
 // patchOnly says why a link is not made.
@@ -245,9 +253,6 @@ func (x *exporter) comesByItself(e *state.Entry, s *wire.Set, ent wire.Entry) bo
 	case "gso_max_size", "gso_max_segs", "gro_max_size", "gso_ipv4_max_size", "gro_ipv4_max_size":
 		return like(name)
 	case "address":
-		if strings.Trim(ent.V.S, "\x00") == "" {
-			return true // of a bridge whose ports have left: no device can be given it
-		}
 		if e.Name() == "lo" {
 			return true
 		}
@@ -303,19 +308,14 @@ func (x *exporter) usualMTU(e *state.Entry) uint64 {
 	return 0
 }
 
-// prunePort takes away what follows from the device that is a port, and gives a
-// port of a bond the address it had.
+// prunePort takes away what follows from the device that is a port.
 func (x *exporter) prunePort(e *state.Entry, s *wire.Set) {
 	had, _ := e.Set().Get("port")
 	if had.Sub == nil {
 		return
 	}
-	if had.Sub.Table.Row("perm_hwaddr") != nil {
-		if mac, ok := had.Sub.Get("perm_hwaddr"); ok && s.Has("kind") {
-			s.PutName("address", mac)
-		} else {
-			s.Del("address")
-		}
+	if had.Sub.Table.Row("perm_hwaddr") != nil && !s.Has("kind") {
+		s.Del("address")
 	}
 	port, ok := s.Get("port")
 	if !ok {

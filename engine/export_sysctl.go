@@ -3,7 +3,6 @@ package engine
 import (
 	"cmp"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -36,8 +35,9 @@ func (n *namespace) tunables() (map[string]string, error) {
 			if err != nil || info.Mode()&0o222 == 0 || info.Mode()&0o444 == 0 {
 				return nil // a device goes at any time
 			}
-			if b, err := os.ReadFile(path); err == nil {
-				all[strings.TrimPrefix(path, procSysDir)] = strings.TrimSpace(string(b))
+			path = strings.TrimPrefix(path, procSysDir)
+			if v, err := readSysctl(path); err == nil {
+				all[path] = v
 			}
 			return nil
 		})

@@ -11,7 +11,6 @@ import (
 
 // traffic writes qdiscs and classes, each after what it is in.
 func (x *exporter) traffic() error {
-	t := tree{at: map[place]*state.Entry{}, named: map[*state.Entry]bool{}, depth: map[*state.Entry]int{}}
 	qdiscs, err := x.objectsOf(rtnl.Qdisc, x.byDevice)
 	if err != nil {
 		return err
@@ -20,24 +19,31 @@ func (x *exporter) traffic() error {
 	if err != nil {
 		return err
 	}
-	t.all = append(slices.Clone(qdiscs), classes...)
-	for _, e := range t.all {
-		t.at[placeOf(e)] = e
+	all := append(slices.Clone(qdiscs), classes...)
+	t, named := state.TreeOf(all), map[*state.Entry]bool{} // named: something is in it
+	for _, e := range all {
+		named[t.Above(e)] = true
 	}
-	for _, e := range t.all {
-		t.named[t.above(e)] = true
-		t.depthOf(e)
-	}
-	slices.SortStableFunc(t.all, func(a, b *state.Entry) int {
-		return cmp.Or(x.byDevice(a, b), cmp.Compare(t.depth[a], t.depth[b]),
-			cmp.Compare(a.Set().Uint("parent"), b.Set().Uint("parent")), cmp.Compare(handleOf(a), handleOf(b)))
+	slices.SortStableFunc(all, func(a, b *state.Entry) int {
+		return cmp.Or(x.byDevice(a, b), cmp.Compare(t.Depth(a), t.Depth(b)),
+			cmp.Compare(a.Set().Uint("parent"), b.Set().Uint("parent")), cmp.Compare(state.Handle(a), state.Handle(b)))
 	})
-	for _, e := range t.all {
+	for _, e := range all {
 		set := tx.Writable(e.Set())
-		if e.Object == rtnl.Qdisc && handleOf(e) >= firstAutoHandle && !t.named[e] {
+		if e.Object == rtnl.Qdisc && state.Handle(e) >= firstAutoHandle && !named[e] {
 			set.Del("handle") // the kernel chose it, and nobody names it
 		}
-		x.lines = append(x.lines, line{object: e.Object, set: set})
+		l := line{object: e.Object, set: set}
+		if x.live {
+			_, dumps := e.Object.Unlisted(e.Set())
+			switch there, err := x.st.Lists(x.ctx, dumps); {
+			case err != nil:
+				return err
+			case there:
+				l.note = "its filters are not written, because nothing here makes them"
+			}
+		}
+		x.lines = append(x.lines, l)
 	}
 	return nil
 }
@@ -62,61 +68,4 @@ func (x *exporter) classes(qdiscs []*state.Entry) ([]*state.Entry, error) {
 	return slices.DeleteFunc(x.st.All(rtnl.Class), (*state.Entry).Foreign), nil
 }
 
-// A tree is the qdiscs and classes of devices, by their numbers.
-type tree struct {
-	all   []*state.Entry
-	at    map[place]*state.Entry
-	named map[*state.Entry]bool // something is in it
-	depth map[*state.Entry]int
-}
-
-// A place is the number of a qdisc or class on a device.
-type place struct{ dev, handle uint64 }
-
-func placeOf(e *state.Entry) place { return place{e.Set().Uint("dev"), handleOf(e)} }
-
-// handleOf is the number of a qdisc or a class.
-func handleOf(e *state.Entry) uint64 {
-	if e.Object == rtnl.Class {
-		return e.Set().Uint("classid")
-	}
-	return e.Set().Uint("handle")
-}
-
-// above is what a qdisc or a class is in; nil the device. A class right under
-// its qdisc says so by parent root.
-func (t *tree) above(e *state.Entry) *state.Entry {
-	p := place{e.Set().Uint("dev"), e.Set().Uint("parent")}
-	switch {
-	case p.handle < tcIngress:
-	case e.Object == rtnl.Qdisc:
-		return nil
-	default:
-		p.handle = handleOf(e) &^ minor
-	}
-	if up := t.at[p]; up != nil {
-		return up
-	}
-	p.handle &^= minor // a class that its qdisc made (mq, tbf)
-	if up := t.at[p]; up != e {
-		return up
-	}
-	return nil
-}
-
-func (t *tree) depthOf(e *state.Entry) int {
-	if d, ok := t.depth[e]; ok {
-		return d
-	}
-	t.depth[e] = 0 // ends a loop, which no kernel has
-	if up := t.above(e); up != nil {
-		t.depth[e] = t.depthOf(up) + 1
-	}
-	return t.depth[e]
-}
-
-const (
-	firstAutoHandle = 0x8000 << 16 // qdisc_alloc_handle
-	minor           = 0xffff       // TC_H_MIN_MASK
-	tcIngress       = 0xfffffff1   // TC_H_INGRESS; TC_H_ROOT is above
-)
+const firstAutoHandle = 0x8000 << 16 // qdisc_alloc_handle

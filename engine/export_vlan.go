@@ -47,9 +47,28 @@ func (x *exporter) vlans() error {
 	return nil
 }
 
-// tunnels writes what VLANs are mapped to, ranges as one.
-func (x *exporter) tunnels() error {
-	l, err := x.objectsOf(rtnl.TunnelInfo, x.byVLAN)
+// tunnels writes what VLANs are mapped to.
+func (x *exporter) tunnels() error { return x.ranges(rtnl.TunnelInfo) }
+
+// options writes those of VLANs that are not as they begin. What a bridge has once
+// comes first: the state of a VLAN follows from its msti.
+func (x *exporter) options() error {
+	if err := x.ranges(rtnl.VLANGlobal); err != nil {
+		return err
+	}
+	begin := len(x.lines)
+	err := x.ranges(rtnl.VLANOptions)
+	for i := range x.lines[begin:] {
+		if l := &x.lines[begin+i]; l.set.Has("state") && state.KernelSTP(state.BridgeOf(uint32(l.set.Uint("dev")), x.st.LinkByIndex)) {
+			l.note, l.out = "its state cannot be set while the spanning tree is the kernel's", true
+		}
+	}
+	return err
+}
+
+// ranges writes objects of VLANs, ranges as one.
+func (x *exporter) ranges(o *wire.Object) error {
+	l, err := x.objectsOf(o, x.byVLAN)
 	begin := len(x.lines)
 	for _, e := range l {
 		if n := len(x.lines) - 1; n >= begin {

@@ -14,15 +14,17 @@ import (
 
 // write prints the lines as one commit.
 func (x *exporter) write(w io.Writer) error {
+	for _, n := range x.notes {
+		if _, err := io.WriteString(w, "# "+n+"\n"); err != nil {
+			return err
+		}
+	}
 	if len(x.lines) == 0 {
 		return nil
 	}
 	open, end := "commit(\n", ")\n"
 	if len(x.lines) > maxArgs {
 		open, end = "commit([\n", "])\n"
-	}
-	if x.note != "" {
-		open = "# " + x.note + "\n" + open
 	}
 	if _, err := io.WriteString(w, open); err != nil {
 		return err

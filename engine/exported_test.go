@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"regexp"
 	"strings"
@@ -144,6 +145,38 @@ func TestExportAll(t *testing.T) {
 	}
 }
 
+// Rules that a new namespace has and this one has not are said to be absent, and
+// what no script makes is said in a comment.
+func TestExportWithout(t *testing.T) {
+	const src = `commit(
+    rule.delete(table = "main", priority = 32766),
+    rule(table = "main", priority = 32766, protocol = "boot"),
+    rule.delete(family = "inet6", table = "local", priority = 0),
+    rule(family = "inet6", table = "local", priority = 10),
+    message(72, flags = 0x605, header = "0a0020000000000000000000", attrs = [attr(1, ip = "2001:db8::"), attr(2, u32 = 77)]),
+)`
+	first := emptyNet(t)
+	run(t, first, src)
+	text := export(t, first, false)
+	note, rest, _ := strings.Cut(text, "\n")
+	if want := "# not written, because nothing here makes them: 1 address labels that a new namespace has not"; note != want {
+		t.Errorf("got  %s\nwant %s", note, want)
+	}
+	for _, want := range []string{`absent(rule(priority = 32766, protocol = "kernel"))`, `absent(rule(family = "inet6", table = "local", priority = 0, protocol = "kernel"))`} {
+		if !strings.Contains(rest, want) {
+			t.Errorf("no %s in\n%s", want, rest)
+		}
+	}
+	if r := run(t, first, text); r.Outcome != "unchanged" {
+		t.Errorf("where it comes from: %s", r.Outcome)
+	}
+	second := emptyNet(t)
+	run(t, second, text)
+	if got := export(t, second, false); got != rest {
+		t.Errorf("again:\n%s\nfirst:\n%s", got, rest)
+	}
+}
+
 func TestExportKinds(t *testing.T) {
 	e := exactNet(t)
 	if text := export(t, e, false, "rule"); strings.Count(text, "rule(") != 4 || strings.Contains(text, "link(") {
@@ -171,5 +204,41 @@ func TestExportMany(t *testing.T) {
 	p, err := e.Plan(t.Context(), engine.Script{Name: "again.star", Source: []byte(text)})
 	if err != nil || !p.Empty() || len(p.Changes) < 512 {
 		t.Errorf("%d changes, %v", len(p.Changes), err)
+	}
+}
+
+// TestExportWaits: the next hops of a device wait for its carrier, once, which a bond
+// that watches its ports has a while after it is up.
+func TestExportWaits(t *testing.T) {
+	for _, tt := range []struct{ name, dev, src string }{
+		{"veth", "a", `link("a", up = True, kind = kind.veth(peer = {"name": "b", "up": True}))`},
+		{"bond", "bond0", `
+			link("bond0", up = True, kind = kind.bond(mode = "active-backup", miimon = "100ms")),
+			link("a", up = True, master = "bond0", kind = kind.veth(peer = {"name": "b", "up": True})),
+			wait.carrier("bond0")`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			src := fmt.Sprintf(`commit(%s, addr("10.0.0.1/24", dev = %q), nexthop(1, via = "10.0.0.9", dev = %[2]q), nexthop(2, via = "10.0.0.8", dev = %[2]q))`, tt.src, tt.dev)
+			first := emptyNet(t)
+			_, err := first.Run(t.Context(), engine.Script{Name: "a.star", Source: []byte(src)})
+			if lacks(err) {
+				testnet.Lacks(t, tt.name)
+				return
+			}
+			if err != nil {
+				t.Fatalf("%+v", err)
+			}
+			text := export(t, first, false)
+			want := fmt.Sprintf("    wait.carrier(%q),\n    nexthop(1, ", tt.dev)
+			if strings.Count(text, "wait.carrier(") != 1 || !strings.Contains(text, want) {
+				t.Errorf("one wait before the next hops was wanted:\n%s", text)
+			}
+			if res, err := first.Run(t.Context(), engine.Script{Name: "b.star", Source: []byte(text)}); err != nil || res.Outcome != "unchanged" {
+				t.Errorf("where it comes from: %+v %v", err, res)
+			}
+			if _, err := emptyNet(t).Run(t.Context(), engine.Script{Name: "b.star", Source: []byte(text)}); err != nil {
+				t.Errorf("%+v\n%s", err, text)
+			}
+		})
 	}
 }

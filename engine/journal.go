@@ -150,6 +150,9 @@ func (s *session) recoverDead() (recovered, error) {
 	}
 	for _, path := range paths {
 		h, err := tx.ReadHead(path)
+		if err != nil && h.Cookie == 0 && strange(path, s.cookie) {
+			continue
+		}
 		if err == nil && h.Cookie == 0 {
 			// Being made in another namespace, or its run died at once. Nothing was sent.
 			if tx.JournalCookie(path) == s.cookie {
@@ -163,20 +166,27 @@ func (s *session) recoverDead() (recovered, error) {
 			}
 			continue
 		}
+		var broken *tx.BrokenError
 		j, err := tx.OpenJournal(path)
 		switch {
 		case errors.Is(err, os.ErrNotExist):
 			continue
 		case errors.Is(err, tx.ErrLive):
-			if !h.Deadline.IsZero() {
+			if !h.Deadline.IsZero() && h.Left() > 0 {
 				return r, &liveError{fmt.Sprintf("the run of %s waits to be confirmed until %s: say nlscript confirm, or wait", h.Script, h.Deadline.Format(time.TimeOnly))}
 			}
 			return r, &watchedError{fmt.Errorf("%w: %s, pid %d", err, h.Script, h.PID)}
+		case errors.As(err, &broken):
+			r.left = append(r.left, broken.Residue())
+			continue
 		case err != nil:
 			return r, err
 		}
 		s.recovering = path
 		n, left, err := j.Undo(context.WithoutCancel(s.ctx), s.kernel, s.e.limits.undo())
+		if errors.As(err, &broken) {
+			left, err = append(left, broken.Residue()), nil
+		}
 		if err != nil {
 			j.Close()
 			return r, err
@@ -199,8 +209,15 @@ func (s *session) recoverDead() (recovered, error) {
 	return r, nil
 }
 
+// strange reports whether a journal that cannot be read is that of a run in another
+// namespace, by its name.
+func strange(path string, cookie uint64) bool {
+	named := tx.JournalCookie(path)
+	return named != 0 && named != cookie
+}
+
 // note writes a commit into the journal, before it is sent.
-func (s *session) note(p *tx.Plan) error {
+func (s *session) note(p *tx.Plan) (err error) {
 	if s.e.journal == "" {
 		return nil
 	}
@@ -214,9 +231,15 @@ func (s *session) note(p *tx.Plan) error {
 			return fmt.Errorf("%w; nothing was sent", err)
 		}
 		s.j = j
-		if err := s.watch(); err != nil {
-			return fmt.Errorf("%w; nothing was sent", err)
+		started, werr := s.watch()
+		if werr != nil {
+			return fmt.Errorf("%w; nothing was sent", werr)
 		}
+		defer func() {
+			if werr := started(); err == nil && werr != nil {
+				err = fmt.Errorf("%w; nothing was sent", werr)
+			}
+		}()
 	}
 	if err := s.share(); err != nil {
 		return err

@@ -23,6 +23,22 @@ type jsonCommit struct {
 	Pos     string       `json:"pos"`
 	Changes []jsonChange `json:"changes"`
 	Checks  []string     `json:"checks,omitempty"`
+	Attempt bool         `json:"attempt,omitempty"` // it may be undone alone; what follows is planned as if it held
+}
+
+// A jsonFailed is an attempt of which nothing is left.
+type jsonFailed struct {
+	Label   string `json:"label"`
+	Pos     string `json:"pos"`
+	Message string `json:"message"`
+	Undone  bool   `json:"undone"` // something had been sent
+}
+
+func (p *Plan) jsonFailed() (l []jsonFailed) {
+	for _, f := range p.failed {
+		l = append(l, jsonFailed{f.label, f.site, f.why, f.undone})
+	}
+	return l
 }
 
 type jsonChange struct {
@@ -56,8 +72,9 @@ func (p *Plan) MarshalJSON() ([]byte, error) {
 		Version  int          `json:"schema_version"`
 		Commits  []jsonCommit `json:"commits"`
 		Summary  jsonSummary  `json:"summary"`
+		Failed   []jsonFailed `json:"failed_attempts,omitempty"`
 		Warnings []string     `json:"warnings,omitempty"`
-	}{schemaVersion, p.jsonCommits(), jsonSummary{t.add, t.change, t.del, t.with, t.send, t.same, len(p.Messages)}, p.warnings})
+	}{schemaVersion, p.jsonCommits(), jsonSummary{t.add, t.change, t.del, t.with, t.send, t.same, len(p.Messages)}, p.jsonFailed(), p.warnings})
 	return redactJSON(b, p.secrets), err
 }
 
@@ -73,7 +90,7 @@ func redactJSON(b []byte, secrets []string) []byte {
 func (p *Plan) jsonCommits() []jsonCommit {
 	l := []jsonCommit{}
 	for _, b := range p.commits {
-		c := jsonCommit{Label: b.label, Pos: b.site, Changes: []jsonChange{}}
+		c := jsonCommit{Label: b.label, Pos: b.site, Changes: []jsonChange{}, Attempt: b.attempt}
 		for _, x := range b.plan.Changes {
 			c.Changes = append(c.Changes, changeJSON(b.plan, x)...)
 		}
@@ -134,13 +151,14 @@ type jsonResult struct {
 	Rehearsal *jsonRehearsal `json:"rehearsal,omitempty"`
 
 	Commits  []jsonCommit `json:"commits,omitempty"`
+	Failed   []jsonFailed `json:"failed_attempts,omitempty"`
 	Warnings []string     `json:"warnings,omitempty"`
 }
 
 // MarshalJSON implements json.Marshaler.
 func (r *Result) MarshalJSON() ([]byte, error) {
 	j := jsonResult{Version: schemaVersion, Outcome: r.Outcome, Changed: r.Plan.summary().changed(), Messages: len(r.Plan.Messages),
-		Undone: r.Undone, Residue: keysOf(r.Residue), Commits: r.Plan.jsonCommits(), Warnings: r.Warnings}
+		Undone: r.Undone, Residue: keysOf(r.Residue), Commits: r.Plan.jsonCommits(), Failed: r.Plan.jsonFailed(), Warnings: r.Warnings}
 	if by := r.Pending(); !by.IsZero() {
 		j.Confirm = &by
 	}

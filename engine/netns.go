@@ -148,8 +148,10 @@ func identity(fd int) (string, error) {
 	if err := unix.Fstat(fd, &st); err != nil {
 		return "", fmt.Errorf("network namespace: %w", err)
 	}
-	return fmt.Sprintf("%d:%d", st.Dev, st.Ino), nil
+	return identityOf(&st), nil
 }
+
+func identityOf(st *unix.Stat_t) string { return fmt.Sprintf("%d:%d", st.Dev, st.Ino) }
 
 func (l *spaces) add(p *builtins.Place, file string) *space {
 	l.count++

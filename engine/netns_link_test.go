@@ -99,6 +99,7 @@ commit(link("w1", kind = kind.veth(peer = {"name": "f1", "netns": b, "master": "
 
 // Each end of a new veth may be in another namespace than the op.
 func TestNetNSVethElsewhere(t *testing.T) {
+	testnet.NotInVM(t)
 	for name, src := range map[string]string{
 		"itself": `
 commit(

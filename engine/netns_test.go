@@ -105,6 +105,7 @@ func TestNetNSLab(t *testing.T) {
 // Each message of the lab is made to fail: no namespace is left, and nothing in
 // the one the run works in.
 func TestNetNSFailures(t *testing.T) {
+	testnet.NotInVM(t)
 	e, _ := home(t)
 	paths := places(t, 2)
 	enginetest.EveryFailure(t, e, labScript(paths))
@@ -163,6 +164,7 @@ func calm(t *testing.T) *testnet.NS {
 // A link moves to another namespace and back, with what is on it; when a later
 // message fails it is where it was, with its index, its addresses and routes.
 func TestNetNSMove(t *testing.T) {
+	testnet.NotInVM(t)
 	here, there := calm(t), calm(t)
 	e, far := engineIn(t, here), engineIn(t, there)
 	here.Veth("eth0")

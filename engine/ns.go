@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -112,12 +113,45 @@ type procSys struct{ ns *namespace }
 const procSysDir = "/proc/sys/"
 
 func (p procSys) Read(path string) (string, error) {
-	var b []byte
+	var v string
 	err := p.ns.do(func() (err error) {
-		b, err = os.ReadFile(procSysDir + path)
+		v, err = readSysctl(path)
 		return err
 	})
-	return strings.TrimSpace(string(b)), sysctlError(err)
+	return v, sysctlError(err)
+}
+
+// readSysctl reads a sysctl of the calling thread's namespace with few system calls:
+// there are thousands.
+func readSysctl(path string) (string, error) {
+	fd, err := unix.Open(procSysDir+path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", &fs.PathError{Op: "open", Path: procSysDir + path, Err: err}
+	}
+	defer unix.Close(fd)
+	for b := make([]byte, 0, 512); ; b = slices.Grow(b, len(b)) {
+		n, err := unix.Read(fd, b[len(b):cap(b)])
+		if err != nil {
+			return "", &fs.PathError{Op: "read", Path: procSysDir + path, Err: err}
+		}
+		if b = b[:len(b)+n]; len(b) < cap(b) { // the kernel gives all it can at once
+			return strings.TrimSpace(string(b)), nil
+		}
+	}
+}
+
+// Values reads many on one way into the namespace.
+func (p procSys) Values(paths []string) map[string]string {
+	all := map[string]string{}
+	p.ns.do(func() error {
+		for _, path := range paths {
+			if v, err := readSysctl(path); err == nil {
+				all[path] = v
+			}
+		}
+		return nil
+	})
+	return all
 }
 
 func (p procSys) Write(path, value string) error {

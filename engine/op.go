@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nlscript/nlscript/builtins"
@@ -160,6 +162,27 @@ func together(ops []Op) (*builtins.Commit, error) {
 		}
 	}
 	return c, nil
+}
+
+// scriptOf is the script that does what Commit does with ops that it takes.
+func scriptOf(ops []Op) Script {
+	var l, checks, lost []string
+	within := time.Duration(0)
+	for _, o := range ops {
+		if o.check != nil {
+			checks, within = append(checks, o.String()), max(within, o.within)
+		} else {
+			l = append(l, o.String())
+		}
+		for _, name := range o.lost {
+			lost = append(lost, strconv.Quote(name))
+		}
+	}
+	src := fmt.Sprintf("commit([%s], checks = [%s], irreversible = [%s]", strings.Join(l, ",\n"), strings.Join(checks, ", "), strings.Join(lost, ", "))
+	if within > 0 {
+		src += fmt.Sprintf(", within = \"%dms\"", within.Milliseconds())
+	}
+	return Script{Name: "ops", Source: []byte(src + ")\n")}
 }
 
 // opOf is an op that a script, or a plan, has.

@@ -64,7 +64,8 @@ func WithLimits(l Limits) Option {
 }
 
 // WithPolicy has f look at each commit between plan and send: an error of f
-// refuses it, and the run is undone. The Plan holds this commit only.
+// refuses it, and the run is undone. The Plan holds this commit only. f is asked
+// again when the commit is planned anew, as others changed what it touches meanwhile.
 func WithPolicy(f func(context.Context, *Plan) error) Option {
 	return func(e *Engine) error { e.policy = f; return nil }
 }

@@ -34,8 +34,11 @@ func (e *Engine) SetPrivate(run func(ctx context.Context, request []byte) (answe
 // of a new namespace.
 type request struct {
 	Script  *Script           `json:"script,omitempty"`
+	Limits  Limits            `json:"limits"`
 	Dumps   []recorded        `json:"dumps,omitempty"`   // all that is in the namespace
 	Sysctls map[string]string `json:"sysctls,omitempty"` // of it
+	ID      string            `json:"id,omitempty"`      // identity of it
+	Files   []string          `json:"files,omitempty"`   // by which it can be opened
 }
 
 // A recorded dump is a question and its answer.
@@ -113,7 +116,7 @@ func (e *Engine) ask(ctx context.Context, q request) (a answer, err error) {
 		return a, err
 	}
 	if b, err = e.private(ctx, b); err != nil {
-		return a, fmt.Errorf("a user namespace of its own: %w", err)
+		return a, fmt.Errorf("it takes CAP_SYS_ADMIN, or a user namespace: %w", err)
 	}
 	if err = json.Unmarshal(b, &a); err == nil && a.Refused != "" {
 		err = errors.New(a.Refused)
@@ -121,12 +124,21 @@ func (e *Engine) ask(ctx context.Context, q request) (a answer, err error) {
 	return a, err
 }
 
-// rehearseBeside is a rehearsal in another process.
-func (e *Engine) rehearseBeside(ctx context.Context, script *Script) (*rehearsal, error) {
-	q := request{Script: script}
-	refused := func(err error) error {
-		return &Error{Outcome: rolledBack, Message: "there can be no rehearsal: " + err.Error(), Err: err, status: "nothing was sent; the network is as it was"}
+// rehearseBeside is a rehearsal in another process. Ops made in Go are nowhere in
+// the script that says what they do.
+func (e *Engine) rehearseBeside(ctx context.Context, script Script, ops bool) (*rehearsal, error) {
+	if e.limits.Run > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, e.limits.Run, errRunLimit)
+		defer cancel()
 	}
+	q := request{Script: &script, Limits: e.limits}
+	refused := func(err error) error { return noRehearsal(ctx, err) }
+	var err error
+	if q.ID, err = identity(e.NetNS()); err != nil {
+		return nil, refused(err)
+	}
+	q.Files = filesOf(q.ID)
 	conn, err := e.ns.dial()
 	if err != nil {
 		return nil, refused(err)
@@ -154,6 +166,9 @@ func (e *Engine) rehearseBeside(ctx context.Context, script *Script) (*rehearsal
 		commit: f.Commit, ours: f.Ours, sent: f.Sent, legal: f.Legal, excerpt: f.Excerpt, usage: f.Usage}
 	if failed.usage {
 		return nil, failed
+	}
+	if ops {
+		failed.Pos, failed.Stack, failed.excerpt = "", nil, ""
 	}
 	for _, s := range a.Said {
 		e.log.Log(ctx, s.Level, s.Message, "print", s.Level == slog.LevelInfo)
@@ -217,11 +232,13 @@ func (e *Engine) duplicateGiven(ctx context.Context, q *request, r *rehearsal) (
 	if err != nil {
 		return nil, err
 	}
-	d.given = q
+	r.given, d.given, d.id = q, q, q.ID
 	if _, err := r.fill(ctx, d, nil); err != nil {
 		return nil, err
 	}
-	return e.rehearsing(d, r, givenSys(q.Sysctls)), nil
+	own := e.rehearsing(d, r, givenSys(q.Sysctls))
+	own.limits = q.Limits
+	return own, nil
 }
 
 // read reads what there is of some settings.

@@ -38,11 +38,14 @@ func (s *session) List(in *builtins.Place, o *wire.Object, filter *wire.Set) ([]
 	if o == rtnl.Route && want.Has("table") && want.Has("family") {
 		sc.Family, sc.Table = uint8(want.Uint("family")), uint32(want.Uint("table"))
 	}
-	if o == rtnl.Class {
+	switch o {
+	case rtnl.Class:
 		sc.Dev = uint32(want.Uint(o.Subject))
 		if sc.Dev == 0 {
 			return nil, fmt.Errorf("a device is needed")
 		}
+	case rtnl.Addr, rtnl.Neigh, rtnl.FDB:
+		sc.Dev = uint32(want.Uint("dev"))
 	}
 	if err := st.Load(s.ctx, sc); err != nil {
 		return nil, err

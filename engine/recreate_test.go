@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"github.com/nlscript/nlscript/engine"
+	"github.com/nlscript/nlscript/engine/enginetest"
 )
 
 const recreateBefore = `commit(
     sysctl("net.ipv4.conf.default.rp_filter", 0),
     link("lo", up = True),
     link("br0", kind = kind.bridge(ageing_time = "500s", mcast_snooping = False), up = True, address = "02:00:00:00:01:00", alias = "all", altnames = ["lan"]),
-    link("br1", kind = kind.bridge(stp_state = True, forward_delay = "4s"), up = True, address = "02:00:00:00:01:01"),
+    link("br1", kind = kind.bridge(forward_delay = "4s"), up = True, address = "02:00:00:00:01:01"),
     link("v0", kind = kind.veth(peer = {"name": "v1", "address": "02:00:00:00:00:11", "txqueuelen": 500}), address = "02:00:00:00:00:10", up = True, inet = {"rp_filter": 1}),
     link("v1", master = "br0", mtu = 1400, up = True),
     link("w0", kind = kind.veth(peer = {"name": "w1", "address": "02:00:00:00:00:21", "up": True}), address = "02:00:00:00:00:20", up = True, master = "br0"),
@@ -126,4 +127,25 @@ func differ(a, b string) string {
 		}
 	}
 	return d.String()
+}
+
+// A link that shall not be and shall be is what no plan can come to.
+func TestAbsentAndNot(t *testing.T) {
+	e := enginetest.Sandbox(t, "eth0")
+	mustRun(t, e, `commit(link("br0", kind = kind.bridge(), up = True))`, nil)
+	before := enginetest.Take(t, e)
+	for _, src := range []string{
+		`commit(absent(link("br0")), link("br0", kind = kind.vxlan(id = 5)))`,
+		`commit(link("br0", mtu = 1400), absent(link("br0")))`,
+	} {
+		_, err := e.Plan(t.Context(), engine.Script{Name: "a.star", Source: []byte(src)})
+		if err == nil || !strings.Contains(err.Error(), "link br0 is given twice in this commit with different values") {
+			t.Errorf("%s: %v", src, err)
+		}
+	}
+	mustRun(t, e, `commit(absent(link("br0")), absent(link("br0")))
+commit(link("br0", kind = kind.vxlan(id = 5)))`, nil)
+	if !before.Changed(t, e) {
+		t.Error("nothing has changed")
+	}
 }

@@ -25,6 +25,7 @@ type rehearsal struct {
 	Took     time.Duration
 
 	held     bool
+	given    *request // what another process has read of the namespace, in whose place this one is
 	standing []tx.Standing
 	copies   []*double    // of all namespaces
 	open     []*namespace // until it is over
@@ -77,10 +78,10 @@ func (r *rehearsal) json() *jsonRehearsal {
 // copiedRoutes is how many routes of one table a copy has at most.
 const copiedRoutes = 20000
 
-// rehearse does what a run does in a copy of the namespace. A script can be
-// rehearsed by another process. The error is an *Error, and nothing was sent to the
-// namespace itself.
-func (e *Engine) rehearse(ctx context.Context, script *Script, run func(*session) error) (*rehearsal, error) {
+// rehearse does what a run does in a copy of the namespace. Where this process may
+// not make one it has another process do it, beside. The error is an *Error, and
+// nothing was sent to the namespace itself.
+func (e *Engine) rehearse(ctx context.Context, run func(*session) error, beside func() (*rehearsal, error)) (*rehearsal, error) {
 	// What an earlier run has left is undone before there is anything to copy.
 	if _, err := e.transact(ctx, false, func(*session) error { return nil }); err != nil {
 		return nil, err
@@ -89,11 +90,11 @@ func (e *Engine) rehearse(ctx context.Context, script *Script, run func(*session
 	r := &rehearsal{}
 	defer r.end()
 	own, err := e.duplicate(ctx, e.named(ctx, run), r)
-	if errors.Is(err, unix.EPERM) && e.private != nil && script != nil {
-		return e.rehearseBeside(ctx, script)
+	if errors.Is(err, unix.EPERM) && e.private != nil {
+		return beside()
 	}
 	if err != nil {
-		return nil, &Error{Outcome: rolledBack, Message: "there can be no rehearsal: " + err.Error(), Err: err, status: "nothing was sent; the network is as it was"}
+		return nil, noRehearsal(ctx, err)
 	}
 	_, err = own.transact(ctx, false, run)
 	r.Took = time.Since(begin)
@@ -108,6 +109,15 @@ func (e *Engine) rehearse(ctx context.Context, script *Script, run func(*session
 	}
 	own.log.Handler().(*said).tell(e.log.Handler())
 	return nil, r.failed(failed)
+}
+
+// noRehearsal is the error of one that could not begin, or was interrupted.
+func noRehearsal(ctx context.Context, err error) *Error {
+	e := &Error{Outcome: rolledBack, Message: "there can be no rehearsal: " + err.Error(), Err: err, status: "nothing was sent; the network is as it was"}
+	if ctx.Err() != nil {
+		e.Message, e.Err = interruption(ctx)+" before the rehearsal was over", context.Cause(ctx)
+	}
+	return e
 }
 
 // failed is the error of a rehearsal that failed.
@@ -171,8 +181,11 @@ func (n *namespace) fresh() error {
 		done <- err
 	}()
 	err := <-done
-	if errors.Is(err, unix.EPERM) {
+	switch {
+	case errors.Is(err, unix.EPERM):
 		err = fmt.Errorf("%w: it takes CAP_SYS_ADMIN", err)
+	case errors.Is(err, unix.ENOSPC):
+		err = fmt.Errorf("%w: there are as many as user.max_net_namespaces allows", err)
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -15,6 +16,9 @@ import (
 // openCopy is Open in a rehearsal: of a namespace that is there a copy is opened,
 // and what the run makes gets no name.
 func (l *spaces) openCopy(p *builtins.Place, file string, create bool) (*tx.Space, error) {
+	if q := l.s.e.rehearsal.given; q != nil {
+		return l.given(q, p, file)
+	}
 	f, err := openSpace(p, file)
 	switch {
 	case err == nil:
@@ -28,6 +32,32 @@ func (l *spaces) openCopy(p *builtins.Place, file string, create bool) (*tx.Spac
 	}
 	l.list[len(l.list)-1].unnamed()
 	return made, nil
+}
+
+// given is openCopy where another process has read what there is to copy, which had
+// no right to enter any namespace but its own.
+func (l *spaces) given(q *request, p *builtins.Place, file string) (*tx.Space, error) {
+	own := slices.Contains(q.Files, file)
+	if f, err := openSpace(p, file); err == nil {
+		id, err := identity(int(f.Fd()))
+		own = own || err == nil && id == q.ID
+		f.Close()
+	}
+	if own {
+		return l.own()
+	}
+	return nil, fmt.Errorf("network namespace %s: to work in it takes CAP_SYS_ADMIN, and so does a copy of it", p)
+}
+
+// filesOf are the files by which a namespace can be opened.
+func filesOf(id string) (files []string) {
+	for _, p := range append(candidates(), &builtins.Place{Path: "/proc/self/ns/net"}, &builtins.Place{Path: threadNetNS}) {
+		var st unix.Stat_t
+		if unix.Stat(p.File(), &st) == nil && identityOf(&st) == id {
+			files = append(files, p.File())
+		}
+	}
+	return files
 }
 
 // unnamed keeps a namespace of a rehearsal from getting its name.

@@ -20,9 +20,10 @@ var steering = []struct {
 	dir   string
 	names []string
 }{
-	{"net/ipv4/conf/", []string{"forwarding", "promote_secondaries", "ignore_routes_with_linkdown", "accept_redirects", "accept_source_route", "rp_filter", "arp_notify", "proxy_arp", "route_localnet", "bc_forwarding", "src_valid_mark"}},
+	{"net/ipv4/conf/", []string{"forwarding", "promote_secondaries", "ignore_routes_with_linkdown", "accept_redirects", "accept_source_route", "rp_filter", "arp_notify", "proxy_arp", "route_localnet", "bc_forwarding", "src_valid_mark", "arp_evict_nocarrier"}},
 	{"net/ipv6/conf/", []string{"forwarding", "disable_ipv6", "keep_addr_on_down", "stable_secret", "addr_gen_mode", "accept_ra", "accept_ra_defrtr", "accept_ra_pinfo", "autoconf", "use_tempaddr", "ignore_routes_with_linkdown",
-		"accept_redirects", "proxy_ndp", "ndisc_notify", "seg6_enabled", "rpl_seg_enabled", "optimistic_dad", "use_optimistic", "disable_policy"}},
+		"accept_redirects", "proxy_ndp", "ndisc_notify", "seg6_enabled", "rpl_seg_enabled", "optimistic_dad", "use_optimistic", "disable_policy", "ndisc_evict_nocarrier"}},
+	{"net/mpls/conf/", []string{"input"}},
 }
 
 // commonSettings are those of all devices, of devices to come, and of the
@@ -30,7 +31,7 @@ var steering = []struct {
 func commonSettings() []string {
 	return append(deviceSettings([]string{"all", "default"}),
 		"net/ipv4/nexthop_compat_mode", "net/ipv4/fib_multipath_hash_policy", "net/ipv6/fib_multipath_hash_policy", "net/ipv4/ip_nonlocal_bind", "net/ipv6/ip_nonlocal_bind",
-		"net/ipv6/fib_notify_on_flag_change", "net/ipv4/fib_notify_on_flag_change", "net/ipv6/route/skip_notify_on_dev_down")
+		"net/mpls/platform_labels", "net/ipv6/route/max_size", "net/ipv6/fib_notify_on_flag_change", "net/ipv4/fib_notify_on_flag_change", "net/ipv6/route/skip_notify_on_dev_down")
 }
 
 func deviceSettings(devices []string) []string {
@@ -50,8 +51,8 @@ func (n *namespace) read(paths []string) []setting {
 	var l []setting
 	n.do(func() error {
 		for _, p := range paths {
-			if b, err := os.ReadFile(procSysDir + p); err == nil {
-				l = append(l, setting{p, strings.TrimSpace(string(b))})
+			if v, err := readSysctl(p); err == nil {
+				l = append(l, setting{p, v})
 			}
 		}
 		return nil
@@ -63,8 +64,8 @@ func (n *namespace) read(paths []string) []setting {
 func (n *namespace) write(settings []setting) (refused []string) {
 	err := n.do(func() error {
 		for _, s := range settings {
-			have, err := os.ReadFile(procSysDir + s.path)
-			if errors.Is(err, fs.ErrNotExist) || err == nil && strings.TrimSpace(string(have)) == s.value {
+			have, err := readSysctl(s.path)
+			if errors.Is(err, fs.ErrNotExist) || err == nil && have == s.value {
 				continue
 			}
 			if err := os.WriteFile(procSysDir+s.path, []byte(s.value+"\n"), 0); err != nil {

@@ -25,7 +25,7 @@ func (e *Engine) run(ctx context.Context, script Script, dry bool) (*Result, err
 		if script.Rehearse && !dry {
 			var err error
 			once := Script{Name: script.Name, Source: script.Source, Params: script.Params}
-			if rehearsal, err = e.rehearse(ctx, &once, func(s *session) error { return s.exec(once) }); err != nil {
+			if rehearsal, err = e.rehearseScript(ctx, once); err != nil {
 				return nil, err
 			}
 		}
@@ -39,6 +39,10 @@ func (e *Engine) run(ctx context.Context, script Script, dry bool) (*Result, err
 		}
 		e.log.Warn(failed.Error() + "; ours was undone, running again")
 	}
+}
+
+func (e *Engine) rehearseScript(ctx context.Context, script Script) (*rehearsal, error) {
+	return e.rehearse(ctx, func(s *session) error { return s.exec(script) }, func() (*rehearsal, error) { return e.rehearseBeside(ctx, script, false) })
 }
 
 // exec runs the main file.

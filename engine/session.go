@@ -33,9 +33,8 @@ type session struct {
 	plan    *Plan
 	done    []*tx.Plan // what was sent, for undo
 	sent    int
-	refused int  // of these
-	wrote   int  // sysctls
-	acted   bool // something was sent, a sysctl perhaps
+	refused int // of these
+	wrote   int // sysctls
 	undone  int
 	start   time.Time
 
@@ -132,6 +131,7 @@ func (s *session) Attempt(c *builtins.Commit) (failure, err error) {
 	if s.ctx.Err() != nil {
 		return nil, err
 	}
+	s.plan.failed = append(s.plan.failed, failedAttempt{after: len(s.plan.commits), label: c.Label, site: sitePos(c.Site), why: s.explain(err).text(), undone: p != nil && !s.dry})
 	if p != nil && !s.dry {
 		s.done = s.done[:len(s.done)-1]
 		n, left, uerr := p.Undo(context.WithoutCancel(s.ctx), s.kernel, s.e.limits.undo())
@@ -196,7 +196,6 @@ func (s *session) commit(c *builtins.Commit, attempt bool) (*tx.Plan, error) {
 	s.sent += d.Messages
 	s.refused += d.Refused
 	s.wrote += d.Wrote
-	s.acted = s.acted || d.Sent
 	if d.Plan == nil {
 		return nil, err
 	}
@@ -247,7 +246,7 @@ func (s *session) result() *Result {
 		s.plan.standIns = s.st.StoodIn
 	}
 	r := &Result{waits: s.waits, Outcome: unchanged, Plan: s.plan, Undone: s.undone, Warnings: s.plan.warnings, sent: s.sent, took: time.Since(s.start)}
-	if s.acted || s.dry && len(s.plan.Messages) > 0 {
+	if len(s.done) > 0 || s.dry && len(s.plan.Messages) > 0 {
 		r.Outcome = committed
 	}
 	return r

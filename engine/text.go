@@ -18,6 +18,7 @@ func (p *Plan) String() string { return p.Text(false) }
 func (p *Plan) Text(verbose bool) string {
 	var b strings.Builder
 	for i, c := range p.commits {
+		p.failures(&b, i)
 		t := tally(c.plan)
 		head := fmt.Sprintf("commit %d", i+1)
 		if c.label != "" {
@@ -27,6 +28,9 @@ func (p *Plan) Text(verbose bool) string {
 			head = "attempt" + strings.TrimPrefix(head, "commit")
 		}
 		b.WriteString(columns(head, shortPos(c.site)))
+		if c.attempt && !c.plan.Empty() {
+			b.WriteString("      note: the kernel may refuse any of this, and it is undone alone; what follows is planned as if it held\n")
+		}
 		p.changes(&b, c, verbose)
 		for _, k := range c.checks {
 			b.WriteString(columns(fmt.Sprintf("  ? %-*s within %v", nameWidth-1, "check "+k.Text(), (&builtins.Commit{Within: c.within}).Limit()), shortPos(sitePos(k.Site))))
@@ -35,11 +39,48 @@ func (p *Plan) Text(verbose bool) string {
 			fmt.Fprintf(&b, "  = %s so already (-v shows them)\n", objects(t.same))
 		}
 	}
-	if len(p.commits) > 0 {
+	p.failures(&b, len(p.commits))
+	if len(p.commits)+len(p.failed) > 0 {
 		b.WriteByte('\n')
 	}
 	b.WriteString("plan: " + p.summary().text() + fmt.Sprintf("; %s\n", plural(len(p.Messages), "message")))
 	return redact(b.String(), p.secrets)
+}
+
+// failures tells of the attempts that failed behind so many commits.
+func (p *Plan) failures(b *strings.Builder, after int) {
+	for _, f := range p.failed {
+		if f.after != after {
+			continue
+		}
+		head := "attempt"
+		if f.label != "" {
+			head += fmt.Sprintf(" %q", f.label)
+		}
+		b.WriteString(columns(head, shortPos(f.site)))
+		fmt.Fprintf(b, "      fails: %s\n", f.why)
+	}
+}
+
+// failedText counts the attempts that failed, "" none.
+func (p *Plan) failedText() string {
+	n, undone := len(p.failed), 0
+	for _, f := range p.failed {
+		if f.undone {
+			undone++
+		}
+	}
+	switch {
+	case n == 0:
+		return ""
+	case undone == 0:
+		return plural(n, "attempt") + " failed before anything was sent"
+	case n == 1:
+		return "1 attempt failed and was undone"
+	case undone == n:
+		return plural(n, "attempt") + " failed and were undone"
+	}
+	return fmt.Sprintf("%s failed, %d of them undone", plural(n, "attempt"), undone)
 }
 
 func objects(n int) string {
@@ -212,10 +253,16 @@ func (r *Result) String() string {
 	t := r.Plan.summary()
 	ms := r.took.Round(time.Millisecond).Milliseconds()
 	if r.Outcome == unchanged {
-		if t.same == 0 {
-			return fmt.Sprintf("unchanged: nothing to do (%d ms)", ms)
+		what := "nothing to do"
+		if failed := r.Plan.failedText(); t.same > 0 {
+			what = objects(t.same) + " so already"
+			if failed != "" {
+				what += ", " + failed
+			}
+		} else if failed != "" {
+			what = failed
 		}
-		return fmt.Sprintf("unchanged: %s so already (%d ms)", objects(t.same), ms)
+		return fmt.Sprintf("unchanged: %s (%d ms)", what, ms)
 	}
 	s := fmt.Sprintf("committed: %d added, %d changed, %d deleted", t.add, t.change, t.del)
 	if t.with > 0 {
@@ -227,5 +274,9 @@ func (r *Result) String() string {
 	if !r.Plan.conn {
 		return "recorded" + strings.TrimPrefix(s, "committed") + "; " + plural(len(r.Plan.Messages), "message")
 	}
-	return s + fmt.Sprintf("; %s, %d ms; verified", plural(r.sent, "message"), ms)
+	s += fmt.Sprintf("; %s, %d ms; verified", plural(r.sent, "message"), ms)
+	if failed := r.Plan.failedText(); failed != "" {
+		s += "; " + failed
+	}
+	return s
 }

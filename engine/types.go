@@ -54,10 +54,20 @@ type Plan struct {
 	Messages [][]byte // in order, devices linked; of a plan that is being run they are the ones sent
 
 	commits  []*batch
+	failed   []failedAttempt
 	warnings []string
 	standIns []string
 	secrets  []string
 	conn     bool // made against a kernel
+}
+
+// A failedAttempt is an attempt() of which nothing is left.
+type failedAttempt struct {
+	after  int // commits
+	label  string
+	site   string
+	why    string
+	undone bool // something had been sent
 }
 
 // A batch is one commit of a plan.

@@ -24,7 +24,8 @@ import (
 // SetWatcher says how to start such a process for a run with a journal. start
 // gets the journal, to be kept open, and a socket that ends with this process;
 // the new process gives them to Watch. Both have to be its own when start returns,
-// which need not wait for more.
+// which need not wait for more. It is called while the run notes what it is about
+// to send.
 //
 // Without a watcher a run that is killed is undone by the next one, or Recover;
 // what it had just sent, and nobody knows whether it or another program made it,
@@ -43,36 +44,44 @@ const (
 	ready     = 2 // from the watcher
 )
 
-// watch starts the watcher, before anything is sent. A run that is to be
-// confirmed waits until it is there; others go on without, if need be.
-func (s *session) watch() error {
+// watch begins to start the watcher, and returns what waits until that is done: to
+// be called before anything is sent. A run that is to be confirmed waits until it
+// is there; others go on without, if need be.
+func (s *session) watch() (started func() error, err error) {
 	if s.e.watcher == nil {
-		return nil
+		return func() error { return nil }, nil
 	}
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
-		return os.NewSyscallError("socketpair", err)
+		return nil, os.NewSyscallError("socketpair", err)
 	}
 	own, other := os.NewFile(uintptr(fds[0]), "watcher"), os.NewFile(uintptr(fds[1]), "alive")
-	err = s.e.watcher(s.j.File(), other)
-	other.Close()
-	if err == nil && s.confirm > 0 {
-		own.SetReadDeadline(time.Now().Add(watcherStart))
-		if _, rerr := io.ReadFull(own, make([]byte, 1)); rerr != nil {
-			err = errors.New("it does not start")
+	s.alive = own
+	done := make(chan error, 1)
+	go func() {
+		err := s.e.watcher(s.j.File(), other)
+		other.Close()
+		done <- err
+	}()
+	return func() error {
+		err := <-done
+		if err == nil && s.confirm > 0 {
+			own.SetReadDeadline(time.Now().Add(watcherStart))
+			if _, rerr := io.ReadFull(own, make([]byte, 1)); rerr != nil {
+				err = errors.New("it does not start")
+			}
 		}
-	}
-	switch {
-	case err == nil:
-		s.alive = own
-		return nil
-	case s.confirm > 0:
+		if err == nil {
+			return nil
+		}
 		own.Close()
-		return fmt.Errorf("watcher: %w", err)
-	}
-	own.Close()
-	s.e.log.Debug("no watcher: a kill leaves what cannot be told from what others made", "error", err)
-	return nil
+		s.alive = nil
+		if s.confirm > 0 {
+			return fmt.Errorf("watcher: %w", err)
+		}
+		s.e.log.Debug("no watcher: a kill leaves what cannot be told from what others made", "error", err)
+		return nil
+	}, nil
 }
 
 // share gives the watcher copies of the sockets that it does not have yet. From

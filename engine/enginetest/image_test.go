@@ -48,6 +48,11 @@ func TestImageSees(t *testing.T) {
 		`nexthop(1, via = "10.0.0.8", dev = "eth0")`,
 		`qdisc("eth0", parent = "root", handle = "1:", kind = sch.tbf(rate = "1mbit", burst = "16kb", latency = "50ms"))`,
 		`sysctl("net.ipv4.conf.eth0.rp_filter", 2)`,
+		`sysctl("net.ipv4.conf.all.rp_filter", 2)`,
+		`sysctl("net.ipv6.conf.eth0.hop_limit", 44)`,
+		`sysctl("net.ipv4.neigh.eth0.gc_stale_time", 61)`,
+		`sysctl("net.ipv6.neigh.eth0.retrans_time_ms", 2000)`,
+		`sysctl("net.ipv4.tcp_retries2", 9)`,
 	}
 	if testnet.InVM() { // whose bridges know VLANs
 		scripts = append(scripts, `bridge.vlan(7, dev = "eth1")`, `bridge.vlan(1, dev = "eth1", untagged = True)`, `absent(bridge.vlan(1, dev = "br0", self = True))`,

@@ -1,6 +1,8 @@
 package enginetest
 
 import (
+	"encoding/binary"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -33,7 +35,8 @@ commit(
 	if err != nil {
 		t.Fatalf("%+v", err)
 	}
-	if d := said(); !strings.Contains(d, "network namespace "+paths[1]+" is left behind") || !strings.Contains(d, "in network namespace "+paths[0]+":\n") || !strings.Contains(d, "1400") {
+	mtu := binary.NativeEndian.AppendUint32(nil, 1400) // IFLA_MTU
+	if d := said(); !strings.Contains(d, "network namespace "+paths[1]+" is left behind") || !strings.Contains(d, "in network namespace "+paths[0]+":\n") || !strings.Contains(d, fmt.Sprintf(" 4=%x\n", mtu)) {
 		t.Errorf("what a run leaves is not told of:\n%s", d)
 	}
 	if c := r.Plan.Changes; c[0].NetNS != paths[1] && c[1].NetNS != paths[1] {

@@ -42,8 +42,14 @@ func Take(t testing.TB, e *engine.Engine) Snapshot {
 }
 
 // Differs says how the namespace differs from how it was: "" when it does not,
-// or comes to do so soon.
-func (s Snapshot) Differs(t testing.TB, e *engine.Engine) string {
+// or comes to do so soon. Lines with one of but do not count.
+func (s Snapshot) Differs(t testing.TB, e *engine.Engine, but ...string) string {
 	t.Helper()
-	return becomes(t, e, s.im)
+	return becomes(t, e, s.im, but...)
+}
+
+// Changed reports whether it differs now, without waiting for it not to.
+func (s Snapshot) Changed(t testing.TB, e *engine.Engine) bool {
+	t.Helper()
+	return objects(t, e).withSysctls(t, e).differs(s.im) != ""
 }

@@ -47,6 +47,11 @@ func spoilings(s faults.Step) []spoiling {
 		bad.Msg = halfRange(s.Msg)
 		l = append(l, spoiling{name: "half of the VLANs, and one that there is not", step: bad, half: true})
 	}
+	if s.Object != nil && s.Object.Table.Options {
+		bad := s
+		bad.Msg = badOption(s.Msg)
+		l = append(l, spoiling{name: "an option that is not legal", step: bad, half: true})
+	}
 	if s.Object != nil {
 		l = append(l, attributes(s, typ)...)
 	}
@@ -63,7 +68,7 @@ func attributes(s faults.Step, typ uint16) []spoiling {
 	off := wire.HeaderLen + s.Object.Table.Fixed
 	for a := range wire.Attrs(s.Msg[off:]) {
 		for _, f := range s.Object.Table.Declared() {
-			if f.Type != a.Type && f.Alt != a.Type || f.Type == 0 || f.At != nil && f.At.Header() {
+			if f.Type != a.Type && f.Alt != a.Type || f.Type == 0 || f.RO || f.At != nil && f.At.Header() {
 				continue
 			}
 			payload := impossible(f.Kind)
@@ -103,6 +108,24 @@ func halfRange(msg []byte) []byte {
 			low = vid
 		}
 		return replaced(msg, off+a.Off, attribute(spec, vlanInfo, binary.NativeEndian.AppendUint16([]byte{0, 0}, 4095)))
+	}
+	return msg
+}
+
+// badOption gives options of a VLAN one more, which is refused when the kernel comes
+// to it: it has set those before by then (br_vlan_process_one_opts: mcast_router;
+// br_vlan_process_global_one_opts: mcast_igmp_version).
+func badOption(msg []byte) []byte {
+	off := wire.HeaderLen + rtnl.VLANOptions.Table.Fixed
+	for a := range wire.Attrs(msg[off:]) {
+		bad := map[uint16]uint16{1: 6, 2: 4}[a.Type] // of BRIDGE_VLANDB_ENTRY, of _GLOBAL_OPTIONS
+		var nest []byte
+		for x := range wire.Attrs(a.Data) {
+			if x.Type != bad {
+				nest = attribute(nest, x.Type|x.Flags, x.Data)
+			}
+		}
+		return replaced(msg, off+a.Off, attribute(nest, bad, []byte{9}))
 	}
 	return msg
 }

@@ -47,5 +47,6 @@ func (st *State) LoadTable(ctx context.Context, e *Entry) error {
 		return true
 	})
 	delete(st.entries[e.Object], e.Key)
+	delete(st.akin, e.Object)
 	return st.Load(ctx, Scope{Object: e.Object, Family: uint8(set.Uint("family")), Table: uint32(set.Uint("table"))})
 }

@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"github.com/nlscript/nlscript/wire"
@@ -66,7 +67,7 @@ func (d *differ) sets(path string, want, have *wire.Set) {
 	}
 	for _, e := range have.Ents {
 		f := e.F
-		if d.skip(f) || f.WO || f.Loose && d.mode == Whole || path == "" && d.isKey(f) {
+		if d.skip(f) || f.WO || f.Given || f.Loose && d.mode == Whole || path == "" && d.isKey(f) {
 			continue
 		}
 		if _, ok := want.At(f); !ok && !equal(zeroOf(f), e.V) {
@@ -186,7 +187,7 @@ func (d *differ) pick(want, have *wire.Set, top bool) *wire.Set {
 	}
 	for _, e := range have.Ents {
 		f := e.F
-		if d.skip(f) || f.WO || top && d.isKey(f) {
+		if d.skip(f) || f.WO || f.Given || top && d.isKey(f) {
 			continue
 		}
 		if _, ok := want.At(f); !ok && !equal(zeroOf(f), e.V) {
@@ -230,6 +231,10 @@ func (d *differ) nothing(f *wire.Field, v wire.Value) (wire.Value, bool) {
 		return wire.StrVal(""), true
 	case v.Type == wire.ListVal:
 		return wire.ListOf(), true
+	case v.Type == wire.Addr && v.A.Is4():
+		return wire.AddrVal(netip.IPv4Unspecified()), true
+	case v.Type == wire.Addr:
+		return wire.AddrVal(netip.IPv6Unspecified()), true
 	}
 	return wire.Value{}, false
 }
@@ -264,7 +269,7 @@ func zeroOf(f *wire.Field) wire.Value {
 	switch {
 	case f.Kind.IsBit():
 		return wire.BoolVal(f.Not && f.At.Mask == 0)
-	case f.Ages:
+	case f.Ages && len(f.Words) > 0:
 		return wire.IntVal(f.Words[0].N) // what has no end
 	}
 	return wire.Value{}

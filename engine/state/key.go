@@ -40,6 +40,18 @@ func Matches(want *wire.Set, e *Entry) bool {
 	return true
 }
 
+// ID is the key of an entry with its Loose rows: what tells it from others of its key.
+func ID(e *Entry) string {
+	id := []byte(e.Key)
+	for _, f := range e.Object.KeyRows() {
+		if f.Loose {
+			v, _ := e.Set().At(f)
+			id = appendValue(id, v)
+		}
+	}
+	return string(id)
+}
+
 // appendValue appends a value so that values that mean the same are the same
 // bytes: what is absent is zero, and all ways to write "everything" are one.
 func appendValue(b []byte, v wire.Value) []byte {

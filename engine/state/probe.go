@@ -55,6 +55,7 @@ func (st *State) lookUp(ctx context.Context, sc Scope) (known bool, err error) {
 		return true, nil
 	}
 	delete(st.entries[sc.Object], key) // it comes again with its table
+	delete(st.akin, sc.Object)
 	return false, nil
 }
 

@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -124,6 +125,8 @@ func (st *State) load(ctx context.Context, sc Scope) error {
 		st.markLocal()
 	case rtnl.VLAN:
 		st.markFirst()
+	case rtnl.VLANOptions:
+		return st.byInstance()
 	}
 	return nil
 }
@@ -155,7 +158,13 @@ func (st *State) markLocal() {
 }
 
 // filters are the rows by which the kernel itself picks what is on a device.
-var filters = map[*wire.Object]string{rtnl.Addr: "dev", rtnl.Route: "dev", rtnl.Nexthop: "dev", rtnl.Class: rtnl.Class.Subject}
+var filters = map[*wire.Object]string{rtnl.Addr: "dev", rtnl.Route: "dev", rtnl.Nexthop: "dev", rtnl.FDB: "dev", rtnl.Class: rtnl.Class.Subject}
+
+// onDevice is the attribute by which it does so for neighbours, of which the row in
+// the header must be 0 (neigh_valid_dump_req).
+func onDevice(dev uint32) wire.Raw {
+	return wire.Raw{Type: unix.NDA_IFINDEX, Data: binary.NativeEndian.AppendUint32(nil, dev)}
+}
 
 func (st *State) dump(ctx context.Context, sc Scope, head map[string]uint64) error {
 	o := sc.Object
@@ -168,6 +177,9 @@ func (st *State) dump(ctx context.Context, sc Scope, head map[string]uint64) err
 	}
 	if row := filters[o]; sc.Dev != 0 && row != "" {
 		s.PutName(row, wire.IntVal(uint64(sc.Dev)))
+	}
+	if o == rtnl.Neigh && sc.Dev != 0 {
+		s.Extra = append(s.Extra, onDevice(sc.Dev))
 	}
 	if o == rtnl.Link {
 		s.PutName("ext_mask", wire.IntVal(extMask))
@@ -226,6 +238,27 @@ func (st *State) Lists(ctx context.Context, dumps [][]byte) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// Counts counts what the kernel has that no object stands for. A kernel that does
+// not know of it has none.
+func (st *State) Counts(ctx context.Context, u *rtnl.Untabled) (n int, err error) {
+	var b wire.Builder
+	m := b.Begin(u.Type, unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
+	copy(b.Fixed(len(u.Header)), u.Header)
+	b.End(m)
+	req, _, err := b.Last()
+	if err != nil {
+		return 0, err
+	}
+	msgs, err := st.src.Dump(ctx, req)
+	if err != nil && (nothingThere(err) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL)) {
+		return 0, nil
+	}
+	for _, m := range msgs {
+		n += u.Count(m.Data)
+	}
+	return n, err
 }
 
 // Covers reports whether an object is in a scope that was loaded.

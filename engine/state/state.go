@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -50,8 +51,13 @@ func (e *Entry) Reported() bool { return e.msg != nil }
 // well formed gives an empty set.
 func decode(o *wire.Object, msg []byte) *wire.Set {
 	s := wire.NewSet(o.Table)
-	if len(msg) >= wire.HeaderLen && o.Table.DecodeState(msg[wire.HeaderLen:], s) == nil && o.Canon != nil {
-		o.Canon(s)
+	if len(msg) >= wire.HeaderLen && o.Table.DecodeState(msg[wire.HeaderLen:], s) == nil {
+		if o.Canon != nil {
+			o.Canon(s)
+		}
+		if o.Table.Options {
+			return s.Filled()
+		}
 	}
 	return s
 }
@@ -62,10 +68,12 @@ type State struct {
 	loaded  map[string]bool
 	scopes  []Scope
 	entries map[*wire.Object]map[string][]*Entry
+	akin    map[*wire.Object]map[string][]*Entry // see Akin
 	before  map[*wire.Object]map[string][]*Entry // what changed keys held when they were loaded
 	names   map[string]*Entry                    // links by name and altname
 	index   map[uint32]*Entry                    // links by index
 	ghosts  map[uint32]string                    // names of links that were removed
+	levels  map[level][]*Entry
 	next    int
 	b       wire.Builder
 
@@ -95,7 +103,7 @@ type State struct {
 // New returns an empty state that fills itself from src.
 func New(src Source) *State {
 	return &State{src: src, loaded: map[string]bool{}, entries: map[*wire.Object]map[string][]*Entry{},
-		before: map[*wire.Object]map[string][]*Entry{}, names: map[string]*Entry{}, index: map[uint32]*Entry{}, ghosts: map[uint32]string{}, Made: map[string]bool{}}
+		before: map[*wire.Object]map[string][]*Entry{}, names: map[string]*Entry{}, index: map[uint32]*Entry{}, ghosts: map[uint32]string{}, levels: map[level][]*Entry{}, Made: map[string]bool{}}
 }
 
 // Clone returns a copy that changes by itself: what was there before attempt().
@@ -106,6 +114,9 @@ func (st *State) Clone() *State {
 	c.scopes = slices.Clone(st.scopes)
 	c.entries, c.before = cloneTables(st.entries), cloneTables(st.before)
 	c.loaded, c.names, c.index, c.ghosts, c.Made = maps.Clone(st.loaded), maps.Clone(st.names), maps.Clone(st.index), maps.Clone(st.ghosts), maps.Clone(st.Made)
+	for at, l := range st.levels {
+		c.levels[at] = slices.Clone(l)
+	}
 	return c
 }
 
@@ -163,6 +174,8 @@ func (st *State) put(e *Entry, s *wire.Set) {
 		st.entries[e.Object] = m
 	}
 	m[e.Key] = append(m[e.Key], e)
+	st.joins(e)
+	st.enter(e, s)
 	if e.Object == rtnl.Link {
 		st.indexLink(e, s)
 	}
@@ -195,6 +208,8 @@ func (st *State) Change(e *Entry, s *wire.Set) *Entry {
 	l := st.entries[e.Object][e.Key]
 	if i := slices.Index(l, e); i >= 0 {
 		l[i] = n
+		st.leaves(e)
+		st.joins(n)
 	}
 	if st.Ahead {
 		st.changed = append(st.changed, n)
@@ -216,6 +231,8 @@ func (st *State) Remove(e *Entry) {
 	if m[e.Key] = l; len(l) == 0 {
 		delete(m, e.Key)
 	}
+	st.leaves(e)
+	st.leave(e)
 	if st.Ahead {
 		st.gone = append(st.gone, e)
 	}
@@ -374,10 +391,15 @@ func (st *State) Held(o *wire.Object, key string) []*Entry {
 }
 
 // SetBefore changes what was there before: another program has made, changed or
-// (with there false) removed the object since it was loaded.
+// (with there false) removed the object since it was loaded. One that is changed
+// stays where it stood.
 func (st *State) SetBefore(e *Entry, there bool) {
 	st.note(e.Object, e.Key)
 	if there {
+		e.order = unplaced
+		if l := st.before[e.Object][e.Key]; len(l) > 0 {
+			e.order = l[0].order
+		}
 		st.before[e.Object][e.Key] = []*Entry{e}
 		return
 	}
@@ -389,6 +411,12 @@ func (st *State) SetBefore(e *Entry, there bool) {
 	}
 	st.before[e.Object][e.Key] = rest
 }
+
+// unplaced is the order of what others made since the state was loaded.
+const unplaced = math.MaxInt
+
+// Placed reports whether it is known where among others the object stood.
+func (e *Entry) Placed() bool { return e.order != unplaced }
 
 // Message returns the object as the kernel reported it; nil when a plan made it.
 func (e *Entry) Message() []byte { return e.msg }

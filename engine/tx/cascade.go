@@ -14,25 +14,41 @@ import (
 // What goes with what, mostly without a message (KERNEL.md C).
 
 // linkObjects live on a link and go with it.
-var linkObjects = []*wire.Object{rtnl.Addr, rtnl.Route, rtnl.Neigh, rtnl.Nexthop, rtnl.VLAN, rtnl.TunnelInfo, rtnl.FDB, rtnl.Qdisc}
+var linkObjects = []*wire.Object{rtnl.Addr, rtnl.Route, rtnl.Neigh, rtnl.Nexthop, rtnl.VLAN, rtnl.TunnelInfo, rtnl.VLANGlobal, rtnl.VLANOptions, rtnl.FDB, rtnl.Qdisc}
 
 // loadLinkObjects reads all that may go with a link.
 func (p *planner) loadLinkObjects(links ...*state.Entry) error {
 	var sc []state.Scope
 	for _, o := range linkObjects {
-		sc = append(sc, state.Scope{Object: o})
+		if !o.Table.Options {
+			sc = append(sc, state.Scope{Object: o})
+		}
 	}
 	for _, l := range links {
 		sc = append(sc, state.Scope{Object: rtnl.Class, Dev: l.Index()})
+		if p.bridged(l) {
+			sc = append(sc, state.Scope{Object: rtnl.VLANGlobal}, state.Scope{Object: rtnl.VLANOptions})
+		}
 	}
 	return p.st.Load(p.ctx, sc...)
 }
 
+// bridged reports whether a link is a bridge, or a port of one: it may have options of
+// VLANs, which are many.
+func (p *planner) bridged(l *state.Entry) bool {
+	return p.kindOf(l.Index()) == "bridge" || p.kindOf(uint32(l.Set().Uint("master"))) == "bridge"
+}
+
 // uses reports whether an object refers to the link.
 func uses(e *state.Entry, index uint32) bool {
+	return usesOne(e, func(i uint32) bool { return i == index })
+}
+
+// usesOne reports whether an object refers to one of the links.
+func usesOne(e *state.Entry, of func(index uint32) bool) bool {
 	found := false
 	e.Set().Devices(func(v *wire.Value) error {
-		found = found || v.Type == wire.Int && uint32(v.N) == index
+		found = found || v.Type == wire.Int && of(uint32(v.N))
 		return nil
 	})
 	return found
@@ -47,8 +63,8 @@ func (p *planner) cascade(e *state.Entry) ([]*state.Entry, error) {
 		return p.addrGone(e)
 	case rtnl.Nexthop:
 		return p.nexthopGone(e)
-	case rtnl.Qdisc:
-		return p.qdiscGone(e)
+	case rtnl.Qdisc, rtnl.Class:
+		return p.treeGone(e)
 	}
 	return nil, nil
 }
@@ -67,6 +83,11 @@ func (p *planner) linkGone(e *state.Entry) ([]*state.Entry, error) {
 		if err := p.st.Load(p.ctx, state.Scope{Object: rtnl.Class, Dev: idx}); err != nil {
 			return nil, err
 		}
+		if p.bridged(links[i]) {
+			if err := p.loadVLANs(); err != nil {
+				return nil, err
+			}
+		}
 		if err := p.keepSettings(links[i], 0); err != nil {
 			return nil, err
 		}
@@ -84,9 +105,27 @@ func (p *planner) linkGone(e *state.Entry) ([]*state.Entry, error) {
 				p.plan.touch.link(l.Index())
 				p.freed = append(p.freed, l)
 				gone = appendNew(gone, p.leavesBridge(l))
+				if p.cycles(l, idx) {
+					more, err := p.nexthopsOn(l.Index())
+					if err != nil {
+						return nil, err
+					}
+					gone = appendNew(gone, more)
+				}
 				freed := l.Set().Clone()
 				freed.Del("master")
 				freed.Del("port")
+				if p.kindOf(idx) == "bond" && l.Set().Uint("up") != 0 {
+					vlans := p.followers(l, true)
+					lost, err := p.lostOnDown(l, vlans)
+					if err != nil {
+						return nil, err
+					}
+					gone = appendNew(gone, lost)
+					p.turn(vlans, false)
+					freed.PutName("up", wire.BoolVal(false))
+					unbond(freed, l)
+				}
 				p.st.Change(l, freed)
 			}
 		}
@@ -105,7 +144,7 @@ func (p *planner) linkGone(e *state.Entry) ([]*state.Entry, error) {
 			}
 		}
 	}
-	return appendNew(links[1:], gone), nil
+	return appendNew(links[1:], appendNew(gone, p.goWith(gone))), nil
 }
 
 // lower is the link of this namespace that a link stands on and goes with, 0
@@ -222,7 +261,7 @@ func (p *planner) nexthopGone(e *state.Entry) ([]*state.Entry, error) {
 		left := 0
 		member := false
 		for _, m := range v.L {
-			if memberID(m) == id {
+			if rtnl.MemberID(m) == id {
 				member = true
 			} else {
 				left++
@@ -235,7 +274,7 @@ func (p *planner) nexthopGone(e *state.Entry) ([]*state.Entry, error) {
 		if left > 0 {
 			shrunk := g.Set().Clone()
 			w, _ := shrunk.Get("group")
-			w.L = slices.DeleteFunc(w.L, func(m wire.Value) bool { return memberID(m) == id })
+			w.L = slices.DeleteFunc(w.L, func(m wire.Value) bool { return rtnl.MemberID(m) == id })
 			shrunk.PutName("group", w)
 			p.st.Change(g, shrunk)
 			p.shrunk = append(p.shrunk, g)
@@ -250,42 +289,58 @@ func (p *planner) nexthopGone(e *state.Entry) ([]*state.Entry, error) {
 	return gone, nil
 }
 
-func memberID(m wire.Value) uint64 {
-	if m.Type == wire.ListVal && len(m.L) > 0 {
-		return m.L[0].N
-	}
-	return m.N
-}
-
-// qdiscGone is what goes with a queueing discipline: its classes and children.
-func (p *planner) qdiscGone(e *state.Entry) ([]*state.Entry, error) {
-	dev := uint32(e.Set().Uint(rtnl.Qdisc.Subject))
+// treeGone is what goes with a queueing discipline or a class: all that is in it.
+func (p *planner) treeGone(e *state.Entry) ([]*state.Entry, error) {
+	dev := uint32(e.Set().Uint("dev"))
 	if err := p.st.Load(p.ctx, state.Scope{Object: rtnl.Qdisc}, state.Scope{Object: rtnl.Class, Dev: dev}); err != nil {
 		return nil, err
 	}
-	major := e.Set().Uint("handle") >> 16
+	all := append(p.st.All(rtnl.Qdisc), p.st.All(rtnl.Class)...)
+	t := state.TreeOf(slices.DeleteFunc(slices.Clone(all), func(x *state.Entry) bool { return !queues(x) }))
 	var gone []*state.Entry
-	if major == 0 {
-		return nil, nil
-	}
-	for _, o := range []*wire.Object{rtnl.Class, rtnl.Qdisc} {
-		for _, x := range p.st.All(o) {
-			if x == e || uint32(x.Set().Uint(o.Subject)) != dev {
-				continue
-			}
-			if x.Set().Uint("parent")>>16 == major || o == rtnl.Class && x.Set().Uint("classid")>>16 == major {
-				gone = append(gone, x)
-				p.plan.touch.key(x.Object, x.Key)
-			}
+	for _, x := range all {
+		if x != e && uint32(x.Set().Uint("dev")) == dev && t.In(x, e) {
+			gone = append(gone, x)
+			p.plan.touch.key(x.Object, x.Key)
 		}
 	}
-	return gone, nil
+	return makingOrder(gone), nil
+}
+
+// ownEntry notes the forwarding entries that a bridge gives up for its own of the
+// address that it, or a port, gets (fdb_add_local).
+func (p *planner) ownEntry(e *state.Entry, pick *wire.Set) {
+	mac, _ := e.Set().Get("address")
+	if pick.Has("address") {
+		mac, _ = pick.Get("address")
+	} else if !pick.Has("master") {
+		return
+	}
+	for _, x := range p.st.All(rtnl.FDB) {
+		if v, _ := x.Set().Get("lladdr"); v.S == mac.S {
+			p.plan.touch.key(x.Object, x.Key)
+		}
+	}
+}
+
+// lengthensQueue notes that a device without a queue gets a length of one with its
+// first queueing discipline (qdisc_create).
+func (p *planner) lengthensQueue(dev uint32) {
+	if e := p.st.LinkByIndex(dev); e != nil && !p.virtual[dev] && e.Set().Uint("txqueuelen") == 0 {
+		p.plan.touch.key(rtnl.Link, e.Key)
+	}
 }
 
 // disturbs notes what a link's change reaches, and returns what it takes away.
 func (p *planner) disturbs(e *state.Entry, pick *wire.Set, deltas []state.Delta) ([]*state.Entry, error) {
 	if err := p.defaultPVID(e, pick); err != nil {
 		return nil, err
+	}
+	if pick.Has("arp") && !p.virtual[e.Index()] { // its neighbours go (arp_netdev_event)
+		p.plan.touch.link(e.Index())
+		if err := p.st.Load(p.ctx, state.Scope{Object: rtnl.Neigh, Dev: e.Index()}); err != nil {
+			return nil, err
+		}
 	}
 	if !disturbing(pick) {
 		return p.forgetsTunnels(e, pick)
@@ -298,27 +353,20 @@ func (p *planner) disturbs(e *state.Entry, pick *wire.Set, deltas []state.Delta)
 		return nil, nil
 	}
 	p.plan.touch.link(e.Index())
-	if err := p.shrinks(e, pick); err != nil {
+	above := p.above(e)
+	if m := p.st.LinkByIndex(uint32(pick.Uint("master"))); m != nil {
+		above = append(append(above, m), p.above(m)...)
+	}
+	for _, l := range above {
+		p.plan.touch.link(l.Index())
+	}
+	if err := p.shrinks(e, above, pick); err != nil {
 		return nil, err
 	}
 	if err := p.loadLinkObjects(e); err != nil {
 		return nil, err
 	}
-	// Links above follow flags, mtu and address, and a master those of its ports.
-	p.plan.touch.link(uint32(e.Set().Uint("master")))
-	all := p.st.All(rtnl.Link)
-	for at := []uint32{e.Index()}; len(at) > 0; at = at[1:] {
-		for _, l := range all {
-			if lower(l) == at[0] && !p.plan.touch.indexes[l.Index()] {
-				p.plan.touch.link(l.Index())
-				at = append(at, l.Index())
-			}
-		}
-	}
-	if m, ok := pick.Get("master"); ok && pick.Has("master") {
-		p.plan.touch.link(uint32(m.N))
-		p.plan.touch.link(uint32(e.Set().Uint("master")))
-	}
+	p.ownEntry(e, pick)
 	gone, err := p.forgetsTunnels(e, pick)
 	if err != nil {
 		return nil, err
@@ -326,11 +374,60 @@ func (p *planner) disturbs(e *state.Entry, pick *wire.Set, deltas []state.Delta)
 	if moves {
 		gone = appendNew(gone, p.leavesBridge(e))
 	}
+	if moves && p.cycles(e, uint32(e.Set().Uint("master")), uint32(pick.Uint("master"))) {
+		l, err := p.nexthopsOn(e.Index())
+		if err != nil {
+			return nil, err
+		}
+		gone = appendNew(gone, l)
+	}
 	if up, _ := pick.Get("up"); pick.Has("up") && !up.True() {
-		lost, err := p.lostOnDown(e)
+		vlans := p.followers(e, true)
+		lost, err := p.lostOnDown(e, vlans)
+		p.turn(vlans, false)
 		return appendNew(gone, lost), err
 	}
 	return gone, nil
+}
+
+// above are the links that may follow a link's flags, mtu and address: those on it,
+// its master, and so on.
+func (p *planner) above(e *state.Entry) (l []*state.Entry) {
+	all := p.st.All(rtnl.Link)
+	seen := map[uint32]bool{e.Index(): true}
+	for at := []*state.Entry{e}; len(at) > 0; at = at[1:] {
+		index, master := at[0].Index(), uint32(at[0].Set().Uint("master"))
+		for _, x := range all {
+			if i := x.Index(); !seen[i] && (lower(x) == index || i == master) {
+				seen[i] = true
+				l, at = append(l, x), append(at, x)
+			}
+		}
+	}
+	return l
+}
+
+// followers are the VLANs on a link, and on those, that go down with it, or come up
+// with it: all that do not stand by themselves (vlan_device_event).
+func (p *planner) followers(e *state.Entry, down bool) (l []*state.Entry) {
+	for _, x := range p.st.All(rtnl.Link) {
+		kind, _ := x.Set().Get("kind")
+		if lower(x) != e.Index() || kind.Sub == nil || kind.Sub.Table.Name != "vlan" || kind.Sub.Uint("loose_binding") != 0 || (x.Set().Uint("up") != 0) != down {
+			continue
+		}
+		l = append(append(l, x), p.followers(x, down)...)
+	}
+	return l
+}
+
+// turn notes that links have gone up or down.
+func (p *planner) turn(l []*state.Entry, up bool) {
+	for _, e := range l {
+		p.plan.touch.link(e.Index())
+		s := e.Set().Clone()
+		s.PutName("up", wire.BoolVal(up))
+		p.st.Change(e, s)
+	}
 }
 
 // lostWithCarrier is what the other end of a veth loses when this end goes
@@ -341,31 +438,46 @@ func (p *planner) lostWithCarrier(e *state.Entry) ([]*state.Entry, error) {
 		return nil, nil
 	}
 	p.plan.touch.link(other.Index())
-	var lost []*state.Entry
+	return p.nexthopsOn(other.Index())
+}
+
+// nexthopsOn are the next hops on a device, with the routes by them and groups of no
+// others: they go with its carrier, or when it is down for a moment.
+func (p *planner) nexthopsOn(index uint32) (l []*state.Entry, err error) {
 	for _, x := range p.st.All(rtnl.Nexthop) {
-		if uses(x, other.Index()) {
+		if uses(x, index) {
 			more, err := p.nexthopGone(x)
 			if err != nil {
 				return nil, err
 			}
-			lost = appendNew(append(lost, x), more)
+			l = appendNew(append(l, x), more)
 		}
 	}
-	return lost, nil
+	return l, nil
 }
 
-// lostOnDown is what a link loses when it goes down: IPv6 addresses and
-// neighbours, routes of both families, nexthops.
-func (p *planner) lostOnDown(e *state.Entry) ([]*state.Entry, error) {
-	if err := p.loadLinkObjects(e); err != nil {
+// cycles reports whether a link that is up goes down and comes up at once, because its
+// master comes or goes: a VRF does that (cycle_netdev).
+func (p *planner) cycles(e *state.Entry, masters ...uint32) bool {
+	return e.Set().Uint("up") != 0 && slices.ContainsFunc(masters, func(m uint32) bool { return p.kindOf(m) == "vrf" })
+}
+
+// lostOnDown is what a link loses when it goes down, and with it the VLANs on it:
+// IPv6 addresses and neighbours, routes of both families, nexthops.
+func (p *planner) lostOnDown(e *state.Entry, vlans []*state.Entry) ([]*state.Entry, error) {
+	links := append([]*state.Entry{e}, vlans...)
+	if err := p.loadLinkObjects(links...); err != nil {
 		return nil, err
 	}
-	idx := e.Index()
-	p.plan.touch.link(idx)
+	down := map[uint32]bool{}
+	for _, l := range links {
+		down[l.Index()] = true
+		p.plan.touch.link(l.Index())
+	}
 	var lost []*state.Entry
 	for _, o := range []*wire.Object{rtnl.Addr, rtnl.Neigh, rtnl.Nexthop, rtnl.Route} {
 		for _, x := range p.st.All(o) {
-			if !uses(x, idx) {
+			if !usesOne(x, func(i uint32) bool { return down[i] }) {
 				continue
 			}
 			v4 := x.Set().Uint("family") == 2 // AF_INET

@@ -22,8 +22,8 @@ type Done struct {
 	Wrote    int  // sysctls that were written
 }
 
-// collisions bounds how often a commit is planned anew because an index that it
-// assigned was taken meanwhile.
+// collisions bounds how often a commit is planned anew because what it made, or an
+// index that it assigned, was there meanwhile, or others changed what it touches.
 const collisions = 3
 
 // Approve is asked between plan and send; an error ends the commit before
@@ -54,16 +54,29 @@ func Commit(ctx context.Context, k Kernel, arena *wire.Builder, ops []*builtins.
 			d.Plan = nil
 			return d, err
 		}
+		if p.outdated() && try < collisions {
+			if err := p.log.Back(); err != nil {
+				d.Plan = nil
+				return d, err
+			}
+			continue
+		}
 		var done int
 		done, d.Refused, err = send(ctx, k, p, progress)
 		p.handed = done
 		d.Sent, d.Messages = acts(p.Steps[:done]), messages(p.Steps[:done])
 		d.Wrote = written(p.Steps[:done])
+		quicker := false
 		if err == nil {
 			err = p.hold(ctx, k)
+		} else {
+			quicker, err = p.blame(ctx, k, err)
+		}
+		if err == nil {
+			return d, p.listens(k)
 		}
 		hidden := p.hidden(err)
-		if !collided(err) && !hidden || try == collisions {
+		if !collided(err) && !quicker && !hidden || try == collisions {
 			return d, err
 		}
 		whole = whole || hidden
@@ -152,6 +165,16 @@ func (p *Plan) Undo(ctx context.Context, k Kernel, limit time.Duration) (undone 
 		defer cancel()
 	}
 	return p.undoAll(ctx, k)
+}
+
+// listens lets a plan that holds hear what others do until it is undone.
+func (p *Plan) listens(k Kernel) error {
+	return p.inParts(k, func(p *Plan, k Kernel) error {
+		if k.Mon != nil {
+			k.Mon.remember(p)
+		}
+		return nil
+	})
 }
 
 // stamp notes when the state before was read.

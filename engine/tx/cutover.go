@@ -44,6 +44,7 @@ type newRoute struct {
 	set  *wire.Set // as sent to the old table
 	want *wire.Set // as the kernel will report it
 	key  string
+	old  *state.Entry // in the place of which it is put; nil: none
 }
 
 // A switching is the cut-over of one family.
@@ -204,6 +205,9 @@ func (s *switching) compare() error {
 			keep[have[0]] = true
 			p.same(n.op, n.want)
 			continue
+		case len(have) == 1 && replaceable(rtnl.Route, n.want, have[0].Set(), deltas):
+			keep[have[0]], n.old = true, have[0]
+			p.change(&Change{Action: Modify, Op: n.op, Object: rtnl.Route, Deltas: deltas, set: n.want})
 		default:
 			c := p.change(&Change{Action: Modify, Op: n.op, Object: rtnl.Route, Deltas: deltas, set: n.want})
 			if len(have) > 1 {
@@ -248,7 +252,13 @@ func (s *switching) plan() error {
 		return err
 	}
 	c := s.p.change(&Change{Action: Cut, Op: s.op})
-	if err := s.p.loses(s.drop...); err != nil {
+	lost := slices.Clone(s.drop)
+	for _, n := range s.make {
+		if n.old != nil {
+			lost = append(lost, n.old)
+		}
+	}
+	if err := s.p.loses(lost...); err != nil {
 		return err
 	}
 	s.p.remark(c)
@@ -368,11 +378,19 @@ func (s *switching) rewrite() error {
 	}
 	for _, n := range s.make {
 		p.plan.touch.key(rtnl.Route, n.key)
-		if err := s.message(n.op, rtnl.Route, rtnl.Route.New, unix.NLM_F_CREATE|unix.NLM_F_EXCL, n.set, fence); err != nil {
+		flags := uint16(unix.NLM_F_CREATE | unix.NLM_F_EXCL)
+		if n.old != nil {
+			flags = unix.NLM_F_CREATE | unix.NLM_F_REPLACE
+		}
+		if err := s.message(n.op, rtnl.Route, rtnl.Route.New, flags, n.set, fence); err != nil {
 			return err
 		}
 		p.await(rtnl.Route, n.want)
-		p.st.Add(rtnl.Route, n.want)
+		if n.old != nil {
+			p.st.Change(n.old, n.want)
+		} else {
+			p.st.Add(rtnl.Route, n.want)
+		}
 		fence = false
 	}
 	p.mild = false

@@ -46,6 +46,14 @@ func (c *cut) routes(all []*state.Entry, table uint32) []*state.Entry {
 	return slices.DeleteFunc(all, func(e *state.Entry) bool { return !c.in(e, table) })
 }
 
+// entered reports whether the kernel took the rule in front of the table. Before that
+// the routes of the table are as they were.
+func (p *Plan) entered(c *cut) (did bool) {
+	rule := orderKey{rtnl.Rule, state.KeyOf(rtnl.Rule, canon(rtnl.Rule, c.rule))}
+	p.eachMade(func(f fate, k orderKey) { did = did || f == accepted && k == rule })
+	return did
+}
+
 // shadow puts the routes of before beside each table that was cut over, and a
 // rule in front, unless it is there.
 func (p *Plan) shadow(ctx context.Context, k Kernel) error {
@@ -58,14 +66,25 @@ func (p *Plan) shadow(ctx context.Context, k Kernel) error {
 	}
 	for _, c := range p.cuts {
 		before, is := c.routes(p.st.Before(rtnl.Route), c.table), c.routes(now.All(rtnl.Route), c.table)
-		if c.there(now) || sameList(rtnl.Route, ours(before), ours(is)) {
+		if c.there(now) || !p.entered(c) || sameList(rtnl.Route, ours(before), ours(is)) {
 			continue
 		}
-		if _, err := c.back(k, ours(before), foreign(is), c.routes(now.All(rtnl.Route), c.fresh)); err != nil {
+		old, stay := ours(before), foreign(is)
+		for _, e := range slices.Concat(old, stay) { // others may have made them since
+			p.touch.key(rtnl.Route, state.KeyOf(rtnl.Route, c.copied(e)))
+		}
+		if _, err := c.back(k, old, stay, c.routes(now.All(rtnl.Route), c.fresh)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// copied is a route in the fresh table.
+func (c *cut) copied(e *state.Entry) *wire.Set {
+	s := Writable(e.Set())
+	s.PutName("table", wire.IntVal(uint64(c.fresh)))
+	return s
 }
 
 func ours(l []*state.Entry) []*state.Entry {
@@ -102,8 +121,7 @@ func (c *cut) back(k Kernel, old, stay, left []*state.Entry) (ok bool, err error
 	}
 	ended := false
 	for i, e := range append(slices.Clone(stay), old...) {
-		s := Writable(e.Set())
-		s.PutName("table", wire.IntVal(uint64(c.fresh)))
+		s := c.copied(e)
 		if i < len(stay) {
 			s.PutName("protocol", wire.IntVal(unix.RTPROT_STATIC))
 		}
@@ -168,8 +186,13 @@ func unreachable(family uint64, table uint32) *wire.Set {
 
 // An imageCut is a cut in a journal.
 type imageCut struct {
-	Table uint32 `json:"table"`
-	Rule  []byte `json:"rule"` // its message; it has the family and the fresh table
+	Table uint32
+	Rule  []byte // its message; it has the family and the fresh table
+}
+
+func codeCut(c *coder, i *imageCut) {
+	codeInt(c, &i.Table)
+	codeData(c, &i.Rule)
 }
 
 func (c *cut) image() imageCut {

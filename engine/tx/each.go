@@ -16,6 +16,8 @@ import (
 func (p *planner) each(op *builtins.Op, set *wire.Set) error {
 	parts := op.Object.Each(canon(op.Object, set))
 	switch {
+	case op.Object.Table.Options:
+		return p.options(op, set, parts)
 	case op.Verb != nil:
 		return p.verbOnEach(op, set, parts)
 	case op.Absent:
@@ -98,6 +100,7 @@ func (p *planner) wants(op *builtins.Op, want *wire.Set) bool {
 func (p *planner) makeOne(c *Change, want *wire.Set) error {
 	key := state.KeyOf(c.Object, want)
 	p.plan.touch.key(c.Object, key)
+	p.plan.passes(c.Object, key, want)
 	if have := p.st.Find(c.Object, key); len(have) > 0 {
 		p.st.Change(have[0], want)
 	} else {
@@ -147,13 +150,17 @@ func (p *planner) removeEach(op *builtins.Op, set *wire.Set, there []*state.Entr
 // removeOne takes one object, and what goes with it, out of the state.
 func (p *planner) removeOne(c *Change, e *state.Entry) error {
 	p.plan.touch.key(e.Object, e.Key)
-	if e.Object == rtnl.VLAN && e.Set().Uint("self") == 0 {
+	p.plan.passes(e.Object, e.Key, nil)
+	if e.Object == rtnl.VLAN {
 		if err := p.loadVLANs(); err != nil {
 			return err
 		}
-		vid, _ := e.Set().Get("vid")
-		for _, x := range p.tunnels(uint32(e.Set().Uint("dev")), vid) {
-			p.plan.touch.key(x.Object, x.Key)
+		gone := p.goWith([]*state.Entry{e})
+		if err := p.loses(gone...); err != nil {
+			return err
+		}
+		p.remark(c)
+		for _, x := range gone {
 			p.st.Remove(x)
 			c.With = append(c.With, x)
 		}

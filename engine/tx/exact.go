@@ -45,7 +45,7 @@ func (sc *scope) scopes() []state.Scope {
 	switch sc.object {
 	case rtnl.Link:
 		return nil
-	case rtnl.Addr:
+	case rtnl.Addr, rtnl.Neigh, rtnl.FDB:
 		return []state.Scope{{Object: sc.object, Dev: uint32(sc.rows.Uint("dev"))}}
 	case rtnl.Route:
 		var l []state.Scope
@@ -163,6 +163,9 @@ func (p *planner) removeRest(op *builtins.Op, rest []*state.Entry) error {
 	if op.Object.Join != nil {
 		return p.removeRuns(op, rest)
 	}
+	if op.Object.Hits != nil {
+		return p.removeLevels(rest, func(e *state.Entry) (*Change, error) { return p.surplusChange(op, e) })
+	}
 	slices.Reverse(rest)
 	switch op.Object {
 	case rtnl.Nexthop:
@@ -200,23 +203,30 @@ func place(first bool) int {
 
 // surplusGoes removes one object of an exact op's scope.
 func (p *planner) surplusGoes(op *builtins.Op, e *state.Entry, rest []*state.Entry) error {
+	c, err := p.surplusChange(op, e)
+	switch {
+	case err != nil:
+		return err
+	case e.Object == rtnl.Addr && isIPv4(e):
+		return p.removeAddr(c.Op, e, c)
+	case e.Object == rtnl.FDB && withoutVLAN(e) == "":
+		return p.removeFDB(c.Op, e, c, rest)
+	}
+	return p.remove(c.Op, e, c)
+}
+
+// surplusChange plans that an object goes which is not among the ops of an exact.
+func (p *planner) surplusChange(op *builtins.Op, e *state.Entry) (*Change, error) {
 	gone, err := p.opFor(op, e.Object, Writable(e.Set()))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	gone.Absent = true
 	if err := p.notWanted(gone, e); err != nil {
-		return err
+		return nil, err
 	}
-	c := p.change(&Change{Action: Remove, Op: gone, Object: e.Object, set: e.Set()})
 	p.expect(&expect{op: gone, object: e.Object, key: e.Key, gone: e.Set(), mode: state.Whole})
-	switch {
-	case e.Object == rtnl.Addr && isIPv4(e):
-		return p.removeAddr(gone, e, c)
-	case e.Object == rtnl.FDB && withoutVLAN(e) == "":
-		return p.removeFDB(gone, e, c, rest)
-	}
-	return p.remove(gone, e, c)
+	return p.change(&Change{Action: Remove, Op: gone, Object: e.Object, set: e.Set()}), nil
 }
 
 // notWanted refuses that an exact op removes what another op of the commit wants.

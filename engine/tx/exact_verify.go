@@ -68,9 +68,10 @@ func (p *Plan) reindexed(now *state.State, e *state.Entry) *state.Entry {
 
 // intrudes returns the conflict when an announcement tells of an object that was
 // neither there nor expected in the scope of an exact op. One that bears nobody's
-// mark may be about what the plan's own messages take with them: reading back tells.
+// mark may be about what the plan's own messages take with them, when some were sent:
+// reading back tells.
 func (p *Plan) intrudes(e *state.Entry, m wire.Message) *ConflictError {
-	if m.Type != e.Object.New || m.PID == 0 {
+	if m.Type != e.Object.New || m.PID == 0 && !p.unsent() {
 		return nil
 	}
 	for i := range p.only {

@@ -47,8 +47,9 @@ const (
 	byOthers
 )
 
-// whose tells whose an object is that was not there before. What no message of
-// the plan is about came along with one, and is ours.
+// whose tells whose an object is that was not there before. What no message of the
+// plan is about is another program's when nothing brings its like along; else it
+// came with one, and is ours.
 func (p *Plan) whose(e *state.Entry) hand {
 	if e.ByKernel() {
 		return byUs
@@ -56,7 +57,11 @@ func (p *Plan) whose(e *state.Entry) hand {
 	if p.hands == nil {
 		p.hands = p.tellHands()
 	}
-	return p.hands[handOf(e)]
+	h, told := p.hands[handOf(e)]
+	if !told && e.Object.Alone && !p.touch.all && !beside(e.Object, e.Set()) {
+		return byOthers
+	}
+	return h
 }
 
 // handOf is how messages name an object: links that the kernel gives an index by
@@ -68,8 +73,7 @@ func handOf(e *state.Entry) orderKey {
 	return orderKey{e.Object, e.Key}
 }
 
-// tellHands finds what other than accepted messages were to make. The map has no
-// more than that: ours is all the rest.
+// tellHands finds whose the objects are that messages were to make.
 func (p *Plan) tellHands() map[orderKey]hand {
 	hands := map[orderKey]hand{}
 	p.eachMade(func(f fate, k orderKey) {
@@ -83,22 +87,19 @@ func (p *Plan) tellHands() map[orderKey]hand {
 		if old, ok := hands[k]; !ok || h < old {
 			hands[k] = h
 		}
-	}, func(f fate) bool { return f != accepted })
-	if len(hands) > 0 {
-		p.eachMade(func(_ fate, k orderKey) { delete(hands, k) }, func(f fate) bool { return f == accepted })
-	}
+	})
 	return hands
 }
 
-// eachMade calls f for the objects that messages of certain fates were to make.
-func (p *Plan) eachMade(f func(fate, orderKey), which func(fate) bool) {
+// eachMade calls f for the objects that messages were to make.
+func (p *Plan) eachMade(f func(fate, orderKey)) {
 	top := p
 	if p.top != nil {
 		top = p.top
 	}
 	for i, fate := range top.fates {
 		s := &top.Steps[i]
-		if which(fate) && s.makes() && (p.top == nil || s.part == p) {
+		if s.makes() && (p.top == nil || s.part == p) {
 			f(fate, handOf(state.NewEntry(s.Object, s.Msg, p.st.Names)))
 		}
 	}

@@ -44,6 +44,7 @@ func (p *planner) loses(l ...*state.Entry) error {
 		if f := e.Object.Irreversible; f != nil {
 			p.lose(e, f(e.Set()))
 		}
+		p.lose(e, p.fixedState(e))
 		if e.Object.Unlisted == nil || len(p.st.Held(e.Object, e.Key)) == 0 {
 			continue
 		}

@@ -1,13 +1,13 @@
 package tx
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,7 +18,7 @@ import (
 )
 
 // A Journal is what is needed to undo a run whose process is gone. It is written
-// and synced before anything is sent, one line a commit, and removed when the
+// and synced before anything is sent, one record a commit, and removed when the
 // run is over. Its lock (flock) is held as long as somebody is in charge of the
 // run: a free lock means that the run died.
 //
@@ -30,24 +30,26 @@ type Journal struct {
 	size int64 // when head was read
 }
 
-// A Head is the first line of a journal.
-type Head struct {
-	Version int       `json:"version"`
-	Cookie  uint64    `json:"netns_cookie"` // of the network namespace (SO_NETNS_COOKIE)
-	Boot    string    `json:"boot_id"`      // kernel state does not outlive a boot
-	PID     int       `json:"pid"`          // to tell people, never to judge by
-	Script  string    `json:"script"`
-	Started time.Time `json:"started"`
+// journalMagic begins the file. The number changes with what follows.
+const journalMagic = "nlscript journal 2\n"
 
-	// Deadline is in a line of its own, written when all commits hold: the run
+// A Head is the first record of a journal.
+type Head struct {
+	Cookie  uint64 // of the network namespace (SO_NETNS_COOKIE)
+	Boot    string // kernel state does not outlive a boot
+	PID     int    // to tell people, never to judge by
+	Script  string
+	Started time.Time
+
+	// Deadline is in a record of its own, written when all commits hold: the run
 	// is to be undone then, unless the journal has gone. Due is the same on the
 	// clock that nobody sets (CLOCK_BOOTTIME); it decides.
-	Deadline time.Time     `json:"-"`
-	Due      time.Duration `json:"-"`
-	Undone   bool          `json:"-"` // and the journal is about to go
+	Deadline time.Time
+	Due      time.Duration
+	Undone   bool // and the journal is about to go
 
 	// Others are the other namespaces that commits of the run are in.
-	Others []uint64 `json:"-"`
+	Others []uint64
 }
 
 // Left is how long it is to the deadline.
@@ -59,28 +61,49 @@ func sinceBoot() time.Duration {
 	return time.Duration(ts.Nano())
 }
 
-// a line of a journal after the first: a commit, the deadline, or the end.
-type line struct {
-	Commit   *image        `json:"commit,omitempty"`
-	Deadline time.Time     `json:"deadline,omitzero"`
-	Due      time.Duration `json:"due,omitempty"`
-	Undone   bool          `json:"undone,omitempty"`
-	Others   []uint64      `json:"netns_cookies,omitempty"` // where the next commit is
-
-	// Of the last commit:
-	Sending *imageSending `json:"sending,omitempty"`
-	Answer  *imageAnswer  `json:"answer,omitempty"`
-	Sent    int           `json:"sent,omitempty"` // steps of which all answers are noted
-	Heard   *imageHeard   `json:"heard,omitempty"`
-	Back    bool          `json:"back,omitempty"` // it was undone
+func codeHead(c *coder, h *Head) {
+	codeInt(c, &h.Cookie)
+	codeData(c, &h.Boot)
+	codeInt(c, &h.PID)
+	codeData(c, &h.Script)
+	codeTime(c, &h.Started)
 }
 
-// commitLine is how the line of a commit begins. They may be long.
-const commitLine = `{"commit":`
+// A record of a journal after the first: a commit, the deadline, or the end.
+type record struct {
+	Commit   *image
+	Deadline time.Time
+	Due      time.Duration
+	Undone   bool
+	Others   []uint64 // where the next commit is
+
+	// Of the last commit:
+	Sending *imageSending
+	Answer  *imageAnswer
+	Sent    int // steps of which all answers are noted
+	Heard   *imageHeard
+	Back    bool // it was undone
+}
+
+func codeRecord(c *coder, r *record) {
+	codeOptional(c, &r.Commit, codeImage) // first: see hasCommit
+	codeTime(c, &r.Deadline)
+	codeInt(c, &r.Due)
+	codeBool(c, &r.Undone)
+	codeList(c, &r.Others, codeInt[uint64])
+	codeOptional(c, &r.Sending, codeSending)
+	codeOptional(c, &r.Answer, codeAnswer)
+	codeInt(c, &r.Sent)
+	codeOptional(c, &r.Heard, codeHeard)
+	codeBool(c, &r.Back)
+}
+
+// hasCommit tells whether a record is that of a commit. They may be long.
+func hasCommit(b []byte) bool { return len(b) > 0 && b[0] != 0 }
 
 const (
-	journalVersion = 1
-	journalExt     = ".journal"
+	journalExt = ".journal"
+	lengthLen  = 4 // in front of each record
 )
 
 // BootID tells boots apart.
@@ -91,15 +114,17 @@ func BootID() string {
 
 // CreateJournal makes and locks a journal in dir. Others cannot read it.
 func CreateJournal(dir string, h Head) (*Journal, error) {
-	h.Version, h.Boot, h.PID, h.Started = journalVersion, BootID(), os.Getpid(), time.Now()
+	h.Boot, h.PID, h.Started = BootID(), os.Getpid(), time.Now()
 	f, err := os.CreateTemp(dir, fmt.Sprintf("%d-*%s", h.Cookie, journalExt))
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
 	j := &Journal{f: f, head: h}
 	if err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == nil {
+		c := coder{b: append([]byte(journalMagic), make([]byte, lengthLen)...)}
+		codeHead(&c, &h)
 		// Without a commit behind it, it is worth nothing yet.
-		err = j.append(h, false)
+		err = j.append(c.b, len(journalMagic), false)
 	}
 	if err != nil {
 		j.Remove()
@@ -114,22 +139,29 @@ func (j *Journal) Head() Head { return j.head }
 // File is the journal's open, locked file: who holds it is in charge.
 func (j *Journal) File() *os.File { return j.f }
 
-// write appends a line and syncs it. A line that does not fit leaves nothing
+// write adds a record and syncs it. A record that does not fit leaves nothing
 // behind: others may follow it.
-func (j *Journal) write(v any) error { return j.append(v, true) }
+func (j *Journal) write(r record) error { return j.record(r, true) }
 
-// append is write. Without sync the line outlives the process and not the
+// record is write. Without sync the record outlives the process and not the
 // machine, whose network state does not either.
-func (j *Journal) append(v any, sync bool) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
+func (j *Journal) record(r record, sync bool) error {
+	c := coder{b: make([]byte, lengthLen, 128)}
+	codeRecord(&c, &r)
+	return j.append(c.b, 0, sync)
+}
+
+// append adds bytes that have a record from off on.
+func (j *Journal) append(b []byte, off int, sync bool) error {
+	if uint64(len(b)) > math.MaxUint32 {
+		return errors.New("it would be larger than 4 GiB")
 	}
+	binary.NativeEndian.PutUint32(b[off:], uint32(len(b)-off-lengthLen))
 	end, err := j.f.Seek(0, io.SeekEnd)
 	if err != nil {
 		return err
 	}
-	if _, err = j.f.Write(append(b, '\n')); err == nil && sync {
+	if _, err = j.f.Write(b); err == nil && sync {
 		err = j.f.Sync()
 	}
 	if err != nil {
@@ -142,20 +174,20 @@ func (j *Journal) append(v any, sync bool) error {
 // confirmed.
 func (j *Journal) Commit(wait time.Duration) error {
 	j.head.Deadline, j.head.Due = time.Now().Add(wait), sinceBoot()+wait
-	return j.write(line{Deadline: j.head.Deadline, Due: j.head.Due})
+	return j.write(record{Deadline: j.head.Deadline, Due: j.head.Due})
 }
 
 // Undone notes that the run was undone, for those who wait to hear of it, and
 // removes the journal.
 func (j *Journal) Undone() error {
-	j.write(line{Undone: true}) // a full disk must not keep what is over
+	j.write(record{Undone: true}) // a full disk must not keep what is over
 	return j.Remove()
 }
 
 // Hasten lets the deadline of somebody's journal be now. Who is in charge of it
 // looks at it every now and then.
 func Hasten(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	f, err := openJournal(path, os.O_RDWR)
 	if err != nil {
 		return err
 	}
@@ -176,13 +208,13 @@ func Removed(f *os.File) bool {
 // Append notes a commit that is about to be sent.
 func (j *Journal) Append(p *Plan) error {
 	if l := p.cookies(); l != nil {
-		if err := j.write(line{Others: l}); err != nil {
+		if err := j.write(record{Others: l}); err != nil {
 			return fmt.Errorf("journal: %w; nothing was sent", err)
 		}
 	}
 	img := p.image()
 	p.imageSteps(img)
-	if err := j.write(line{Commit: img}); err != nil {
+	if err := j.write(record{Commit: img}); err != nil {
 		return fmt.Errorf("journal: %w; nothing was sent", err)
 	}
 	p.log = j
@@ -204,6 +236,21 @@ func (j *Journal) Close() error { return j.f.Close() }
 // ErrLive says that somebody is in charge of a journal.
 var ErrLive = errors.New("the run is still going on")
 
+// A BrokenError says that a journal cannot be read, or not be understood: what it
+// would restore is not known.
+type BrokenError struct {
+	Path string
+	Err  error
+}
+
+func (e *BrokenError) Error() string { return fmt.Sprintf("journal %s: %v", e.Path, e.Err) }
+func (e *BrokenError) Unwrap() error { return e.Err }
+
+// Residue tells of the journal among what cannot be restored.
+func (e *BrokenError) Residue() Residue {
+	return Residue{Title: "journal " + e.Path, Text: fmt.Sprintf("cannot be read, so that nobody knows what its run changed: %v", e.Err)}
+}
+
 // Journals returns the paths of all journals in dir.
 func Journals(dir string) ([]string, error) {
 	return filepath.Glob(filepath.Join(dir, "*"+journalExt))
@@ -218,12 +265,28 @@ func JournalCookie(path string) uint64 {
 
 // ReadHead reads what a journal says of its run, without locking it.
 func ReadHead(path string) (Head, error) {
-	f, err := os.Open(path)
+	f, err := openJournal(path, os.O_RDONLY)
 	if err != nil {
 		return Head{}, err
 	}
 	defer f.Close()
 	return HeadOf(f)
+}
+
+// openJournal opens a journal, and nothing else that somebody may have put there.
+func openJournal(path string, flag int) (*os.File, error) {
+	f, err := os.OpenFile(path, flag|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, err
+	case err != nil:
+		return nil, &BrokenError{path, err}
+	}
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
+		f.Close()
+		return nil, &BrokenError{path, errors.New("it is no file")}
+	}
+	return f, nil
 }
 
 // HeadOf is ReadHead of an open file, which may be removed already.
@@ -232,44 +295,61 @@ func HeadOf(f *os.File) (Head, error) {
 	return h, err
 }
 
-// readJournal reads a journal, with its commits if all is wanted. A last line
+// readJournal reads a journal, with its commits if all is wanted. A last record
 // that was cut short is that of a commit that was never sent, and left out.
 func readJournal(f *os.File, all bool) (h Head, images []*image, err error) {
-	r := bufio.NewReader(io.NewSectionReader(f, 0, 1<<62))
-	for n := 1; ; n++ {
-		b, err := r.ReadBytes('\n')
-		if err == io.EOF {
-			return h, images, nil
+	b, err := io.ReadAll(io.NewSectionReader(f, 0, math.MaxInt64))
+	if err != nil {
+		return h, nil, &BrokenError{f.Name(), err}
+	}
+	if len(b) < len(journalMagic) && strings.HasPrefix(journalMagic, string(b)) {
+		return h, nil, nil // its run died at once
+	}
+	b, ok := bytes.CutPrefix(b, []byte(journalMagic))
+	if !ok {
+		return h, nil, &BrokenError{f.Name(), errors.New("it is of another version of nlscript, or damaged")}
+	}
+	for n := 1; len(b) >= lengthLen; n++ {
+		size := uint64(binary.NativeEndian.Uint32(b))
+		if b = b[lengthLen:]; size > uint64(len(b)) {
+			break
 		}
-		var l line
+		c := coder{b: b[:size], reading: true}
+		b = b[size:]
+		var r record
 		switch {
-		case err != nil:
 		case n == 1:
-			err = json.Unmarshal(b, &h)
-		case !all && bytes.HasPrefix(b, []byte(commitLine)):
+			codeHead(&c, &h)
+		case !all && hasCommit(c.b):
+			continue
 		default:
-			if err = json.Unmarshal(b, &l); err == nil && l.Commit != nil {
-				images = append(images, l.Commit)
-			}
-			if all && len(images) > 0 {
-				images[len(images)-1].progress.note(&l)
-			}
-			h.Others = append(h.Others, l.Others...)
-			h.Undone = h.Undone || l.Undone
-			if l.Due != 0 {
-				h.Deadline, h.Due = l.Deadline, l.Due
-			}
+			codeRecord(&c, &r)
 		}
-		if err != nil {
-			return h, images, fmt.Errorf("journal %s: line %d: %w", f.Name(), n, err)
+		if c.err != nil {
+			return h, images, &BrokenError{f.Name(), fmt.Errorf("record %d: %w", n, c.err)}
+		}
+		if r.Commit != nil {
+			images = append(images, r.Commit)
+		}
+		if all && len(images) > 0 {
+			for _, img := range images[:len(images)-1] {
+				img.progress.later(&r)
+			}
+			images[len(images)-1].progress.note(&r)
+		}
+		h.Others = append(h.Others, r.Others...)
+		h.Undone = h.Undone || r.Undone
+		if r.Due != 0 {
+			h.Deadline, h.Due = r.Deadline, r.Due
 		}
 	}
+	return h, images, nil
 }
 
 // OpenJournal locks a journal that nobody is in charge of; otherwise the error
 // is ErrLive.
 func OpenJournal(path string) (*Journal, error) {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	f, err := openJournal(path, os.O_RDWR)
 	if err != nil {
 		return nil, err
 	}
@@ -290,7 +370,11 @@ func AdoptJournal(f *os.File) (*Journal, error) {
 		f.Close()
 		return nil, os.ErrNotExist // its run ended between open and lock
 	}
-	return j, j.Reread()
+	if err := j.Reread(); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return j, nil
 }
 
 // Reread reads the head again if another process has added to the journal.

@@ -12,39 +12,72 @@ import (
 
 // image is a commit in a journal.
 type image struct {
-	Scopes   []imageScope        `json:"scopes"`
-	Keys     map[string][][]byte `json:"keys"`
-	Indexes  []uint32            `json:"indexes"`
-	Links    []string            `json:"links"`
-	Before   map[string][][]byte `json:"before"`
-	Sysctls  []imageSysctl       `json:"sysctls"`
-	Settings []imageSysctl       `json:"settings,omitempty"` // of devices
-	Cuts     []imageCut          `json:"cuts,omitempty"`
-	Names    map[uint32]string   `json:"names,omitempty"` // of links, for labels of addresses
-	Count    int                 `json:"count,omitempty"` // of steps
-	Taken    time.Duration       `json:"taken,omitempty"` // when the state before was read (CLOCK_BOOTTIME)
-	Makes    []imageStep         `json:"makes,omitempty"` // those that make objects
+	Scopes   []imageScope
+	Keys     map[string][][]byte
+	Indexes  []uint32
+	Links    []string
+	Before   map[string][][]byte
+	Sysctls  []imageSysctl
+	Settings []imageSysctl // of devices
+	Cuts     []imageCut
+	Names    map[uint32]string // of links, for labels of addresses
+	Count    int               // of steps
+	Taken    time.Duration     // when the state before was read (CLOCK_BOOTTIME)
+	Makes    []imageStep       // those that make objects
 
-	progress progress // from the lines behind it
+	progress progress // from the records behind it
 
-	NetNS *imagePlace `json:"netns,omitempty"` // nil: that of the run
-	Parts []*image    `json:"parts,omitempty"` // of a commit over several; it has nothing else but moves
-	Moves []imageMove `json:"moves,omitempty"`
+	NetNS *imagePlace // nil: that of the run
+	Parts []*image    // of a commit over several; it has nothing else but moves
+	Moves []imageMove
+}
+
+func codeImage(c *coder, img *image) {
+	codeList(c, &img.Scopes, codeScope)
+	codeMap(c, &img.Keys, codeData[string], codeMessages)
+	codeList(c, &img.Indexes, codeInt[uint32])
+	codeList(c, &img.Links, codeData[string])
+	codeMap(c, &img.Before, codeData[string], codeMessages)
+	codeList(c, &img.Sysctls, codeSysctl)
+	codeList(c, &img.Settings, codeSysctl)
+	codeList(c, &img.Cuts, codeCut)
+	codeMap(c, &img.Names, codeInt[uint32], codeData[string])
+	codeInt(c, &img.Count)
+	codeInt(c, &img.Taken)
+	codeList(c, &img.Makes, codeStep)
+	codeOptional(c, &img.NetNS, codePlace)
+	codeList(c, &img.Parts, func(c *coder, p **image) { codeOptional(c, p, codeImage) })
+	codeList(c, &img.Moves, codeMove)
 }
 
 type imageScope struct {
-	Object string `json:"object"`
-	Family uint8  `json:"family,omitempty"`
-	Table  uint32 `json:"table,omitempty"`
-	Dev    uint32 `json:"dev,omitempty"`
-	Route  []byte `json:"route,omitempty"`
+	Object string
+	Family uint8
+	Table  uint32
+	Dev    uint32
+	Route  []byte
+}
+
+func codeScope(c *coder, s *imageScope) {
+	codeData(c, &s.Object)
+	codeInt(c, &s.Family)
+	codeInt(c, &s.Table)
+	codeInt(c, &s.Dev)
+	codeData(c, &s.Route)
 }
 
 type imageSysctl struct {
-	Path  string `json:"path"`
-	Name  string `json:"name"`
-	Old   string `json:"old"`
-	Known bool   `json:"known"`
+	Path  string
+	Name  string
+	Old   string
+	Known bool
+}
+
+func codeSysctl(c *coder, s *imageSysctl) {
+	codeData(c, &s.Path)
+	codeData(c, &s.Name)
+	codeData(c, &s.Old)
+	codeBool(c, &s.Known)
 }
 
 // image is what a plan needs to be undone.

@@ -10,19 +10,34 @@ import (
 // imagePlace is a network namespace in a journal: how it is found, and the
 // cookie that tells whether what is found is still the same.
 type imagePlace struct {
-	Name   string `json:"name,omitempty"`
-	Path   string `json:"path,omitempty"`
-	PID    int    `json:"pid,omitempty"`
-	Cookie uint64 `json:"cookie"`
-	Made   bool   `json:"made,omitempty"` // by the commit
+	Name   string
+	Path   string
+	PID    int
+	Cookie uint64
+	Made   bool // by the commit
+}
+
+func codePlace(c *coder, p *imagePlace) {
+	codeData(c, &p.Name)
+	codeData(c, &p.Path)
+	codeInt(c, &p.PID)
+	codeInt(c, &p.Cookie)
+	codeBool(c, &p.Made)
 }
 
 // imageMove is a link that changes between two parts, by their numbers.
 type imageMove struct {
-	From  int    `json:"from"`
-	To    int    `json:"to"`
-	Name  string `json:"name"`
-	Index uint32 `json:"index"`
+	From  int
+	To    int
+	Name  string
+	Index uint32
+}
+
+func codeMove(c *coder, m *imageMove) {
+	codeInt(c, &m.From)
+	codeInt(c, &m.To)
+	codeData(c, &m.Name)
+	codeInt(c, &m.Index)
 }
 
 func (p *Plan) imageParts() *image {

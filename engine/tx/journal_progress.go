@@ -17,63 +17,87 @@ import (
 // so that together with the sockets, which a watcher holds, nothing is missing
 // when the process is killed. Testify adds what they hold.
 //
-// These lines are not synced: they have to outlive the process, not the machine.
+// These records are not synced: they have to outlive the process, not the machine.
 
 // imageStep is a step that makes an object.
 type imageStep struct {
-	N      int    `json:"n"`
-	Part   int    `json:"part,omitempty"`
-	Object string `json:"object"`
-	Msg    []byte `json:"msg"`
+	N      int
+	Part   int
+	Object string
+	Msg    []byte
+}
+
+func codeStep(c *coder, s *imageStep) {
+	codeInt(c, &s.N)
+	codeInt(c, &s.Part)
+	codeData(c, &s.Object)
+	codeData(c, &s.Msg)
 }
 
 // imageSending is a datagram that is about to be sent, or, with N 0, that was
 // not after all.
 type imageSending struct {
-	From  int    `json:"from"` // the first of the steps
-	N     int    `json:"n"`
-	Seq   uint32 `json:"seq"`
-	NetNS uint64 `json:"netns_cookie,omitempty"` // 0: that of the run
+	From  int // the first of the steps
+	N     int
+	Seq   uint32
+	NetNS uint64 // 0: that of the run
+}
+
+func codeSending(c *coder, s *imageSending) {
+	codeInt(c, &s.From)
+	codeInt(c, &s.N)
+	codeInt(c, &s.Seq)
+	codeInt(c, &s.NetNS)
 }
 
 // imageAnswer is a refusal.
 type imageAnswer struct {
-	Step  int           `json:"step"`
-	Errno syscall.Errno `json:"errno"`
+	Step  int
+	Errno syscall.Errno
+}
+
+func codeAnswer(c *coder, a *imageAnswer) {
+	codeInt(c, &a.Step)
+	codeInt(c, &a.Errno)
 }
 
 // imageHeard is an announcement of what another program did.
 type imageHeard struct {
-	NetNS uint64 `json:"netns_cookie,omitempty"`
-	Msg   []byte `json:"msg"`
+	NetNS uint64
+	Msg   []byte
 }
 
-func (j *Journal) progress(l line) error {
+func codeHeard(c *coder, h *imageHeard) {
+	codeInt(c, &h.NetNS)
+	codeData(c, &h.Msg)
+}
+
+func (j *Journal) progress(r record) error {
 	if j == nil {
 		return nil
 	}
-	if err := j.append(l, false); err != nil {
+	if err := j.record(r, false); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
 	return nil
 }
 
 func (j *Journal) sending(from, n int, seq uint32, cookie uint64) error {
-	return j.progress(line{Sending: &imageSending{from, n, seq, cookie}})
+	return j.progress(record{Sending: &imageSending{from, n, seq, cookie}})
 }
 
 func (j *Journal) answered(step int, errno syscall.Errno) error {
-	return j.progress(line{Answer: &imageAnswer{step, errno}})
+	return j.progress(record{Answer: &imageAnswer{step, errno}})
 }
 
-func (j *Journal) sent(steps int) error { return j.progress(line{Sent: steps}) }
+func (j *Journal) sent(steps int) error { return j.progress(record{Sent: steps}) }
 
 func (j *Journal) heard(p *Plan, m wire.Message) error {
-	return j.progress(line{Heard: &imageHeard{p.cookie(), m.Bytes}})
+	return j.progress(record{Heard: &imageHeard{p.cookie(), m.Bytes}})
 }
 
 // Back notes that the last commit was undone, and is not to be undone again.
-func (j *Journal) Back() error { return j.progress(line{Back: true}) }
+func (j *Journal) Back() error { return j.progress(record{Back: true}) }
 
 // cookie is that of the namespace of a part, 0 for that of the run alone.
 func (p *Plan) cookie() uint64 {
@@ -92,19 +116,33 @@ type progress struct {
 	back    bool
 }
 
-func (p *progress) note(l *line) {
+func (p *progress) note(r *record) {
 	switch {
-	case l.Sending != nil:
-		p.sending = *l.Sending
-	case l.Answer != nil:
-		p.answers = append(p.answers, *l.Answer)
-	case l.Sent != 0:
-		p.sent = l.Sent
-	case l.Heard != nil:
-		p.heard = append(p.heard, *l.Heard)
-	case l.Back:
+	case r.Sending != nil:
+		p.sending = *r.Sending
+	case r.Answer != nil:
+		p.answers = append(p.answers, *r.Answer)
+	case r.Sent != 0:
+		p.sent = r.Sent
+	case r.Heard != nil:
+		p.heard = append(p.heard, *r.Heard)
+	case r.Back:
 		p.back = true
 	}
+}
+
+// later takes in a record behind a later commit: what others did is news to all, as
+// pass has it.
+func (p *progress) later(r *record) {
+	if r.Heard == nil {
+		return
+	}
+	for m, err := range wire.Messages(r.Heard.Msg) {
+		if err != nil || aboutVLANs(m) {
+			return
+		}
+	}
+	p.heard = append(p.heard, *r.Heard)
 }
 
 // open reports whether answers to the last datagram may be missing.
@@ -174,7 +212,11 @@ func (img *image) restored(src state.Source) (*Plan, error) {
 				if err != nil {
 					return nil, fmt.Errorf("journal: %w", err)
 				}
-				q.heed(m)
+				if aboutVLANs(m) {
+					q.heedVLANs(m, true, false)
+				} else {
+					q.heed(m)
+				}
 			}
 		}
 	}
@@ -215,20 +257,30 @@ func (j *Journal) Testify(cookie uint64, requests, monitor *nlconn.Conn) error {
 			return err
 		}
 	}
-	p, err := img.restored(nil)
-	if err != nil {
-		return err
+	var plans []*Plan
+	for _, img := range images {
+		if img.progress.back {
+			continue
+		}
+		p, err := img.restored(nil)
+		if err != nil {
+			return err
+		}
+		if p.parts == nil && cookie != j.head.Cookie {
+			continue
+		}
+		if p = p.in(cookie); p != nil {
+			plans = append(plans, p)
+		}
 	}
-	if p.parts == nil && cookie != j.head.Cookie {
+	if len(plans) == 0 {
 		return nil
 	}
-	if p = p.in(cookie); p == nil {
-		return nil
-	}
+	last := len(plans) - 1
 	var unnoted error
 	err = monitor.Drain(func(m wire.Message) {
-		if taken, _ := p.heed(m); taken && unnoted == nil {
-			unnoted = j.heard(p, m)
+		if taken, _ := tell(plans[last], plans[:last], m, plans[last].heed); taken && unnoted == nil {
+			unnoted = j.heard(plans[last], m)
 		}
 	})
 	if err != nil && err != nlconn.ErrOverflow {

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/nlscript/nlscript/builtins"
 	"github.com/nlscript/nlscript/engine/state"
 	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
 )
 
 // link plans an ensured or absent link, which is named, not indexed.
@@ -15,6 +17,9 @@ func (p *planner) link(op *builtins.Op, set *wire.Set) error {
 	name, _ := set.Get("name")
 	if name.S == "" {
 		return errors.New("a name is needed; link.change acts on a group")
+	}
+	if err := p.contradicts(op, "link\x00"+name.S, func(first *builtins.Op) bool { return first.Absent == op.Absent }); err != nil {
+		return err
 	}
 	e := p.st.Known(name.S)
 	if e == nil && !op.Absent && !set.Has("kind") {
@@ -33,6 +38,40 @@ func (p *planner) link(op *builtins.Op, set *wire.Set) error {
 	if err := p.agree(op, set, name.S); err != nil {
 		return err
 	}
+	e, err := p.renames(set, e)
+	if err != nil {
+		return err
+	}
+	if e != nil {
+		name.S = e.Name()
+	}
+	return p.linkHere(op, set, e, name.S)
+}
+
+// renames makes of the second name of an ensured link the row that it is: both are
+// IFLA_IFNAME, and a set has one. A link that has that name already is the one.
+func (p *planner) renames(set *wire.Set, e *state.Entry) (*state.Entry, error) {
+	row := set.Table.Row("newname")
+	i := slices.IndexFunc(set.Extra, func(r wire.Raw) bool { return r.Type == row.Type })
+	if i < 0 {
+		return e, nil
+	}
+	to := strings.TrimRight(string(set.Extra[i].Data), "\x00")
+	set.Extra = slices.Delete(slices.Clone(set.Extra), i, i+1)
+	switch other := p.st.Known(to); {
+	case e == nil && other != nil, e != nil && other == e && e.Name() == to:
+		return other, nil // so already
+	case e == nil:
+		return nil, nil
+	case other != nil && other != e:
+		return nil, wire.At("newname", fmt.Errorf("there is another link %s", to))
+	}
+	set.Put(row, wire.StrVal(to))
+	return e, nil
+}
+
+// linkHere plans an ensured link, e when it is there.
+func (p *planner) linkHere(op *builtins.Op, set *wire.Set, e *state.Entry, name string) error {
 	to, err := p.elsewhere(set)
 	if err != nil {
 		return err
@@ -47,13 +86,13 @@ func (p *planner) link(op *builtins.Op, set *wire.Set) error {
 		return err
 	}
 	if to != p {
-		return p.linkTo(op, set, to, name.S)
+		return p.linkTo(op, set, to, name)
 	}
 	if e == nil {
 		if !set.Has("kind") {
-			return &NoLink{Name: name.S}
+			return &NoLink{Name: name}
 		}
-		return p.createLink(op, set, name.S, true)
+		return p.createLink(op, set, name, true)
 	}
 	if err := p.patchLink(op, set, e); err != nil {
 		return err
@@ -184,17 +223,13 @@ func (p *planner) patchLink(op *builtins.Op, set *wire.Set, e *state.Entry) erro
 		return nil
 	}
 	if row := immutable(op.Object, want, have, deltas); row != "" {
-		if op.Flags&builtins.Recreate != 0 && set.Has("kind") {
+		if kind, _ := have.Get("kind"); op.Flags&builtins.Recreate != 0 && (set.Has("kind") || kind.Sub != nil) {
 			return p.recreateLink(op, set, e, deltas)
 		}
-		d := deltas[0]
-		for _, x := range deltas {
-			if x.Path == row {
-				d = x
-			}
-		}
-		return wire.At(row, fmt.Errorf("cannot be changed on an existing link (%s -> %s); recreate = True deletes and makes it again",
-			valueText(d.Row, d.Before, p.st), valueText(d.Row, d.After, p.st)))
+		return unchangeable(op.Object, row, deltas, p.st)
+	}
+	if err := p.hasPorts(e, deltas); err != nil {
+		return err
 	}
 	c := p.change(&Change{Action: Modify, Op: op, Object: op.Object, Deltas: deltas, set: want, name: name.S})
 	c.Notes = append(c.Notes, state.Uncompared(op.Object, want)...)
@@ -204,12 +239,24 @@ func (p *planner) patchLink(op *builtins.Op, set *wire.Set, e *state.Entry) erro
 		return err
 	}
 	down := p.needsDown(deltas, pick, have)
-	var lost []*state.Entry
-	if down {
-		c.Action = Bounce
-		if lost, err = p.lostOnDown(e); err != nil {
+	leaves := p.leavesBond(pick, have)
+	again := down || leaves && want.Has("up") && want.Uint("up") != 0 // it comes up again
+	var lost, asleep []*state.Entry
+	if down || leaves {
+		asleep = p.followers(e, false)
+		vlans := p.followers(e, true)
+		if lost, err = p.lostOnDown(e, vlans); err != nil {
 			return err
 		}
+		if !again {
+			p.turn(vlans, false)
+		}
+	}
+	if leaves && again && !down {
+		pick.PutName("up", wire.BoolVal(true))
+	}
+	if down {
+		c.Action = Bounce
 		off := wire.NewSet(set.Table)
 		off.PutName("up", wire.BoolVal(false))
 		if err := p.linkStep(op, linkPart{typ: op.Object.New, set: off, fence: true}, e); err != nil {
@@ -231,7 +278,18 @@ func (p *planner) patchLink(op *builtins.Op, set *wire.Set, e *state.Entry) erro
 	p.remark(c)
 	c.With = append(c.With, gone...)
 	after := merged(have, want)
+	if leaves {
+		after.PutName("up", wire.BoolVal(again))
+		unbond(after, e)
+	}
+	joins := p.joinsBond(pick)
+	if joins {
+		after.PutName("up", wire.BoolVal(true)) // the bond does that
+	}
 	e = p.st.Change(e, after)
+	if up, _ := pick.Get("up"); !again && (joins || pick.Has("up") && up.True()) {
+		p.turn(p.followers(e, false), true)
+	}
 	p.plan.touch.key(op.Object, e.Key)
 	if pick.Has("master") {
 		if err := p.firstVLAN(e); err != nil {
@@ -239,18 +297,55 @@ func (p *planner) patchLink(op *builtins.Op, set *wire.Set, e *state.Entry) erro
 		}
 	}
 	if down {
-		if !pick.Has("up") || pick.Uint("up") != 0 {
-			on := wire.NewSet(set.Table)
-			on.PutName("up", wire.BoolVal(true))
-			if err := p.linkStep(op, linkPart{typ: op.Object.New, set: on}, e); err != nil {
-				return err
-			}
+		on := wire.NewSet(set.Table)
+		on.PutName("up", wire.BoolVal(true))
+		if err := p.linkStep(op, linkPart{typ: op.Object.New, set: on}, e); err != nil {
+			return err
+		}
+	}
+	if again {
+		if err := p.asleep(op, asleep); err != nil {
+			return err
 		}
 		back := &Change{With: lost}
 		if err := p.putBack(op, back); err != nil {
 			return err
 		}
-		c.With, c.Back = append(c.With, lost...), back.Back
+		c.Back = back.Back
+	}
+	c.With = append(c.With, lost...)
+	return nil
+}
+
+// hasPorts refuses what cannot be changed while a link has ports.
+func (p *planner) hasPorts(e *state.Entry, deltas []state.Delta) error {
+	i := slices.IndexFunc(deltas, func(d state.Delta) bool { return d.Row.Portless })
+	if i < 0 {
+		return nil
+	}
+	var ports []string
+	for _, l := range p.st.All(rtnl.Link) {
+		if uint32(l.Set().Uint("master")) == e.Index() {
+			ports = append(ports, l.Name())
+		}
+	}
+	if ports == nil {
+		return nil
+	}
+	d := deltas[i]
+	return wire.At(d.Path, fmt.Errorf("cannot be changed (%s -> %s) while %s has ports (%s); release them first: link([...], master = 0)",
+		valueText(d.Row, d.Before, p.st), valueText(d.Row, d.After, p.st), e.Name(), strings.Join(ports, ", ")))
+}
+
+// asleep sets VLANs down again that came up with the link that they are on.
+func (p *planner) asleep(op *builtins.Op, vlans []*state.Entry) error {
+	for _, l := range vlans {
+		p.plan.touch.link(l.Index())
+		off := wire.NewSet(op.Object.Table)
+		off.PutName("up", wire.BoolVal(false))
+		if err := p.linkStep(op, linkPart{typ: op.Object.New, set: off}, l); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -298,11 +393,18 @@ func immutable(o *wire.Object, want, have *wire.Set, deltas []state.Delta) strin
 		}
 	}
 	for _, d := range deltas {
-		if d.Row.Immutable && d.Before.Type != wire.None {
+		if d.Row.Fixed(d.Before, d.After) && (d.Before.Type != wire.None || have.Has("mtu")) {
 			return d.Path
 		}
 	}
 	return ""
+}
+
+// unchangeable is the error for a difference that no message can make go away.
+func unchangeable(o *wire.Object, path string, deltas []state.Delta, st *state.State) error {
+	d := deltas[max(0, slices.IndexFunc(deltas, func(d state.Delta) bool { return d.Path == path }))]
+	return wire.At(path, fmt.Errorf("cannot be changed on an existing %s (%s -> %s); recreate = True deletes and makes it again",
+		strings.TrimSuffix(o.Name, "_"), valueText(d.Row, d.Before, st), valueText(d.Row, d.After, st)))
 }
 
 // needsDown reports whether the link has to go down for a change and come up
@@ -319,10 +421,20 @@ func (p *planner) needsDown(deltas []state.Delta, pick, have *wire.Set) bool {
 			return true
 		}
 	}
-	if v, ok := pick.Get("master"); ok && v.N != 0 {
-		return p.kindOf(uint32(v.N)) == "bond"
+	return p.joinsBond(pick)
+}
+
+// joinsBond reports whether a link becomes a port of a bond, which sets it up.
+func (p *planner) joinsBond(pick *wire.Set) bool {
+	return pick.Has("master") && p.kindOf(uint32(pick.Uint("master"))) == "bond"
+}
+
+// leavesBond reports whether a link that is up leaves a bond, which sets it down.
+func (p *planner) leavesBond(pick, have *wire.Set) bool {
+	if !pick.Has("master") || have.Uint("up") == 0 || pick.Has("up") && pick.Uint("up") == 0 {
+		return false
 	}
-	return false
+	return p.kindOf(uint32(have.Uint("master"))) == "bond"
 }
 
 func (p *planner) kindOf(index uint32) string { return kindOf(p.st, index) }

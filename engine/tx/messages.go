@@ -11,6 +11,9 @@ import (
 // Writable returns what of a reported object can be sent to make it again.
 func Writable(s *wire.Set) *wire.Set {
 	c := s.Clone()
+	if s.Table.Options {
+		c = s.Unlike() // the rest is so by itself
+	}
 	c.Ents = slices.DeleteFunc(c.Ents, func(e wire.Entry) bool { return unwritable(e.F) })
 	for i := range c.Ents {
 		if v := &c.Ents[i].V; v.Sub != nil {

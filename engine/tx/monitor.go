@@ -1,6 +1,7 @@
 package tx
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -22,11 +23,13 @@ import (
 type Monitor struct {
 	conn *nlconn.Conn
 	lost bool // some were: only reading back tells
+
+	earlier []*Plan // of the run, that hold: they may have to be undone yet
 }
 
 // announced are the groups in which the kernel announces the objects of package rtnl.
 var announced = []uint32{unix.RTNLGRP_LINK, unix.RTNLGRP_NEIGH, unix.RTNLGRP_TC, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV4_ROUTE,
-	unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_IFADDR, unix.RTNLGRP_IPV6_ROUTE, unix.RTNLGRP_IPV6_RULE, unix.RTNLGRP_NEXTHOP}
+	unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_IFADDR, unix.RTNLGRP_IPV6_ROUTE, unix.RTNLGRP_IPV6_RULE, unix.RTNLGRP_NEXTHOP, unix.RTNLGRP_BRVLAN}
 
 // NewMonitor joins the groups on a socket of its own, in the namespace of the
 // calling thread, and leaves out what the socket of port sends.
@@ -57,16 +60,59 @@ func (m *Monitor) Received() (datagrams, bytes int) { return m.conn.Received() }
 // forget drops what was announced so far: a snapshot that begins now has it.
 func (m *Monitor) forget() error {
 	m.lost = false
-	return m.drain(func(wire.Message) {})
+	var unnoted error
+	err := m.drain(func(msg wire.Message) {
+		if pass(m.earlier, msg) {
+			unnoted = errors.Join(unnoted, m.earlier[0].log.heard(m.earlier[0], msg))
+		}
+	})
+	return errors.Join(err, unnoted)
 }
 
 func (m *Monitor) drain(each func(wire.Message)) error {
 	err := m.conn.Drain(each)
 	if errors.Is(err, nlconn.ErrOverflow) {
 		m.lost = true
+		for _, p := range m.earlier {
+			p.deaf = true
+		}
 		return nil
 	}
 	return err
+}
+
+// remember lets a plan that holds hear what others do from here on.
+func (m *Monitor) remember(p *Plan) { m.earlier = append(m.earlier, p) }
+
+// release ends that: it hears for itself, or is undone.
+func (m *Monitor) release(p *Plan) {
+	m.earlier = slices.DeleteFunc(m.earlier, func(q *Plan) bool { return q == p })
+}
+
+// tell tells a plan what another program did, and those before it unless it may be
+// the plan's own doing.
+func tell(p *Plan, earlier []*Plan, msg wire.Message, heed func(wire.Message) (bool, *ConflictError)) (taken bool, c *ConflictError) {
+	taken, c = heed(msg)
+	if taken || msg.PID != 0 || !p.about(msg) {
+		taken = pass(earlier, msg) || taken
+	}
+	return taken, c
+}
+
+// pass tells plans that hold, the last first, and says whether one took it in. VLANs
+// are told of by value alone, and that is of the last plan.
+func pass(earlier []*Plan, msg wire.Message) (taken bool) {
+	if aboutVLANs(msg) {
+		return false
+	}
+	for _, p := range slices.Backward(earlier) {
+		t, _ := p.heed(msg)
+		taken = taken || t
+		if !t && msg.PID == 0 && p.about(msg) {
+			break
+		}
+	}
+	return taken
 }
 
 // A ConflictError says that another program changed what a commit writes, while
@@ -102,7 +148,8 @@ func (m *Monitor) heed(p *Plan) error {
 	var conflict *ConflictError
 	var unnoted error
 	err := m.drain(func(msg wire.Message) {
-		taken, c := p.heed(msg)
+		p.stale = p.stale || p.unsent() && p.outdates(msg)
+		taken, c := tell(p, m.earlier, msg, p.heed)
 		if taken {
 			unnoted = errors.Join(unnoted, p.log.heard(p, msg))
 		}
@@ -120,13 +167,18 @@ func (m *Monitor) heed(p *Plan) error {
 // keep takes what was announced into the state before, conflict or not: undo
 // keeps what others do meanwhile.
 // Announcements without a mark may tell of the undo's own steps, once it has
-// begun: those of links that nothing else depends on still tell a third value.
+// begun: those of VLANs, and of links that nothing else depends on, still tell a
+// third value.
 func (m *Monitor) keep(p *Plan, began bool) error {
 	err := m.drain(func(msg wire.Message) {
-		if began && msg.PID == 0 && !p.single(msg) {
+		if began && msg.PID == 0 && !p.single(msg) && !aboutVLANs(msg) {
 			return
 		}
-		if taken, _ := p.heed(msg); taken {
+		heed := p.heed
+		if aboutVLANs(msg) {
+			heed = func(m wire.Message) (bool, *ConflictError) { return p.heedVLANs(m, false, began) }
+		}
+		if taken, _ := tell(p, m.earlier, msg, heed); taken {
 			p.log.heard(p, msg) // undo goes on without a journal
 		}
 	})
@@ -140,33 +192,31 @@ func (p *Plan) heed(m wire.Message) (taken bool, conflict *ConflictError) {
 	if len(m.Data) == 0 {
 		return false, nil
 	}
-	o := rtnl.ByType(m.Type, m.Data)
-	if o == nil || m.Type != o.New && m.Type != o.Del || o.Reports != nil {
-		return false, nil // what is announced of VLANs bears nobody's mark: reading back tells
+	if aboutVLANs(m) {
+		return p.heedVLANs(m, false, false)
 	}
-	if o == rtnl.Link && m.Data[0] != unix.AF_UNSPEC {
-		return false, nil // a bridge tells only its part of a port
-	}
-	msg := append([]byte(nil), m.Bytes...)
-	e := state.NewEntry(o, msg, p.st.Names)
-	if e.Foreign() {
+	e := p.announced(m)
+	if e == nil {
 		return false, nil
 	}
+	o := e.Object
 	if c := p.intrudes(e, m); c != nil {
 		return false, c
 	}
-	if !p.touch.has(e) {
+	if !p.touches(e) {
 		return false, nil
 	}
 	deleted := m.Type == o.Del
 	var third []state.Delta
-	if m.PID == 0 {
+	switch {
+	case m.PID != 0:
+		p.claimed(e)
+	case o == rtnl.Addr && !deleted && p.unasked(e):
+	case o == rtnl.Addr && deleted && p.heardOf(e):
+	default:
 		if third = p.third(e, deleted); third == nil {
 			return false, nil
 		}
-	}
-	if m.PID != 0 {
-		p.claimed(e)
 	}
 	wanted, ours := p.wanted(e)
 	if deleted && ours && o == rtnl.Link {
@@ -188,7 +238,7 @@ func (p *Plan) heed(m wire.Message) (taken bool, conflict *ConflictError) {
 	if wanted != nil {
 		c.Op = wanted.op
 		if wanted.set != nil {
-			c.Ours = fieldsText(o, wanted.set, p.st.Names)
+			c.Ours = cmp.Or(fieldsText(o, wanted.set, p.st.Names), "there") // the title of a rule says it all
 		}
 	}
 	switch {
@@ -201,6 +251,45 @@ func (p *Plan) heed(m wire.Message) (taken bool, conflict *ConflictError) {
 		c.Theirs = fieldsText(o, Writable(e.Set()), p.st.Names)
 	}
 	return true, c
+}
+
+// announced is the object that an announcement tells of, other than of VLANs; nil when
+// it is the kernel's own, or told of elsewhere in full.
+func (p *Plan) announced(m wire.Message) *state.Entry {
+	if len(m.Data) == 0 {
+		return nil
+	}
+	o := rtnl.ByType(m.Type, m.Data)
+	if o == nil || m.Type != o.New && m.Type != o.Del || o.Reports != nil {
+		return nil // a bridge tells of ports, of VLANs there is more in their group
+	}
+	if o == rtnl.Link && m.Data[0] != unix.AF_UNSPEC {
+		return nil // a bridge tells only its part of a port
+	}
+	e := state.NewEntry(o, append([]byte(nil), m.Bytes...), p.st.Names)
+	if e.Foreign() {
+		return nil
+	}
+	return e
+}
+
+// touches reports whether the commit can change an object: what is not read again is
+// not undone.
+func (p *Plan) touches(e *state.Entry) bool { return p.touch.has(e) && p.st.Covers(e) }
+
+// unasked reports whether an address is none that was there before or that the plan
+// makes: of IPv6 addresses nobody is told who made them (inet6_ifa_notify), and no
+// message of ours brings one along that is not the kernel's own.
+func (p *Plan) unasked(e *state.Entry) bool {
+	_, ours := p.wanted(e)
+	return !ours && p.before(e) == nil
+}
+
+// heardOf reports whether an address is there before only because it was announced:
+// the last word counts. It may have been one of a commit that was undone.
+func (p *Plan) heardOf(e *state.Entry) bool {
+	l := p.st.Held(e.Object, e.Key)
+	return len(l) > 0 && !l[0].Placed()
 }
 
 // wanted returns what the plan wants of an object, and whether it writes it.

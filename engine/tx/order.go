@@ -19,11 +19,15 @@ type orderKey struct {
 	key    string
 }
 
-// outOfOrder finds the objects that are there as before, but in another order.
-func (u *undoer) outOfOrder() map[orderKey]bool {
+// outOfOrder finds the objects that are there as before, but in another order. With
+// strangers in its network an address has the place that they leave it.
+func (u *undoer) outOfOrder(strangers map[subnet][]*state.Entry) map[orderKey]bool {
 	again := map[orderKey]bool{}
 	for _, o := range []*wire.Object{rtnl.Addr, rtnl.Rule} {
-		was, is := groups(o, u.plan.st.Before(o)), groups(o, u.now.All(o))
+		placed := slices.DeleteFunc(u.plan.st.Before(o), func(e *state.Entry) bool {
+			return !e.Placed() || o == rtnl.Addr && len(strangers[subnetOf(e)]) > 0
+		})
+		was, is := groups(o, placed), groups(o, u.now.All(o))
 		for g, before := range was {
 			now := is[g]
 			before, now = common(before, now), common(now, before)
@@ -42,6 +46,24 @@ func (u *undoer) outOfOrder() map[orderKey]bool {
 		}
 	}
 	return again
+}
+
+// classesInTheWay adds the classes in one that has to go, which is only possible when they
+// have gone.
+func (u *undoer) classesInTheWay(again map[orderKey]bool) {
+	is := u.now.All(rtnl.Class)
+	t := state.TreeOf(is)
+	for _, e := range is {
+		was := u.plan.st.Held(e.Object, e.Key)
+		if !u.plan.touch.has(e) || len(was) == 1 && (sameList(e.Object, was, []*state.Entry{e}) || keep(e.Object, was, []*state.Entry{e})) {
+			continue
+		}
+		for _, x := range is {
+			if t.In(x, e) {
+				again[orderKey{x.Object, x.Key}] = true
+			}
+		}
+	}
 }
 
 // group is what objects are in order in.
@@ -80,20 +102,70 @@ func common(a, b []*state.Entry) []*state.Entry {
 }
 
 // inOrder sorts keys so that making the objects again gives the order they had:
-// the order of the dump, in which the kernel puts IPv6 addresses newest first.
+// the order of the dump, in which the kernel puts IPv6 addresses newest first. Ports
+// of bridges join by their numbers, and get them again (find_portno). Classes come
+// after those that they are in.
 func (u *undoer) inOrder(o *wire.Object, keys []string) []string {
-	if o != rtnl.Addr {
-		return keys
-	}
 	at := map[string]int{}
-	for i, e := range u.plan.st.Before(o) {
-		at[e.Key] = i
-		if e.Set().Uint("family") == afInet6 {
-			at[e.Key] = -i
+	switch o {
+	case rtnl.Addr:
+		for i, e := range u.plan.st.Before(o) {
+			at[e.Key] = i
+			if e.Set().Uint("family") == afInet6 {
+				at[e.Key] = -i
+			}
 		}
+	case rtnl.Class:
+		at = depths(u.plan.st.Before(o))
+	case rtnl.Link:
+		return u.byPort(keys)
+	default:
+		return keys
 	}
 	keys = slices.Clone(keys)
 	slices.SortStableFunc(keys, func(a, b string) int { return cmp.Compare(at[a], at[b]) })
+	return keys
+}
+
+// leaving sorts keys so that classes go before those that they are in.
+func (u *undoer) leaving(o *wire.Object, keys []string) []string {
+	if o != rtnl.Class {
+		return keys
+	}
+	at := depths(u.now.All(o))
+	keys = slices.Clone(keys)
+	slices.SortStableFunc(keys, func(a, b string) int { return cmp.Compare(at[b], at[a]) })
+	return keys
+}
+
+// depths tells of each class in how many others it is.
+func depths(classes []*state.Entry) map[string]int {
+	at := make(map[string]int, len(classes))
+	t := state.TreeOf(classes)
+	for _, e := range classes {
+		at[e.Key] = t.Depth(e)
+	}
+	return at
+}
+
+// byPort sorts the links that were ports of bridges, in the places that they have
+// among the others.
+func (u *undoer) byPort(keys []string) []string {
+	number := map[string]uint64{}
+	for _, e := range u.plan.st.Before(rtnl.Link) {
+		if port, ok := e.Set().Get("port"); ok && port.Sub != nil && port.Sub.Table.Row("port_no") != nil {
+			number[e.Key] = port.Sub.Uint("port_no")
+		}
+	}
+	isPort := func(k string) bool { return number[k] != 0 }
+	ports := slices.DeleteFunc(slices.Clone(keys), func(k string) bool { return !isPort(k) })
+	slices.SortStableFunc(ports, func(a, b string) int { return cmp.Compare(number[a], number[b]) })
+	keys = slices.Clone(keys)
+	for i, k := range keys {
+		if isPort(k) {
+			keys[i], ports = ports[0], ports[1:]
+		}
+	}
 	return keys
 }
 

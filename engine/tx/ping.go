@@ -3,9 +3,9 @@ package tx
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"time"
@@ -65,7 +65,9 @@ func openEcho(ns Namespace, to netip.Addr) (*echo, error) {
 		sa = &unix.SockaddrInet4{Addr: to.As4()}
 	}
 	s := &echo{v6: to.Is6()}
-	rand.Read(s.cookie[:]) // never fails
+	for i := range s.cookie {
+		s.cookie[i] = byte(rand.Uint32())
+	}
 	err := ns.Do(func() error {
 		const flags = unix.SOCK_NONBLOCK | unix.SOCK_CLOEXEC
 		fd, err := unix.Socket(family, unix.SOCK_DGRAM|flags, proto)

@@ -99,10 +99,16 @@ type Plan struct {
 	taken    time.Duration       // when the state before was read (CLOCK_BOOTTIME); 0 not known
 	claims   map[orderKey]*claim // what others were heard to write
 	deaf     bool                // announcements were lost: anything may have been written by others
+	stale    bool                // others changed what it touches before it was sent
 	fates    []fate              // of the steps, when they were sent
 	hands    map[orderKey]hand   // whose the objects are that steps were to make; see whose
 	top      *Plan               // of a part: what it is part of, which has the steps
 	log      *Journal            // that the plan is noted in; nil: none
+
+	// Of VLANs and their options: what the plan gives them, on the way as well, nil when
+	// they are gone; and which had what it wants.
+	passed  map[orderKey][]*wire.Set
+	reached map[orderKey]bool
 }
 
 // State is the state that the plan expects to leave.
@@ -121,6 +127,7 @@ type expect struct {
 	list   []*wire.Set // several with the key, in this order
 	gone   *wire.Set   // of several with the key only this one shall not be there
 	match  *wire.Set   // what shall not be there has the loose keys of this
+	sel    *selection  // and is what this is about
 	mode   state.Mode
 }
 
@@ -316,7 +323,7 @@ func (p *planner) op(op *builtins.Op) error {
 	case op.Verb != nil:
 		return p.verb(op, set)
 	case op.Absent:
-		return p.absent(op, p.canon(op.Object, set))
+		return p.absent(op, set)
 	}
 	if op.Flags&builtins.Appended != 0 {
 		return p.member(op, p.canon(op.Object, set))
@@ -370,8 +377,10 @@ func (p *planner) load(op *builtins.Op, set *wire.Set) error {
 				}
 			}
 		}
-	case rtnl.Class, rtnl.Addr:
+	case rtnl.Class, rtnl.Addr, rtnl.Neigh, rtnl.FDB:
 		sc.Dev = uint32(set.Uint("dev"))
+	case rtnl.Qdisc:
+		p.lengthensQueue(uint32(set.Uint("dev")))
 	}
 	return p.st.Load(p.ctx, sc)
 }

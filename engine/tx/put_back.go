@@ -16,16 +16,16 @@ import (
 func (p *planner) putBack(op *builtins.Op, c *Change) error {
 	var run []*state.Entry // of objects that one message may make several of
 	for _, e := range makingOrder(c.With) {
-		if e.Foreign() || !p.hasPlace(e) {
-			continue
-		}
-		c.Back = append(c.Back, e)
-		if len(run) > 0 && run[0].Object != e.Object {
+		if len(run) > 0 && run[0].Object != e.Object { // e may need them
 			if err := p.runsBack(op, run); err != nil {
 				return err
 			}
 			run = nil
 		}
+		if e.Foreign() || !p.hasPlace(e) {
+			continue
+		}
+		c.Back = append(c.Back, e)
 		var err error
 		switch {
 		case e.Object == rtnl.Link:
@@ -47,7 +47,7 @@ func (p *planner) putBack(op *builtins.Op, c *Change) error {
 }
 
 func (p *planner) objectBack(op *builtins.Op, e *state.Entry) error {
-	flags := addFlags(e.Object, e.Set())
+	flags := p.addFlags(e.Object, e.Set())
 	if e.Object == rtnl.Route && len(p.st.Find(e.Object, e.Key)) > 0 {
 		flags = unix.NLM_F_CREATE | unix.NLM_F_APPEND // another of its key is there again
 	}
@@ -80,6 +80,10 @@ func (p *planner) runsBack(op *builtins.Op, l []*state.Entry) error {
 		}
 		p.step(Step{Op: op, Object: o, Msg: msg, Rel: rel})
 		for _, e := range of[i] {
+			if o.Table.Options {
+				p.setOptions(o, e.Set())
+				continue
+			}
 			if err := p.makeOne(&Change{Object: o}, e.Set()); err != nil {
 				return err
 			}
@@ -124,7 +128,7 @@ func (p *planner) membersThere(group *state.Entry) bool {
 	v, _ := group.Set().Get("group")
 	return !slices.ContainsFunc(v.L, func(m wire.Value) bool {
 		id := wire.NewSet(group.Object.Table)
-		id.PutName("id", wire.IntVal(memberID(m)))
+		id.PutName("id", wire.IntVal(rtnl.MemberID(m)))
 		return len(p.st.Find(group.Object, state.KeyOf(group.Object, id))) == 0
 	})
 }
@@ -133,16 +137,25 @@ func (p *planner) membersThere(group *state.Entry) bool {
 // those of which the order matters get the one they had: of IPv6 addresses the
 // kernel reports the newest first.
 func makingOrder(l []*state.Entry) []*state.Entry {
-	at := make(map[*state.Entry]int, len(l))
+	at, rank := make(map[*state.Entry]int, len(l)), make(map[*state.Entry]int, len(l))
+	tree := state.TreeOf(slices.DeleteFunc(slices.Clone(l), func(e *state.Entry) bool { return !queues(e) }))
 	for i, e := range l {
-		at[e] = i
-		if e.Object == rtnl.Addr && !isIPv4(e) {
+		at[e], rank[e] = i, e.Object.Rank
+		switch {
+		case e.Object == rtnl.Addr && !isIPv4(e):
 			at[e] = -i
+		case queues(e):
+			rank[e] = rtnl.Qdisc.Rank + tree.Depth(e) // the last there are
 		}
 	}
 	return slices.SortedStableFunc(slices.Values(l), func(a, b *state.Entry) int {
-		return cmp.Or(cmp.Compare(a.Object.Rank, b.Object.Rank), place(!needsGateway(a))-place(!needsGateway(b)), cmp.Compare(at[a], at[b]))
+		return cmp.Or(cmp.Compare(rank[a], rank[b]), place(!needsGateway(a))-place(!needsGateway(b)), cmp.Compare(at[a], at[b]))
 	})
+}
+
+// queues reports whether an entry is a queueing discipline with a number, or a class.
+func queues(e *state.Entry) bool {
+	return (e.Object == rtnl.Qdisc || e.Object == rtnl.Class) && state.Handle(e) != 0
 }
 
 // needsGateway reports whether a route may need another one to reach its gateway,

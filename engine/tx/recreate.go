@@ -41,6 +41,39 @@ func (p *planner) recreateLink(op *builtins.Op, set *wire.Set, e *state.Entry, d
 	return p.putAllBack(op, c, freed, p.plan.settings[settings:])
 }
 
+// remake deletes an object that is no link and makes it again, and what went with
+// it. Rows that count only when they are written stay: the number of a queueing
+// discipline, by which its classes go.
+func (p *planner) remake(op *builtins.Op, want *wire.Set, old *state.Entry, c *Change) error {
+	c.Notes = append(c.Notes, "deleted and made again")
+	if err := p.remove(op, old, c); err != nil {
+		return err
+	}
+	all := withLoose(want, Writable(old.Set()))
+	msg, rel, err := p.build(op.Object, op.Object.New, addFlags(op.Object, all), all)
+	if err != nil {
+		return err
+	}
+	p.step(Step{Op: op, Object: op.Object, Msg: msg, Rel: rel})
+	p.st.Add(op.Object, all)
+	return p.putBack(op, c)
+}
+
+// withLoose is want with the Loose rows of have that it does not mention.
+func withLoose(want, have *wire.Set) *wire.Set {
+	all := want.Clone()
+	for _, e := range have.Ents {
+		v, ok := all.At(e.F)
+		switch {
+		case ok && v.Type == wire.SetVal && e.V.Type == wire.SetVal && v.Sub.Table == e.V.Sub.Table:
+			all.Put(e.F, wire.SubVal(withLoose(v.Sub, e.V.Sub)))
+		case !ok && e.F.Loose:
+			all.Put(e.F, e.V)
+		}
+	}
+	return all
+}
+
 // putAllBack makes again what a link took with it: links, what they were as ports,
 // sysctls, and what was on them.
 func (p *planner) putAllBack(op *builtins.Op, c *Change, freed []*state.Entry, settings []sysctlImage) error {
@@ -104,6 +137,9 @@ func (p *planner) again(e *state.Entry, set *wire.Set, with []*state.Entry) (*wi
 		}
 	}
 	all = over(all, set)
+	if rtnl.TakesAddress(all) && !set.Has("address") {
+		all.Del("address")
+	}
 	all.PutName("index", wire.IntVal(uint64(e.Index())))
 	return all, nil
 }
@@ -172,8 +208,9 @@ func (p *planner) untold(f func() error) error {
 	return err
 }
 
+// portNo is the number of a port of a bridge, 0 of all else.
 func portNo(e *state.Entry) uint64 {
-	if port, _ := e.Set().Get("port"); port.Sub != nil {
+	if port, _ := e.Set().Get("port"); port.Sub != nil && port.Sub.Table.Row("port_no") != nil {
 		return port.Sub.Uint("port_no")
 	}
 	return 0

@@ -90,6 +90,9 @@ func send(ctx context.Context, k Kernel, p *Plan, progress Progress) (done, fail
 	spoil(ctx, steps)
 	p.begins()
 	p.fates = make([]fate, len(steps))
+	for _, q := range p.parts {
+		q.top = p
+	}
 	batch := make([][]byte, 0, nlconn.Window)
 	for done < len(steps) {
 		if ctx.Err() != nil {

@@ -31,6 +31,23 @@ type lister interface {
 	All(dir string) (map[string]string, error)
 }
 
+// values reads sysctls, those that can be read. Going into a namespace takes a thread:
+// some do so once for all.
+func values(sys Sysctls, paths []string) map[string]string {
+	if many, ok := sys.(interface {
+		Values(paths []string) map[string]string
+	}); ok {
+		return many.Values(paths)
+	}
+	all := map[string]string{}
+	for _, path := range paths {
+		if v, err := sys.Read(path); err == nil {
+			all[path] = v
+		}
+	}
+	return all
+}
+
 // keepSettings notes the sysctls of a device that is about to get an mtu: 0 when
 // it goes.
 func (p *planner) keepSettings(dev *state.Entry, mtu uint64) error {
@@ -64,10 +81,17 @@ func (p *planner) keepSettings(dev *state.Entry, mtu uint64) error {
 	return nil
 }
 
-// shrinks notes what goes when a link's change has an mtu that is too small.
-func (p *planner) shrinks(e *state.Entry, pick *wire.Set) error {
-	if mtu, ok := pick.Get("mtu"); ok {
-		return p.keepSettings(e, mtu.N)
+// shrinks notes what goes when a link's change has an mtu that is too small, of the
+// link and of those above, which follow.
+func (p *planner) shrinks(e *state.Entry, above []*state.Entry, pick *wire.Set) error {
+	mtu, ok := pick.Get("mtu")
+	if !ok {
+		return nil
+	}
+	for _, l := range append([]*state.Entry{e}, above...) {
+		if err := p.keepSettings(l, mtu.N); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -75,10 +99,22 @@ func (p *planner) shrinks(e *state.Entry, pick *wire.Set) error {
 // undoSettings writes back the sysctls of devices that are there again, and
 // returns what cannot be restored.
 func (p *Plan) undoSettings(sys Sysctls) (undone int, left []Residue) {
+	if len(p.settings) == 0 {
+		return 0, nil
+	}
+	var paths []string
 	for _, img := range p.settings {
+		paths = append(paths, img.s.Path)
+	}
+	all := values(sys, paths)
+	for _, img := range p.settings {
+		now, there := all[img.s.Path]
+		if !there || sameValue(now, img.old) {
+			continue // went with its device, which is told
+		}
 		now, err := sys.Read(img.s.Path)
 		if err != nil || sameValue(now, img.old) {
-			continue // went with its device, which is told
+			continue // another's alias, which was written
 		}
 		if err := sys.Write(img.s.Path, img.old); err != nil {
 			left = append(left, sysctlResidue(img, now, err))

@@ -65,7 +65,7 @@ func (p *planner) networks(rose map[uint32]bool, gone []*state.Entry) {
 	for _, e := range p.st.All(rtnl.Addr) {
 		x := at{uint32(e.Set().Uint("dev")), network(e)}
 		if !there[x] && (!e.Reported() || rose[x.dev]) {
-			if r := p.connected(e); r != nil && p.find(r) == nil {
+			if r := connected(p.st, e); r != nil && p.find(r) == nil {
 				p.st.Add(rtnl.Route, r)
 			}
 		}
@@ -75,65 +75,12 @@ func (p *planner) networks(rose map[uint32]bool, gone []*state.Entry) {
 		if e.Object != rtnl.Addr || isIPv4(e) || there[at{uint32(e.Set().Uint("dev")), network(e)}] {
 			continue
 		}
-		if r := p.connected(e); r != nil {
+		if r := connected(p.st, e); r != nil {
 			if x := p.find(r); x != nil {
 				p.st.Remove(x)
 			}
 		}
 	}
-}
-
-// connected is the route that the kernel makes for the network of an address
-// (fib_add_ifaddr, addrconf_prefix_route); nil when it makes none.
-func (p *planner) connected(addr *state.Entry) *wire.Set {
-	s := addr.Set()
-	dev := p.st.LinkByIndex(uint32(s.Uint("dev")))
-	if dev == nil || dev.Set().Uint("up") == 0 || dev.Index() == loopbackIndex || s.Uint("noprefixroute") != 0 {
-		return nil
-	}
-	local, _ := s.Get("local")
-	net := network(addr)
-	v4 := isIPv4(addr)
-	if v4 && (net.IsSingleIP() && net.Addr() == local.A || net.Addr().IsUnspecified()) {
-		return nil
-	}
-	r := wire.NewSet(rtnl.Route.Table)
-	r.PutName("family", wire.IntVal(s.Uint("family")))
-	r.PutName("table", wire.IntVal(p.tableOf(dev)))
-	r.PutName("protocol", wire.IntVal(unix.RTPROT_KERNEL))
-	r.PutName("type", wire.IntVal(unix.RTN_UNICAST))
-	r.PutName("dst", wire.NetVal(net))
-	r.PutName("dev", wire.IntVal(uint64(dev.Index())))
-	metric := s.Uint("metric")
-	if v4 {
-		r.PutName("scope", wire.IntVal(unix.RT_SCOPE_LINK))
-		r.PutName("src", wire.AddrVal(local.A))
-	} else if metric == 0 {
-		metric = addrconfMetric
-	}
-	if metric != 0 {
-		r.PutName("metric", wire.IntVal(metric))
-	}
-	return canon(rtnl.Route, r)
-}
-
-const (
-	loopbackIndex  = 1   // LOOPBACK_IFINDEX
-	addrconfMetric = 256 // IP6_RT_PRIO_ADDRCONF
-)
-
-// tableOf is the table that the routes of a device's networks are in: that of its
-// VRF, or main.
-func (p *planner) tableOf(dev *state.Entry) uint64 {
-	for e := dev; e != nil; e = p.st.LinkByIndex(uint32(e.Set().Uint("master"))) {
-		if kind, ok := e.Set().Get("kind"); ok && kind.Sub != nil && kind.Sub.Table.Name == "vrf" {
-			return kind.Sub.Uint("table")
-		}
-		if e.Set().Uint("master") == 0 {
-			break
-		}
-	}
-	return unix.RT_TABLE_MAIN
 }
 
 // find returns the route that is like one.

@@ -92,7 +92,7 @@ func (p *planner) end() error {
 		}
 		p.expect(&expect{op: l.last, object: l.object, key: key, list: l.want, mode: state.Whole})
 	}
-	return nil
+	return p.absentAll()
 }
 
 // holdsList reports whether the objects of a key are those of a list.

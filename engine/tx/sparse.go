@@ -18,6 +18,7 @@ func Sparse(e *state.Entry) *wire.Set {
 		flagsOff(s)
 	}
 	prune(s)
+	unbond(s, e)
 	kind, _ := s.Get("kind")
 	if kind.Sub == nil {
 		return s

@@ -1,6 +1,8 @@
 package tx
 
 import (
+	"slices"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/nlscript/nlscript/builtins"
@@ -12,6 +14,9 @@ import (
 // remove sends the deletion of an entry and takes it, and what goes with it,
 // out of the state.
 func (p *planner) remove(op *builtins.Op, e *state.Entry, c *Change) error {
+	if level := p.st.Level(e.Object, e.Set()); len(level) > 1 {
+		return p.removeAmong(level, map[*state.Entry]*Change{e: c})
+	}
 	p.plan.touch.key(e.Object, e.Key)
 	msg, rel, err := p.deletion(e)
 	if err != nil {
@@ -21,8 +26,32 @@ func (p *planner) remove(op *builtins.Op, e *state.Entry, c *Change) error {
 	if err := p.goes(e, c); err != nil {
 		return err
 	}
+	if err := p.empty(op, e, c.With[with:]); err != nil {
+		return err
+	}
 	p.step(Step{Op: op, Object: e.Object, Msg: msg, Rel: rel, Fence: p.mild || len(c.With) > with || e.Object == rtnl.Link})
 	p.mild = false
+	return nil
+}
+
+// empty deletes the classes that go with a class: as long as there are some, it
+// stays (htb_delete).
+func (p *planner) empty(op *builtins.Op, e *state.Entry, with []*state.Entry) error {
+	if e.Object != rtnl.Class {
+		return nil
+	}
+	t := state.TreeOf(append(slices.Clone(with), e))
+	for _, x := range slices.Backward(makingOrder(with)) {
+		if x.Object != rtnl.Class || t.Above(x).Object != rtnl.Class {
+			continue // it goes with its qdisc
+		}
+		msg, rel, err := p.deletion(x)
+		if err != nil {
+			return err
+		}
+		p.step(Step{Op: op, Object: x.Object, Msg: msg, Rel: rel, Fence: p.mild})
+		p.mild = false
+	}
 	return nil
 }
 

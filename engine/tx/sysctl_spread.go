@@ -35,8 +35,9 @@ func (p *planner) keepSpread(path string) {
 				paths = append(paths, before+l.Name()+behind)
 			}
 		}
+		all := values(p.sys, paths)
 		for _, path := range paths {
-			if old, err := p.sys.Read(path); err == nil { // a device need not have the family
+			if old, ok := all[path]; ok { // a device need not have the family
 				p.plan.settings = append(p.plan.settings, sysctlImage{&builtins.Sysctl{Path: path, Name: path}, old, true})
 			}
 		}

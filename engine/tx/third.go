@@ -35,14 +35,43 @@ func (p *Plan) third(e *state.Entry, deleted bool) (l []state.Delta) {
 		case d.Row.WO || top == "up" || top == "newname" || top == "name" || moves && (top == "port" || top == "master" && d.Before.N == 0):
 			continue // changes on the way
 		case slices.ContainsFunc(was, func(w state.Delta) bool {
-			return w.Path == d.Path && (w.Before.Equal(d.Before) || between(w.Before, w.After, d.Before))
+			return w.Path == d.Path && (w.Before.Equal(d.Before) || between(w.Before, w.After, d.Before) || top == "kind" && w.Before.Type == wire.None && d.Row.IsDefault(d.Before))
 		}):
-			continue
-		case !p.passing(x, d):
+			continue // also an option that came with another: of a bond, with its mode
+		case !p.passing(x, d) && !p.leaves(x, e, d) && !p.follows(e, d):
 			l = append(l, d)
 		}
 	}
 	return l
+}
+
+// leaves reports whether a value is neither wanted of the link nor another program's,
+// because of what the plan does later: a port of a bridge that it deletes has no
+// master any more.
+func (p *Plan) leaves(x *expect, e *state.Entry, d state.Delta) bool {
+	last := p.st.LinkByIndex(e.Index())
+	return last != nil && p.planned && slices.ContainsFunc(state.Diff(e.Object, x.set, last.Set(), state.Patch), func(y state.Delta) bool {
+		return y.Path == d.Path && y.Before.Equal(d.Before)
+	})
+}
+
+// follows reports whether the value may come of what the plan does to another link: a
+// bridge has the mtu and the address of its ports unless it was given one, a port of a
+// bond those of the bond, and links above follow the one below.
+func (p *Plan) follows(e *state.Entry, d state.Delta) bool {
+	if d.Path != "mtu" && d.Path != "address" {
+		return false
+	}
+	related := func(a, b *state.Entry) bool {
+		return a.Set().Uint("master") == uint64(b.Index()) || lower(a) == b.Index()
+	}
+	links := slices.Concat(p.st.Before(rtnl.Link), p.st.All(rtnl.Link))
+	return slices.ContainsFunc(links, func(l *state.Entry) bool {
+		return l.Index() != e.Index() && p.touch.keys[rtnl.Link][l.Key] &&
+			slices.ContainsFunc(links, func(x *state.Entry) bool {
+				return x.Index() == e.Index() && (related(l, x) || related(x, l))
+			})
+	})
 }
 
 // before is a link as it was; nil: it was not there.

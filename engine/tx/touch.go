@@ -45,10 +45,5 @@ func (t *touch) has(e *state.Entry) bool {
 	if len(t.indexes) == 0 || e.Object == rtnl.Link {
 		return false
 	}
-	found := false
-	e.Set().Devices(func(v *wire.Value) error {
-		found = found || v.Type == wire.Int && t.indexes[uint32(v.N)]
-		return nil
-	})
-	return found
+	return usesOne(e, func(i uint32) bool { return t.indexes[i] })
 }

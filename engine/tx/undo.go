@@ -22,6 +22,9 @@ const rounds = 6
 // counts messages that took effect.
 func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, err error) {
 	p.st.From(Source{k.Conn})
+	if k.Mon != nil {
+		k.Mon.release(p)
+	}
 	undone, left = p.undoSysctls(k.Sys)
 	if err := p.shadow(ctx, k); err != nil {
 		return undone, left, err
@@ -37,6 +40,9 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 		}
 		if err != nil {
 			return undone, left, err
+		}
+		if round == 0 {
+			p.concede(now)
 		}
 		u := undoer{plan: p, now: now, refused: refused}
 		u.diff()
@@ -67,6 +73,12 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 		if !progress {
 			u = undoer{plan: p, now: now, refused: refused}
 			u.diff() // with what the kernel said
+			if n, err := u.byWays(ctx, k); n > 0 || err != nil {
+				if undone += n; err != nil {
+					return undone, left, err
+				}
+				continue
+			}
 			return undone, slices.Concat(left, unset, u.residues()), nil
 		}
 	}
@@ -146,6 +158,7 @@ type undoer struct {
 	refused map[orderKey]string // what the kernel said to earlier rounds
 	made    map[uint32]bool     // links that come with another: peers of veths
 	sources map[netip.Addr]bool // that routes to be made prefer
+	moved   map[orderKey]bool   // not in the touch set; they only make way
 }
 
 // objects in the order in which they can be made.
@@ -157,18 +170,22 @@ func byRank() []*wire.Object {
 
 func (u *undoer) diff() {
 	objs, age := byRank(), u.plan.age()
-	again := u.outOfOrder()
+	strangers := u.strangers()
+	again := u.outOfOrder(strangers)
+	u.classesInTheWay(again)
+	u.moved = map[orderKey]bool{}
 	diffs := make([]map[string]pair, len(objs))
 	keys := make([][]string, len(objs))
-	for i, o := range objs {
-		diffs[i] = map[string]pair{}
+	collect := func(i int, o *wire.Object) {
+		diffs[i], keys[i] = map[string]pair{}, nil
 		add := func(e *state.Entry, was bool) {
 			if !u.plan.touch.has(e) && !again[orderKey{o, e.Key}] {
 				return
 			}
 			// What is not ours is neither made nor removed. A link that is, lo,
-			// can be changed all the same.
-			if e.Foreign() && !(o.Patch && (was || len(diffs[i][e.Key].was) > 0)) {
+			// can be changed all the same, and a rule does not come back by itself.
+			id := state.ID(e)
+			if e.Foreign() && !((o.Patch || o == rtnl.Rule) && (was || len(diffs[i][id].was) > 0)) && !u.moved[orderKey{o, e.Key}] {
 				return
 			}
 			if !was && o == rtnl.Link && u.plan.arrived[e.Name()] {
@@ -177,16 +194,16 @@ func (u *undoer) diff() {
 			if !was && !u.plan.st.Covers(e) {
 				return // it is not known what was there before
 			}
-			d, seen := diffs[i][e.Key]
+			d, seen := diffs[i][id]
 			if !seen {
-				keys[i] = append(keys[i], e.Key)
+				keys[i] = append(keys[i], id)
 			}
 			if was {
 				d.was = append(d.was, e)
 			} else {
 				d.is = append(d.is, e)
 			}
-			diffs[i][e.Key] = d
+			diffs[i][id] = d
 		}
 		for _, e := range u.plan.st.Before(o) {
 			add(e.Aged(age), true)
@@ -194,45 +211,61 @@ func (u *undoer) diff() {
 		for _, e := range u.now.All(o) {
 			add(e, false)
 		}
+		if o.Table.Options {
+			u.options(o, diffs[i])
+		}
 		u.onlyFirst(o, diffs[i])
 		for k, d := range diffs[i] {
-			if u.theirs(o, d) || u.notOurs(o, d) {
+			if u.theirs(o, d) || u.notOurs(o, d) || u.moved[d.key(o)] {
 				diffs[i][k] = pair{d.is, d.is}
 			}
+		}
+	}
+	for i, o := range objs {
+		collect(i, o)
+		for o.Hits != nil && u.inTheWay(o, diffs[i], again) {
+			collect(i, o)
 		}
 	}
 	// What is too much goes, the highest rank first; then what is missing or
 	// different comes, the lowest first.
 	for i := len(objs) - 1; i >= 0; i-- {
-		for _, k := range keys[i] {
+		var goes []*state.Entry
+		for _, k := range u.leaving(objs[i], keys[i]) {
 			d := diffs[i][k]
-			if objs[i].Patch && len(d.was) > 0 && !u.another(d) {
+			if objs[i].Table.Options || objs[i].Patch && len(d.was) > 0 && !u.another(d) {
 				continue
 			}
-			gone := d.is
-			if !again[d.key(objs[i])] {
-				if sameList(objs[i], d.was, d.is) || keep(objs[i], d.was, d.is) {
-					continue
-				}
-				gone = surplus(objs[i], d.was, d.is)
-			}
-			for _, e := range slices.Backward(gone) {
-				u.residue(objs[i], nil, e)
-				u.message(objs[i], objs[i].Del, 0, deletionSet(e))
-			}
+			l := slices.Clone(gone(objs[i], d, again))
+			slices.Reverse(l)
+			goes = append(goes, l...)
+		}
+		if objs[i].Hits != nil {
+			goes = u.inOrderNow(objs[i], goes)
+		}
+		for _, e := range goes {
+			u.residue(objs[i], nil, e)
+			u.message(objs[i], objs[i].Del, 0, deletionSet(e))
+			u.dropNetwork(e)
+			u.keeps(e, strangers)
 		}
 	}
 	for i, o := range objs {
+		var comes []*state.Entry
 		for _, k := range u.inOrder(o, keys[i]) {
 			d := diffs[i][k]
 			redo := again[d.key(o)]
 			switch {
 			case sameList(o, d.was, d.is) && !redo:
 			case u.another(d): // goes first, comes with the next round
+			case o.Table.Options:
+				u.setOptions(o, d.was[0], d.is[0])
 			case o.Patch && len(d.is) > 0 && len(d.was) > 0:
 				u.patch(o, d.was[0], d.is[0])
 			case len(d.was) < len(d.is) && len(surplus(o, d.was, d.is)) == len(d.is)-len(d.was) && !redo:
 				// Deleting the surplus is all there is to do.
+			case o.Hits != nil:
+				comes = append(comes, d.was...)
 			default:
 				for j, e := range d.was {
 					flags := addFlags(o, e.Set())
@@ -245,6 +278,9 @@ func (u *undoer) diff() {
 					u.create(o, e, flags, d.is)
 				}
 			}
+		}
+		if len(comes) > 0 {
+			u.makeInOrder(o, comes, diffs[i])
 		}
 	}
 	u.join()
@@ -264,6 +300,17 @@ func (d pair) key(o *wire.Object) orderKey {
 		return orderKey{o, d.is[0].Key}
 	}
 	return orderKey{}
+}
+
+// gone is what of a key has to go: all of it where the order is to be made again.
+func gone(o *wire.Object, d pair, again map[orderKey]bool) []*state.Entry {
+	switch {
+	case again[d.key(o)]:
+		return d.is
+	case sameList(o, d.was, d.is), keep(o, d.was, d.is):
+		return nil
+	}
+	return surplus(o, d.was, d.is)
 }
 
 // surplus is what of is has to go so that was is left; all of it when their
@@ -288,7 +335,7 @@ func surplus(o *wire.Object, was, is []*state.Entry) []*state.Entry {
 // of being deleted and added.
 func keep(o *wire.Object, was, is []*state.Entry) bool {
 	return len(was) == 1 && len(is) == 1 &&
-		replaceable(o, was[0].Set(), state.Diff(o, was[0].Set(), is[0].Set(), state.Exact))
+		replaceable(o, was[0].Set(), is[0].Set(), state.Diff(o, was[0].Set(), is[0].Set(), state.Exact))
 }
 
 // sameList reports whether the objects of one key are as they were, in order.
@@ -327,6 +374,7 @@ func (u *undoer) create(o *wire.Object, e *state.Entry, flags uint16, is []*stat
 	if u.made[e.Index()] {
 		return
 	}
+	unbond(s, e)
 	if s = u.withPeer(s); s == nil {
 		return // half of a veth cannot be made
 	}

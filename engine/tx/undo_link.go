@@ -53,6 +53,7 @@ func (u *undoer) withPeer(s *wire.Set) *wire.Set {
 		if v, ok := e.Set().Get("address"); ok {
 			peer.PutName("address", v)
 		}
+		unbond(peer, e)
 		s = s.Clone()
 		s.Del("link")
 		made := wire.NewSet(kind.Sub.Table)
@@ -72,11 +73,12 @@ func (u *undoer) patch(o *wire.Object, was, is *state.Entry) {
 		u.parts(s, is.Set(), is.Index())
 	}
 	detach(pick, is.Set())
+	byPort(pick, was.Set())
 	first, joins := wire.NewSet(o.Table), u.toBond(pick)
 	if joins {
 		// A bond gives a port its own address, and back the one it came with.
 		pick.Del("address")
-		if v := cameWith(was.Set()); v.Type != wire.None {
+		if v := cameWith(was); v.Type != wire.None {
 			first.PutName("address", v)
 		}
 	}
@@ -109,16 +111,6 @@ func detach(pick, have *wire.Set) {
 		}
 	}
 	pick.PutName("xdp", wire.SubVal(s))
-}
-
-// cameWith is the address that a port of a bond had before it was one.
-func cameWith(s *wire.Set) wire.Value {
-	port, _ := s.Get("port")
-	if port.Sub == nil || port.Sub.Table.Row("perm_hwaddr") == nil {
-		return wire.Value{}
-	}
-	v, _ := port.Sub.Get("perm_hwaddr")
-	return v
 }
 
 func (u *undoer) toBond(pick *wire.Set) bool {

@@ -23,6 +23,13 @@ func (p *planner) verb(op *builtins.Op, set *wire.Set) error {
 	p.plan.touch.key(o, key)
 	have := p.st.Find(o, key)
 	switch {
+	case op.Verb.Type == o.Del && o.Hits != nil:
+		if e := p.firstHit(o, want); e != nil {
+			p.plan.touch.key(o, e.Key)
+			if err := p.goes(e, c); err != nil {
+				return err
+			}
+		}
 	case op.Verb.Type == o.Del:
 		for _, e := range append([]*state.Entry(nil), have...) {
 			if !state.Matches(want, e) {

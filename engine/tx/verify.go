@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/nlscript/nlscript/engine/state"
 	"github.com/nlscript/nlscript/wire"
@@ -57,12 +58,12 @@ func (p *Plan) tells(sc state.Scope, found []*state.Entry) bool {
 func (p *Plan) verifyAll(now *state.State) error {
 	last := make(map[string]*expect, len(p.want))
 	for _, x := range p.want {
-		if x.mode == state.Whole && x.gone == nil {
+		if x.mode == state.Whole && x.gone == nil && x.sel == nil {
 			last[x.object.Name+"\x00"+x.key+"\x00"+x.name] = x
 		}
 	}
 	for _, x := range p.want {
-		if x.mode == state.Whole && x.gone == nil && last[x.object.Name+"\x00"+x.key+"\x00"+x.name] != x {
+		if x.mode == state.Whole && x.gone == nil && x.sel == nil && last[x.object.Name+"\x00"+x.key+"\x00"+x.name] != x {
 			continue
 		}
 		if err := p.verifyOne(now, x); err != nil {
@@ -78,6 +79,12 @@ func (p *Plan) verifyOne(now *state.State, x *expect) error {
 	}
 	if x.list != nil {
 		return p.holdsList(x, now)
+	}
+	if x.sel != nil {
+		if slices.ContainsFunc(x.sel.in(now), func(e *state.Entry) bool { return !x.sel.stays(e) }) {
+			return errStays
+		}
+		return nil
 	}
 	found, closest := false, []state.Delta(nil)
 	key := p.rekey(now, x)
@@ -100,6 +107,15 @@ func (p *Plan) verifyOne(now *state.State, x *expect) error {
 		}
 		if !found || len(d) < len(closest) {
 			found, closest = true, d
+		}
+	}
+	if x.set != nil && x.object.Table.Options && !found {
+		want := p.reindex(now, x.set)
+		if closest = state.Diff(x.object, want, want.Beginning(), x.mode); len(now.VLANsOf(x.object, want)) > 0 {
+			found = true
+			if len(closest) == 0 {
+				return nil
+			}
 		}
 	}
 	switch {

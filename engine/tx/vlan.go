@@ -31,9 +31,10 @@ func byVLAN(a, b *state.Entry) int {
 	return cmp.Or(cmp.Compare(a.Set().Uint("dev"), b.Set().Uint("dev")), cmp.Compare(v.L[0].N, w.L[0].N))
 }
 
-// loadVLANs reads the VLANs of bridges and their ports, and their tunnels.
+// loadVLANs reads the VLANs of bridges and their ports, their tunnels and options.
 func (p *planner) loadVLANs() error {
-	return p.st.Load(p.ctx, state.Scope{Object: rtnl.VLAN}, state.Scope{Object: rtnl.TunnelInfo})
+	return p.st.Load(p.ctx, state.Scope{Object: rtnl.VLAN}, state.Scope{Object: rtnl.TunnelInfo},
+		state.Scope{Object: rtnl.VLANOptions}, state.Scope{Object: rtnl.VLANGlobal})
 }
 
 // tunnels are the known maps of a port to tunnels, of one VLAN or of all.
@@ -77,6 +78,7 @@ func (p *planner) takesPVID(c *Change, want *wire.Set) error {
 		p.plan.touch.key(e.Object, e.Key)
 		other := e.Set().Clone()
 		other.Del("pvid")
+		p.plan.passes(e.Object, e.Key, other)
 		p.st.Change(e, other)
 		c.Notes = append(c.Notes, titleOf(e.Object, other, p.st.Names)+" is the pvid no more")
 	}
@@ -85,7 +87,8 @@ func (p *planner) takesPVID(c *Change, want *wire.Set) error {
 
 // leavesBridge is what a port has in its bridge and loses when it leaves.
 func (p *planner) leavesBridge(e *state.Entry) []*state.Entry {
-	gone := append(p.vlansOf(e.Index()), p.tunnels(e.Index(), wire.Value{})...)
+	gone := p.vlansOf(e.Index())
+	gone = appendNew(gone, p.goWith(gone))
 	for _, x := range p.st.All(rtnl.FDB) {
 		if uint32(x.Set().Uint("dev")) == e.Index() && x.Set().Uint("master") != 0 {
 			gone = append(gone, x)
@@ -117,6 +120,7 @@ func (p *planner) addFirst(e, br *state.Entry, vid uint64) {
 	s := rtnl.FirstVLAN(e.Index(), e == br, vid)
 	key := state.KeyOf(rtnl.VLAN, s)
 	p.plan.touch.key(rtnl.VLAN, key)
+	p.plan.passes(rtnl.VLAN, key, s)
 	if len(p.st.Find(rtnl.VLAN, key)) == 0 {
 		p.st.AddFirst(rtnl.VLAN, s)
 	}
@@ -155,7 +159,9 @@ func (p *planner) defaultPVID(e *state.Entry, pick *wire.Set) error {
 			continue
 		}
 		if first != nil {
-			p.st.Remove(first)
+			for _, x := range append(p.goWith([]*state.Entry{first}), first) {
+				p.st.Remove(x)
+			}
 		}
 		if vid == 0 {
 			continue
@@ -164,6 +170,7 @@ func (p *planner) defaultPVID(e *state.Entry, pick *wire.Set) error {
 			if x.Set().Uint("pvid") != 0 {
 				other := x.Set().Clone()
 				other.Del("pvid")
+				p.plan.passes(x.Object, x.Key, other)
 				p.st.Change(x, other)
 			}
 		}
@@ -173,9 +180,13 @@ func (p *planner) defaultPVID(e *state.Entry, pick *wire.Set) error {
 }
 
 // hasPlace reports whether an object that went can be made again: a VLAN of a port,
-// or its tunnel, cannot where the port has no bridge.
+// or its tunnel, cannot where the port has no bridge, and options where there is no
+// VLAN.
 func (p *planner) hasPlace(e *state.Entry) bool {
-	if e.Object != rtnl.TunnelInfo && (e.Object != rtnl.VLAN || e.Set().Uint("self") != 0) {
+	switch {
+	case e.Object.Table.Options:
+		return len(p.st.VLANsOf(e.Object, e.Set())) > 0
+	case e.Object != rtnl.TunnelInfo && (e.Object != rtnl.VLAN || e.Set().Uint("self") != 0):
 		return true
 	}
 	l := p.st.LinkByIndex(uint32(e.Set().Uint("dev")))

@@ -2,6 +2,7 @@ package tx
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -37,20 +38,28 @@ func (p *planner) whole(op *builtins.Op, want *wire.Set) error {
 		if err := p.firstOn(o, want); err != nil {
 			return err
 		}
+		flags := p.addFlags(o, want)
 		p.st.Add(o, want)
 		p.plan.touch.key(o, key)
-		return p.make(op, want, addFlags(o, want))
+		return p.make(op, want, flags)
 	case len(deltas) == 0 && (len(have) == 1 || looseKey(o)):
 		c := p.same(op, want)
 		c.Notes = append(c.Notes, state.Aged(want, have[best].Set())...)
 		return nil
 	}
 	old := have[best]
-	if old.Foreign() && o != rtnl.Neigh && o != rtnl.FDB { // what was learned may be written down
+	if old.Foreign() && !o.Learned {
 		return fmt.Errorf("%s belongs to the kernel or a daemon (%s) and is not replaced; use a verb if you must", Title(op), ownerOf(old))
+	}
+	fixed := stuck(want, old.Set(), deltas)
+	if fixed != "" && op.Flags&builtins.Recreate == 0 {
+		return unchangeable(o, fixed, deltas, p.st)
 	}
 	p.plan.touch.key(o, key)
 	c := p.change(&Change{Action: Modify, Op: op, Object: o, Deltas: deltas, set: want, before: old})
+	if fixed != "" {
+		return p.remake(op, want, old, c)
+	}
 	if len(have) > 1 && !looseKey(o) {
 		// Aliases of one key collapse into the one that is wanted.
 		for i, e := range have {
@@ -65,19 +74,23 @@ func (p *planner) whole(op *builtins.Op, want *wire.Set) error {
 			return nil
 		}
 	}
-	if replaceable(o, want, deltas) {
+	if replaceable(o, want, old.Set(), deltas) {
 		if err := p.replaces(old, want, c); err != nil {
 			return err
 		}
 		p.st.Change(old, want)
-		return p.make(op, want, unix.NLM_F_CREATE|unix.NLM_F_REPLACE)
+		return p.replace(op, want, deltas)
 	}
 	if err := p.remove(op, old, c); err != nil {
 		return err
 	}
+	flags := p.addFlags(o, want)
 	p.st.Add(o, want)
-	if err := p.make(op, want, addFlags(o, want)); err != nil {
+	if err := p.make(op, want, flags); err != nil {
 		return err
+	}
+	if c.With != nil && o.Unlisted != nil && !sameObject(want, old.Set()) {
+		return nil // it is in no place any more
 	}
 	return p.putBack(op, c)
 }
@@ -104,6 +117,25 @@ func (p *planner) make(op *builtins.Op, want *wire.Set, flags uint16) error {
 	err := p.sendFlags(op, flags, false)
 	if err == nil {
 		p.await(op.Object, want)
+	}
+	return err
+}
+
+// replace sends the op's message in the place of an object. Where what the op does
+// not mention would stay as it is, the message says what it shall be.
+func (p *planner) replace(op *builtins.Op, want *wire.Set, deltas []state.Delta) error {
+	const flags = unix.NLM_F_CREATE | unix.NLM_F_REPLACE
+	own := wire.NewSet(want.Table)
+	if err := op.Set(own); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(deltas, func(d state.Delta) bool { return d.Row.Default != "" && !own.Has(d.Row.Name) && want.Has(d.Row.Name) }) {
+		return p.make(op, want, flags)
+	}
+	msg, rel, err := p.build(op.Object, op.Object.New, flags, want)
+	if err == nil {
+		p.step(Step{Op: op, Object: op.Object, Msg: msg, Rel: rel})
+		p.mild = true
 	}
 	return err
 }
@@ -139,8 +171,8 @@ func addFlags(o *wire.Object, s *wire.Set) uint16 {
 }
 
 // replaceable reports whether NLM_F_REPLACE does all that differs.
-func replaceable(o *wire.Object, want *wire.Set, deltas []state.Delta) bool {
-	if o.Replace == nil || o.Shares != nil && o.Shares(want) {
+func replaceable(o *wire.Object, want, have *wire.Set, deltas []state.Delta) bool {
+	if o.Replace == nil || o.Shares != nil && o.Shares(want) || o.Clash != nil && o.Clash(want, have) || stuck(want, have, deltas) != "" {
 		return false
 	}
 	for _, d := range deltas {
@@ -151,12 +183,31 @@ func replaceable(o *wire.Object, want *wire.Set, deltas []state.Delta) bool {
 	return true
 }
 
+// stuck names the first difference that no message makes go away: one in a row that
+// cannot be changed, or any in an object of a kind that has no change.
+func stuck(want, have *wire.Set, deltas []state.Delta) string {
+	if !sameObject(want, have) {
+		return ""
+	}
+	whole := false
+	if kind := want.Table.Row("kind"); kind != nil {
+		v, _ := want.At(kind)
+		whole = v.Sub.Table.Immutable
+	}
+	for _, d := range deltas {
+		if whole || d.Row.Fixed(d.Before, d.After) {
+			return d.Path
+		}
+	}
+	return ""
+}
+
 // replaces plans what goes when an object is replaced in its place: with one of
-// another kind all that it holds, as if it were deleted.
+// another kind or number all that it holds, as if it were deleted.
 func (p *planner) replaces(old *state.Entry, want *wire.Set, c *Change) error {
 	gone := []*state.Entry{}
 	if old.Object.Unlisted != nil {
-		if sameKind(want, old.Set()) {
+		if sameObject(want, old.Set()) {
 			return nil
 		}
 		var err error
@@ -175,12 +226,23 @@ func (p *planner) replaces(old *state.Entry, want *wire.Set, c *Change) error {
 	return nil
 }
 
-// sameKind reports whether an object stays the one it is when it is replaced by
-// another, which changes its options.
-func sameKind(want, have *wire.Set) bool {
-	w, _ := want.Get("kind")
-	h, _ := have.Get("kind")
-	return w.Sub != nil && h.Sub != nil && w.Sub.Table == h.Sub.Table
+// sameObject reports whether an object stays the one it is when it is replaced, which
+// changes its options: a queueing discipline keeps its kind and its number.
+func sameObject(want, have *wire.Set) bool {
+	kind, number := want.Table.Row("kind"), want.Table.Row("handle")
+	if kind == nil {
+		return true
+	}
+	w, _ := want.At(kind)
+	h, _ := have.At(kind)
+	if w.Sub == nil || h.Sub == nil || w.Sub.Table != h.Sub.Table {
+		return false
+	}
+	if number == nil { // the key of a class has it
+		return true
+	}
+	n, ok := want.At(number)
+	return !ok || n.N == have.Uint("handle")
 }
 
 // topRow is the row of the object's own table that a delta lies in.
@@ -217,28 +279,3 @@ func (p *planner) notes(c *Change, want *wire.Set) {
 
 // fewOps is up to where a plan looks around for what may surprise.
 const fewOps = 200
-
-// absent removes all objects with the op's key.
-func (p *planner) absent(op *builtins.Op, want *wire.Set) error {
-	o := op.Object
-	key := state.KeyOf(o, want)
-	if err := p.contradicts(op, o.Name+"\x00"+key, func(first *builtins.Op) bool { return first.Absent }); err != nil && !looseKey(o) {
-		return err
-	}
-	p.expect(&expect{op: op, object: o, key: key, match: want, mode: state.Whole})
-	n := 0
-	for _, e := range append([]*state.Entry(nil), p.st.Find(o, key)...) {
-		if !state.Matches(want, e) || byDefault(e) {
-			continue
-		}
-		n++
-		c := p.change(&Change{Action: Remove, Op: op, Object: o, set: e.Set()})
-		if err := p.remove(op, e, c); err != nil {
-			return err
-		}
-	}
-	if n == 0 {
-		p.same(op, want)
-	}
-	return nil
-}

@@ -19,3 +19,11 @@ func Lacks(t testing.TB, kind string) {
 	}
 	t.Logf("this kernel has no %s", kind)
 }
+
+// NotInVM skips there, where all is slow, a test that needs none of its kinds.
+func NotInVM(t testing.TB) {
+	t.Helper()
+	if InVM() {
+		t.Skip("runs on the host")
+	}
+}

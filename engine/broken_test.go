@@ -1,0 +1,97 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/engine"
+)
+
+// A journal that cannot be read is told of everywhere, holds up runs, and can be
+// given up; one that was cut short before anything was sent is nothing.
+func TestBrokenJournals(t *testing.T) {
+	ctx := context.Background()
+	for name, put := range map[string]func(path string) error{
+		"rubbish": func(p string) error { return os.WriteFile(p, []byte("rubbish\n"), 0o600) },
+		"of another version": func(p string) error {
+			return os.WriteFile(p, []byte(`{"version":2}`+"\n"), 0o600)
+		},
+		"directory": func(p string) error { return os.Mkdir(p, 0o700) },
+		"pipe":      func(p string) error { return unix.Mkfifo(p, 0o600) },
+		"link":      func(p string) error { return os.Symlink("/etc/passwd", p) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, dir := journalled(t)
+			if err := put(filepath.Join(dir, "x.journal")); err != nil {
+				t.Fatal(err)
+			}
+			l, err := e.Pending(ctx)
+			if err != nil || len(l) != 1 || l[0].Broken == "" || l[0].Live {
+				t.Errorf("pending: %+v, %v", l, err)
+			}
+			var failed *engine.Error
+			_, err = e.Run(ctx, engine.Script{Name: "a.star", Source: []byte(makeBridge)})
+			if !errors.As(err, &failed) || failed.Outcome != "residue" || len(failed.Residue) != 1 || !strings.Contains(failed.Residue[0].Key, "x.journal") {
+				t.Errorf("run: %+v", err)
+			}
+			r, err := e.Recover(ctx)
+			if !errors.As(err, &failed) || failed.Outcome != "residue" || len(r.Residue) != 1 {
+				t.Errorf("recover: %+v", err)
+			}
+			if err := e.Forget(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := e.Run(ctx, engine.Script{Name: "a.star", Source: []byte(makeBridge)}); err != nil || journals(t, dir) != 0 {
+				t.Errorf("run afterwards: %+v", err)
+			}
+		})
+	}
+	t.Run("in the middle", func(t *testing.T) {
+		e, dir := journalled(t)
+		r, err := e.Run(ctx, engine.Script{Name: "a.star", Source: []byte(makeBridge), Confirm: 1 << 40})
+		if err != nil {
+			t.Fatal(err)
+		}
+		path, _ := filepath.Glob(filepath.Join(dir, "*.journal"))
+		b, err := os.ReadFile(path[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The head, behind a line of text and its length; then a commit that breaks off.
+		_, head, _ := bytes.Cut(b, []byte("\n"))
+		head = b[:len(b)-len(head)+4+int(binary.NativeEndian.Uint32(head))]
+		b = append(binary.NativeEndian.AppendUint32(head, 2), 1, 0xff)
+		if err := r.Confirm(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path[0], b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var failed *engine.Error
+		if _, err := e.Recover(ctx); !errors.As(err, &failed) || failed.Outcome != "residue" || len(failed.Residue) != 1 {
+			t.Errorf("recover: %+v", err)
+		}
+		// Of another namespace it is not our business.
+		other, _ := journalled(t)
+		if other, err = engine.New(engine.WithNetNS(other.NetNS()), engine.WithJournal(dir)); err != nil {
+			t.Fatal(err)
+		}
+		if l, err := other.Pending(ctx); err != nil || len(l) != 0 {
+			t.Errorf("elsewhere: %+v %v", l, err)
+		}
+		if _, err := other.Run(ctx, engine.Script{Name: "a.star", Source: []byte(makeBridge)}); err != nil {
+			t.Errorf("elsewhere: %+v", err)
+		}
+		if err := e.Forget(ctx); err != nil || journals(t, dir) != 0 {
+			t.Error("it is not forgotten", err)
+		}
+	})
+}
