@@ -273,8 +273,8 @@ func TestEveryFailure(t *testing.T) {
 			s := script(t, name)
 			e := furnished(t, s)
 			needs(t, e, kinds[name]...)
-			if name == "route-server.star" && testnet.InVM() {
-				s.Params = map[string]any{"count": 1000} // it is slow
+			if !slices.Contains(kinds[name], "bond") {
+				testnet.NotInVM(t)
 			}
 			enginetest.EveryFailure(t, e, s)
 		})

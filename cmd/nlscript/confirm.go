@@ -36,8 +36,9 @@ func (a *app) confirmCommand() *cobra.Command {
 			}
 			what, do := "confirmed", e.Confirm
 			if undo {
-				what, do = "to be undone now", e.Reject
+				what, do = "undone; the network is as it was", e.Reject
 			}
+			a.after.recover = p.command("recover")
 			if err := do(cmd.Context()); err != nil {
 				return err
 			}
@@ -91,8 +92,8 @@ func (a *app) pending(ctx context.Context, r *engine.Result, p *place, signals <
 				fmt.Fprintf(a.stderr, "%v: it is undone at %s all the same, unless confirmed\n", s, by)
 				return nil
 			}
-		case err := <-settled:
-			return err
+		case say := <-settled:
+			return say()
 		}
 		if keep && r.Confirm(ctx) == nil {
 			fmt.Fprintln(a.stdout, "confirmed")
@@ -102,19 +103,21 @@ func (a *app) pending(ctx context.Context, r *engine.Result, p *place, signals <
 	}
 }
 
-// settled waits for what others make of a run that waits.
-func (a *app) settled(ctx context.Context, r *engine.Result) <-chan error {
-	c := make(chan error, 1)
+// settled waits for what others make of a run that waits, and gives what says so: only
+// one of those who wait shall.
+func (a *app) settled(ctx context.Context, r *engine.Result) <-chan func() error {
+	c := make(chan func() error, 1)
 	go func() {
 		kept, err := r.Settled(ctx)
-		switch {
-		case err != nil:
-			c <- err
-		case kept:
-			fmt.Fprintln(a.stdout, "confirmed")
-			c <- nil
-		default:
-			c <- a.undone(" at " + time.Now().Format(time.TimeOnly) + ", it was not confirmed")
+		c <- func() error {
+			switch {
+			case err != nil:
+				return err
+			case kept:
+				fmt.Fprintln(a.stdout, "confirmed")
+				return nil
+			}
+			return a.undone(" at " + time.Now().Format(time.TimeOnly) + ", it was not confirmed")
 		}
 	}()
 	return c

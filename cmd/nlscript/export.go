@@ -15,7 +15,7 @@ entries, nexthops, qdiscs and classes, and export writes the same again. It
 changes nothing, and needs no rights.
 
 What the kernel or a daemon made is left out, as it comes again by itself: routes
-and addresses of proto kernel or with a lifetime that ends, table local, link-local
+and addresses of proto kernel or with a lifetime that ends, link-local
 addresses, learned neighbours. --all writes it too. What a new link has by itself
 is never written. A device that no script can make is the patch of one that is
 there.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -137,15 +136,18 @@ func ours(dir string) error {
 // all are root in their own.
 func outsideUID() int {
 	uid := os.Geteuid()
-	f, err := os.Open("/proc/self/uid_map")
-	if err != nil {
-		return uid
-	}
-	defer f.Close()
-	for s := bufio.NewScanner(f); s.Scan(); {
-		var inside, outside, size int64
-		if n, _ := fmt.Sscan(strings.TrimSpace(s.Text()), &inside, &outside, &size); n == 3 && int64(uid) >= inside && int64(uid) < inside+size {
-			return int(outside + int64(uid) - inside)
+	b, _ := os.ReadFile("/proc/self/uid_map") // where it is not there, nobody is mapped
+	for line := range strings.Lines(string(b)) {
+		var n []int64 // inside, outside, how many
+		for _, f := range strings.Fields(line) {
+			x, err := strconv.ParseInt(f, 10, 64)
+			if err != nil {
+				return uid
+			}
+			n = append(n, x)
+		}
+		if in := int64(uid); len(n) == 3 && in >= n[0] && in-n[0] < n[2] {
+			return int(n[1] + in - n[0])
 		}
 	}
 	return uid

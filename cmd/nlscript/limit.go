@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime/debug"
+	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -46,15 +49,23 @@ func memoryLimit() uint64 {
 	return min(uint64(info.Totalram)*uint64(info.Unit)/4, mostMemory)
 }
 
-// watchMemory calls over once when the process takes more than limit.
+// watchMemory calls over once when the process takes more than limit. It looks each
+// time that the process has computed for a while: one that waits, for carrier or to
+// be confirmed, is left asleep.
 func watchMemory(ctx context.Context, limit uint64, over func()) {
-	const often = 10 * time.Millisecond
-	for t := time.NewTicker(often); ; {
+	computed := make(chan os.Signal, 1)
+	signal.Notify(computed, unix.SIGVTALRM)
+	defer signal.Stop(computed)
+	often := unix.NsecToTimeval((4 * time.Millisecond).Nanoseconds())
+	if _, err := unix.Setitimer(unix.ItimerVirtual, unix.Itimerval{Interval: often, Value: often}); err != nil {
+		return
+	}
+	defer unix.Setitimer(unix.ItimerVirtual, unix.Itimerval{})
+	for {
 		select {
 		case <-ctx.Done():
-			t.Stop()
 			return
-		case <-t.C:
+		case <-computed:
 		}
 		if memory() > limit {
 			over()
@@ -66,8 +77,13 @@ func watchMemory(ctx context.Context, limit uint64, over func()) {
 // memory is what the process takes for itself, in bytes; 0 when it is not known.
 func memory() uint64 {
 	b, _ := os.ReadFile("/proc/self/statm")
-	var size, resident, shared uint64 // in pages
-	if n, _ := fmt.Sscan(string(b), &size, &resident, &shared); n < 3 || shared > resident {
+	f := strings.Fields(string(b)) // in pages: size, resident, shared, ...
+	if len(f) < 3 {
+		return 0
+	}
+	resident, err := strconv.ParseUint(f[1], 10, 64)
+	shared, err2 := strconv.ParseUint(f[2], 10, 64)
+	if err != nil || err2 != nil || shared > resident {
 		return 0
 	}
 	return (resident - shared) * uint64(os.Getpagesize())

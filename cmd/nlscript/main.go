@@ -27,6 +27,7 @@ const (
 )
 
 func main() {
+	roomy(0)
 	inside, err := nsexec.Enter()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "nlscript:", err)
@@ -37,6 +38,15 @@ func main() {
 		ctx = context.WithValue(ctx, sandboxKey{}, true)
 	}
 	os.Exit(run(context.WithValue(ctx, guardedKey{}, guarded), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// roomy makes the stack as large as a run needs, at once. It would be copied four
+// times on the way there, and all that is on it looked up.
+//
+//go:noinline
+func roomy(i int) byte {
+	var room [16 << 10]byte
+	return room[i]
 }
 
 // guard returns a context that ends with a signal, or when there is too little

@@ -20,6 +20,7 @@ import (
 
 	"github.com/nlscript/nlscript/internal/nsexec"
 	"github.com/nlscript/nlscript/internal/sandbox"
+	"github.com/nlscript/nlscript/internal/testnet"
 )
 
 var update = flag.Bool("update", false, "write what the scripts of testdata expect")
@@ -28,6 +29,7 @@ var update = flag.Bool("update", false, "write what the scripts of testdata expe
 //
 //	sandboxed [-powerless] [DEVICE...] -- COMMAND...   in a network namespace of its own, with these devices
 //	sandboxed -confined [DEVICE...] -- COMMAND...      where it may make no other namespace
+//	sandboxed -alone [DEVICE...] -- COMMAND...         nor a user namespace
 //	interrupted COMMAND...                             with SIGINT as soon as it says "started"
 //
 // and what programs_test.go has.
@@ -44,10 +46,13 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		Condition: func(cond string) (bool, error) {
-			if cond != "kernel" {
-				return false, fmt.Errorf("unknown condition %q", cond)
+			switch cond {
+			case "kernel":
+				return kernel(t), nil
+			case "vm": // where each program takes a second to begin
+				return testnet.InVM(), nil
 			}
-			return kernel(t), nil
+			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 	})
@@ -101,8 +106,13 @@ func sandboxed() {
 		finish(cmd.Run())
 	}
 	runtime.LockOSThread()
-	drop := map[string]uintptr{"-powerless": unix.CAP_NET_ADMIN, "-confined": unix.CAP_SYS_ADMIN}
+	drop := map[string]uintptr{"-powerless": unix.CAP_NET_ADMIN, "-confined": unix.CAP_SYS_ADMIN, "-alone": unix.CAP_SYS_ADMIN}
 	lost, without := drop[args[0]]
+	if args[0] == "-alone" {
+		if err := os.WriteFile("/proc/sys/user/max_user_namespaces", []byte("0"), 0); err != nil {
+			fatal(err)
+		}
+	}
 	if without {
 		args = args[1:]
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -27,8 +28,11 @@ func runPrivate(dir string) func(context.Context, []byte) ([]byte, error) {
 		child.Stdin, child.Stdout, child.Stderr = bytes.NewReader(request), &answer, &said
 		err := child.Run()
 		var exit *exec.ExitError
-		if errors.As(err, &exit) && said.Len() > 0 {
+		switch {
+		case errors.As(err, &exit) && said.Len() > 0:
 			err = errors.New(string(bytes.TrimSpace(said.Bytes())))
+		case nsexec.Denied(err):
+			err = fmt.Errorf("this system lets nobody but root make one (%w)", err)
 		}
 		return answer.Bytes(), err
 	}

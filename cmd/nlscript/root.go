@@ -115,11 +115,13 @@ func (a *app) root(args []string) *cobra.Command {
 		}
 		return emptyFlag(cmd)
 	}
-	if len(args) > 0 && args[0] == "run" {
-		// What others need costs a tenth of a short run.
-		root.CompletionOptions.DisableDefaultCmd = true
-		root.AddCommand(a.runCommand())
-		return root
+	// What all the others need costs a tenth of a short run.
+	for verb, command := range map[string]func() *cobra.Command{"run": a.runCommand, watchVerb: a.watchCommand} {
+		if len(args) > 0 && args[0] == verb {
+			root.CompletionOptions.DisableDefaultCmd = true
+			root.AddCommand(command())
+			return root
+		}
 	}
 	root.AddCommand(a.runCommand(), a.planCommand(), a.buildCommand(), a.decodeCommand(), a.goldenCommand(),
 		a.exportCommand(), a.docCommand(), a.schemaCommand(), a.versionCommand(),

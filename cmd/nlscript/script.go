@@ -24,8 +24,16 @@ type params struct {
 	file   string
 }
 
+// repeated is a flag that may be given several times. (pflag's own goes through
+// encoding/csv to say that it is empty.)
+type repeated []string
+
+func (r *repeated) Set(s string) error { *r = append(*r, s); return nil }
+func (r *repeated) String() string     { return strings.Join(*r, " ") }
+func (r *repeated) Type() string       { return "stringArray" }
+
 func (p *params) flags(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVarP(&p.define, "define", "D", nil, "give the script's param() `KEY=VALUE` (repeatable)")
+	cmd.Flags().VarP((*repeated)(&p.define), "define", "D", "give the script's param() `KEY=VALUE` (repeatable)")
 	cmd.Flags().StringVar(&p.file, "params", "", "read params from the JSON object in `FILE`")
 }
 
@@ -64,7 +72,7 @@ type facts struct {
 
 func (f *facts) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.file, "facts", "", "know only what `FILE` says instead of the kernel")
-	cmd.Flags().StringArrayVar(&f.links, "link", nil, "a device there is, as `NAME=INDEX` (repeatable)")
+	cmd.Flags().Var((*repeated)(&f.links), "link", "a device there is, as `NAME=INDEX` (repeatable)")
 }
 
 func (f *facts) given() bool { return f.file != "" || len(f.links) > 0 || f.standIns }

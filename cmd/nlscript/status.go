@@ -39,6 +39,8 @@ func (a *app) statusCommand() *cobra.Command {
 				what := fmt.Sprintf("is running (pid %d, since %s)", r.PID, r.Started.Format(time.TimeOnly))
 				by := r.Deadline.Format(time.TimeOnly)
 				switch {
+				case r.Broken != "":
+					what = fmt.Sprintf("is a journal that cannot be read (%s); when the network is as it should be, %s --forget  removes it", r.Broken, p.command("recover"))
 				case r.Away && r.Deadline.IsZero() && !r.Live:
 					what = fmt.Sprintf("died (pid %d, begun %s); it is undone where it was begun, in another network namespace", r.PID, r.Started.Format(time.TimeOnly))
 				case r.Away && !r.Deadline.IsZero():

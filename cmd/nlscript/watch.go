@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"syscall"
@@ -40,17 +39,20 @@ func startWatcher(e *engine.Engine) func(journal, alive *os.File) error {
 		// What others gave this process to hold is not the watcher's: a pipe, say,
 		// at whose end somebody waits. Kernels before 5.11 cannot tell.
 		unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
-		cmd := exec.Command("/proc/self/exe", watchVerb, journal.Name())
-		cmd.Args[0] = os.Args[0]
-		cmd.Dir = "/"
-		cmd.Env = []string{}
-		cmd.ExtraFiles = []*os.File{journal, alive, ns}
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-		if err := cmd.Start(); err != nil {
-			return err
+		null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return os.NewSyscallError("open "+os.DevNull, err)
 		}
-		go cmd.Wait() // so that it is no zombie while this process stays
-		return nil
+		defer unix.Close(null)
+		// Package os would first start a process to see how it can wait for others.
+		// Nobody waits for this one: it ends after us.
+		_, err = syscall.ForkExec("/proc/self/exe", []string{os.Args[0], watchVerb, journal.Name()}, &syscall.ProcAttr{
+			Dir:   "/",
+			Env:   []string{},
+			Files: []uintptr{uintptr(null), uintptr(null), uintptr(null), journal.Fd(), alive.Fd(), ns.Fd()},
+			Sys:   &syscall.SysProcAttr{Setsid: true},
+		})
+		return err
 	}
 }
 
