@@ -2,8 +2,11 @@ package reliability
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
+	"runtime"
+	"strconv"
 	"syscall"
 	"testing"
 
@@ -16,9 +19,13 @@ func TestMain(m *testing.M) {
 	var err error
 	switch os.Getenv(childMark) {
 	case "":
+		// Much of what they do is waiting for the kernel.
+		flag.Set("test.parallel", strconv.Itoa(3*runtime.GOMAXPROCS(0)))
 		testnet.Main(m)
 	case writes:
 		err = otherProgram()
+	case writesVLANs:
+		err = otherVLANProgram()
 	case watcherMark:
 		err = watcher(os.Args[1], os.Args[2])
 	default:

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nlscript/nlscript/engine/tx"
 	"github.com/nlscript/nlscript/internal/testnet"
 )
 
@@ -51,7 +52,7 @@ func holders(t *testing.T, file string) (pids []int) {
 // the watcher undoes it at the deadline. When the watcher is killed too, recover
 // does.
 func TestKillsWhileConfirming(t *testing.T) {
-	notInVM(t)
+	testnet.NotInVM(t)
 	nlscript := command(t)
 	base, all := transactions(t)
 	for _, c := range []struct {
@@ -140,7 +141,7 @@ func pending(t *testing.T, dir string) string {
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		l, _ := filepath.Glob(filepath.Join(dir, "*.journal"))
 		for _, path := range l {
-			if b, err := os.ReadFile(path); err == nil && bytes.Contains(b, []byte(`"deadline"`)) {
+			if h, err := tx.ReadHead(path); err == nil && !h.Deadline.IsZero() {
 				return path
 			}
 		}

@@ -313,7 +313,9 @@ func TestForeignWriter(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
 	committed, conflicts, written, lost, stale := 0, 0, 0, 0, 0
 	took := 4 * time.Millisecond
-	for i := range commits {
+	// More than so many, until there is one of each.
+	i := 0
+	for ; i < commits || (committed == 0 || conflicts == 0) && i < 5*commits; i++ {
 		v := uint32(ours + i)
 		src := fmt.Sprintf(`commit(
     route("10.77.0.0/24", via = "10.0.0.9", initcwnd = %d),
@@ -394,24 +396,19 @@ func TestForeignWriter(t *testing.T) {
 	if l.lost != nil {
 		t.Fatalf("the test itself has lost announcements: %v", l.lost)
 	}
-	t.Logf("foreign writer: %d commits beside %d writes: %d committed, %d conflicts; %d lost updates, %d stale values", commits, written, committed, conflicts, lost, stale)
+	t.Logf("foreign writer: %d commits beside %d writes: %d committed, %d conflicts; %d lost updates, %d stale values", i, written, committed, conflicts, lost, stale)
 	if committed == 0 || conflicts == 0 {
 		t.Errorf("%d committed, %d conflicts: one of them was hardly tried", committed, conflicts)
 	}
 }
 
-// TestForeignWriterAllTheTime has another process write the route without a
-// pause: no commit that reports success has overwritten what it did not see, and
-// what is there in the end is the other program's.
-func TestForeignWriterAllTheTime(t *testing.T) {
-	commits := often(500, 20)
-	e := enginetest.Sandbox(t, "eth0")
-	if _, err := e.Run(t.Context(), engine.Script{Name: "before.star", Source: []byte(`commit(addr("10.0.0.1/24", dev = "eth0"))`)}); err != nil {
-		t.Fatal(err)
-	}
+// beside starts a process of this program in the namespace of an engine, and waits
+// until it has begun. stop tells it to end; says reads a line of what it says.
+func beside(t *testing.T, e *engine.Engine, mark string) (stop func() error, says func(a ...any)) {
+	t.Helper()
 	other := exec.Command("/proc/self/exe")
-	other.Env, other.Stderr = append(os.Environ(), childMark+"="+writes), os.Stderr
-	stop, err := other.StdinPipe()
+	other.Env, other.Stderr = append(os.Environ(), childMark+"="+mark), os.Stderr
+	in, err := other.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -423,18 +420,57 @@ func TestForeignWriterAllTheTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer other.Wait()
-	defer stop.Close()
-	says := func(a ...any) {
+	t.Cleanup(func() {
+		in.Close()
+		other.Wait()
+	})
+	says = func(a ...any) {
+		t.Helper()
 		if _, err := fmt.Fscanln(out, a...); err != nil {
 			t.Fatalf("the other program: %v", err)
 		}
 	}
 	var begun string
 	says(&begun)
+	return in.Close, says
+}
+
+// lostUpdates reads n lines of the other program's log, each of a value of ours that it
+// found and its own before that, and counts the commits that report success and saw
+// something else: saw has that, by what they wrote.
+func lostUpdates(t *testing.T, says func(a ...any), n int, saw map[uint32]uint32) (lost int) {
+	t.Helper()
+	over := map[uint32]uint32{}
+	for range n {
+		var v, old uint32
+		says(&v, &old)
+		over[v] = old
+	}
+	for v, before := range saw {
+		if old, ok := over[v]; !ok || old != before {
+			lost++
+			t.Errorf("commit %d: success over a lost update: it saw %d and overwrote %d (in the log: %v)", v-oursOfMany, before, old, ok)
+		}
+	}
+	return lost
+}
+
+// TestForeignWriterAllTheTime has another process write the route without a
+// pause: no commit that reports success has overwritten what it did not see, and
+// what is there in the end is the other program's.
+func TestForeignWriterAllTheTime(t *testing.T) {
+	commits := often(500, 20)
+	e := enginetest.Sandbox(t, "eth0")
+	if _, err := e.Run(t.Context(), engine.Script{Name: "before.star", Source: []byte(`commit(addr("10.0.0.1/24", dev = "eth0"))`)}); err != nil {
+		t.Fatal(err)
+	}
+	stop, says := beside(t, e, writes)
 	saw := map[uint32]uint32{} // by what is committed
-	conflicts, lost := 0, 0
-	for i := range commits {
+	conflicts := 0
+	// More than so many, until one is in conflict: what runs beside may leave the other
+	// process no turn.
+	i := 0
+	for ; i < commits || conflicts == 0 && i < 50*commits; i++ {
 		v := uint32(oursOfMany + i)
 		res, err := e.Run(t.Context(), engine.Script{Name: "ours.star", Source: []byte(fmt.Sprintf(`commit(route("10.77.0.0/24", via = "10.0.0.9", initcwnd = %d))`, v))})
 		var failed *engine.Error
@@ -448,7 +484,7 @@ func TestForeignWriterAllTheTime(t *testing.T) {
 			t.Errorf("commit %d: %+v", i, err)
 		}
 	}
-	stop.Close()
+	stop()
 	var last, end uint32
 	var n int
 	says(&last, &end, &n)
@@ -456,19 +492,8 @@ func TestForeignWriterAllTheTime(t *testing.T) {
 	if _, committed := saw[end]; end != last && !committed {
 		t.Errorf("in the end the route is %d, not %d as the other program wrote last", end, last)
 	}
-	over := map[uint32]uint32{}
-	for range n {
-		var v, old uint32
-		says(&v, &old)
-		over[v] = old
-	}
-	for v, before := range saw {
-		if old, ok := over[v]; !ok || old != before {
-			lost++
-			t.Errorf("commit %d: success over a lost update: it saw %d and overwrote %d (in the log: %v)", v-oursOfMany, before, old, ok)
-		}
-	}
-	t.Logf("foreign writer: %d commits beside %d writes without a pause: %d committed, %d conflicts; %d lost updates", commits, last-2000, len(saw), conflicts, lost)
+	lost := lostUpdates(t, says, n, saw)
+	t.Logf("foreign writer: %d commits beside %d writes without a pause: %d committed, %d conflicts; %d lost updates", i, last-2000, len(saw), conflicts, lost)
 	if conflicts == 0 {
 		t.Error("nothing was in conflict")
 	}

@@ -130,6 +130,15 @@ func (v *victim) holds() bool {
 	return err == nil && p.Empty()
 }
 
+// tells reports whether it can be told that the transaction has taken effect.
+func (v *victim) tells() bool {
+	v.furnish()
+	if _, err := v.sc.e.Run(v.t.Context(), v.sc.script()); err != nil {
+		v.t.Fatalf("%+v", err)
+	}
+	return v.holds()
+}
+
 // atPlaces kills before and after system calls between the journal's first and
 // last.
 func (v *victim) atPlaces() {
@@ -234,19 +243,14 @@ func TestKills(t *testing.T) {
 	contend(t)
 	t.Run("of", func(t *testing.T) {
 		for i, x := range all {
+			if i%apart(1, 2) != 0 {
+				continue
+			}
 			t.Run(x.name, func(t *testing.T) {
 				t.Parallel()
 				v := &victim{t: t, x: x, base: base, mark: watchedMark}
-				// A kind that this kernel does not have.
-				probe := x.scene(t, base)
-				r, err := probe.e.Run(t.Context(), probe.script())
-				lacking(t, err)
-				if err != nil {
-					t.Fatalf("%+v", err)
-				}
-				again, err := probe.e.Plan(t.Context(), probe.script())
 				v.atPlaces()
-				if err == nil && again.Empty() && r != nil { // whether it has taken effect can be told
+				if i%apart(1, 8) == 0 && v.tells() {
 					v.atAnyTime(rand.New(rand.NewPCG(uint64(i), 1)))
 				}
 				mu.Lock()
@@ -265,7 +269,8 @@ func TestKills(t *testing.T) {
 }
 
 // contend keeps the kernel's lock busy from another namespace, by whole
-// datagrams, until the test ends.
+// datagrams, half of the time until the test ends; less in the emulated machine, where
+// that is most of what there is time for.
 func contend(t *testing.T) {
 	t.Helper()
 	other := enginetest.Sandbox(t)
@@ -278,17 +283,22 @@ func contend(t *testing.T) {
 	t.Cleanup(func() { close(stop); <-done })
 	go func() {
 		defer close(done)
-		for {
+		for pause := time.Duration(0); ; {
 			select {
 			case <-stop:
 				return
-			case <-time.After(5 * time.Millisecond):
+			case <-time.After(pause):
 			}
+			begin := time.Now()
 			r, err := other.Run(t.Context(), engine.Script{Name: "contend.star", Source: src})
 			if err != nil {
 				return // the test has ended
 			}
 			r.Undo(t.Context())
+			pause = time.Since(begin)
+			if testnet.InVM() {
+				pause *= 3
+			}
 		}
 	}()
 }

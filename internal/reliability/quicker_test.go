@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/nlscript/nlscript/engine"
+	"github.com/nlscript/nlscript/internal/testnet"
 )
 
 // TestQuicker has another program make the very object that a run is about to
@@ -16,7 +17,7 @@ import (
 // own, and is there in the end: also where the kernel announces nothing, or bears
 // nobody's mark, and content tells nothing.
 func TestQuicker(t *testing.T) {
-	notInVM(t)
+	testnet.NotInVM(t)
 	var kills, theirs, unsure int
 	var mu sync.Mutex
 	t.Run("to make", func(t *testing.T) {
@@ -30,6 +31,7 @@ func TestQuicker(t *testing.T) {
 }
 
 func quickest(t *testing.T, count func(*quicker)) {
+	lacks := lacking(t)
 	for _, tt := range []struct{ name, op string }{
 		{"route", `route("10.77.0.0/16", via = "10.0.0.7")`},
 		{"route of IPv6", `route("2001:db8:77::/48", via = "2001:db8::7")`},
@@ -40,13 +42,16 @@ func quickest(t *testing.T, count func(*quicker)) {
 		{"forwarding entry", `bridge.fdb("02:00:00:00:00:78", dev = "eth2", master = True, state = "static")`},
 		{"next hop", `nexthop(77, via = "10.0.0.7", dev = "eth0")`},
 		{"link", `link("br77", kind = kind.bridge())`},
+		{"bond", `link("bond77", kind = kind.bond(mode = "802.3ad"))`},
+		{"VLAN", `link("eth0.77", link = "eth0", kind = kind.vlan(id = 77))`},
+		{"VRF", `link("red", kind = kind.vrf(table = 77))`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			x := transaction{name: tt.name, before: `commit(
     link("eth0", up = True), link("br0", kind = kind.bridge(), up = True), link("eth2", master = "br0", up = True),
     addr(["10.0.0.1/24", "2001:db8::1/64"], dev = "eth0"),
-)`, after: "commit(" + tt.op + ")"}
+)`, after: "commit(" + tt.op + ")", lacks: lacks(tt.op)}
 			for _, mark := range []string{watchedMark, aloneMark} {
 				q := &quicker{victim: victim{t: t, x: x, mark: mark}}
 				q.furnish()

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nlscript/nlscript/engine"
 	"github.com/nlscript/nlscript/engine/enginetest"
@@ -32,6 +31,10 @@ var others = [...]string{"a", "b", "c"}
 // scene sets the scene.
 func (x transaction) scene(t *testing.T, base string) *scene {
 	t.Helper()
+	if x.lacks != "" {
+		testnet.Lacks(t, x.lacks)
+		t.SkipNow()
+	}
 	sc := &scene{t: t, x: x}
 	if x.several() {
 		for i, path := range testnet.Places(t, len(others)) {
@@ -52,20 +55,12 @@ func (x transaction) scene(t *testing.T, base string) *scene {
 			continue
 		}
 		_, err := sc.e.Run(t.Context(), engine.Script{Name: "before.star", Source: []byte(sc.head + src)})
-		lacking(t, err)
 		if err != nil {
 			t.Fatalf("%+v", err)
 		}
 	}
-	if x.several() && strings.Contains(x.before, "kind.") {
-		time.Sleep(lateCarrier)
-	}
 	return sc
 }
-
-// lateCarrier is how long the kernel may take to tell that a new link has carrier:
-// its IPv6 address comes then (net/core/link_watch.c).
-const lateCarrier = 1200 * time.Millisecond
 
 // inhabit lets a process live in an engine's namespace until the test ends.
 func inhabit(t *testing.T, e *engine.Engine) {

@@ -158,16 +158,26 @@ func name(tid int, info *syscallInfo) string {
 		return "make"
 	case nr == unix.SYS_UNLINKAT && strings.HasSuffix(text(tid, info.args[1]), ".journal"):
 		return "remove"
-	case nr == unix.SYS_WRITE && strings.HasPrefix(text(tid, info.args[1]), `{"sending"`):
+	case nr == unix.SYS_WRITE && announces(memory(tid, info.args[1])):
 		return "announce"
 	}
 	return fmt.Sprint(nr)
 }
 
+// announces reports whether a record of the journal is that of a datagram about to
+// be sent: behind its length it has nothing (codeRecord in engine/tx) until then.
+func announces(record []byte) bool {
+	return len(record) > 10 && bytes.Equal(record[4:10], []byte{0, 0, 0, 0, 0, 1})
+}
+
 // text reads a string of the traced process.
 func text(tid int, addr uint64) string {
+	s, _, _ := bytes.Cut(memory(tid, addr), []byte{0})
+	return string(s)
+}
+
+func memory(tid int, addr uint64) []byte {
 	b := make([]byte, 256)
 	n, _ := unix.PtracePeekData(tid, uintptr(addr), b)
-	s, _, _ := bytes.Cut(b[:n], []byte{0})
-	return string(s)
+	return b[:n]
 }
