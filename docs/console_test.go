@@ -17,6 +17,7 @@ func TestMain(m *testing.M) { testnet.Main(m) }
 // is said. The blocks of a page are one session, in a directory that has the
 // first script of README.md as site.star. With -update the pages are written.
 func TestConsole(t *testing.T) {
+	testnet.NotInVM(t)
 	testnet.New(t) // or skip: most of it runs in sandboxes
 	bin := t.TempDir()
 	build := exec.Command("go", "build", "-o", bin, "../cmd/nlscript")
