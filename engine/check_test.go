@@ -134,6 +134,39 @@ func TestCheckFails(t *testing.T) {
 	}
 }
 
+// What is missing is told, too, where the time ends while a check looks again:
+// beside a program that has the kernel announce links all the time.
+func TestCheckBesideAnnouncements(t *testing.T) {
+	ns := testnet.New(t)
+	ns.Veth("eth0")
+	r, other := newRunner(t, ns), newRunner(t, ns)
+	r.must(checkBase)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := 0; ctx.Err() == nil; i++ {
+			if _, err := other.run(fmt.Sprintf(`commit(link("eth0p", alias = "n%d"))`, i)); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	}()
+	for _, tt := range []struct{ check, want string }{
+		{`check.carrier("eth9")`, "check carrier eth9: there is no device eth9, within 30ms"},
+		{`check.route_get("192.0.2.1", dev = "eth0")`, "the route is by lo, not eth0, within 30ms"},
+	} {
+		for range 30 {
+			_, err := r.run(`commit(checks = [` + tt.check + `], within = "30ms")`)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Fatalf("%s: %v, want %s", tt.check, err, tt.want)
+			}
+		}
+	}
+	stop()
+	<-done
+}
+
 // What a check waits for may come late; attempt catches one that fails.
 func TestCheckWaits(t *testing.T) {
 	ns := testnet.New(t)

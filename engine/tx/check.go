@@ -62,8 +62,6 @@ func (p *Plan) Check(ctx context.Context, k Kernel, checks []*builtins.Check, wi
 }
 
 func (k Kernel) check(ctx context.Context, checks []*builtins.Check, within time.Duration) error {
-	bounded, cancel := context.WithTimeoutCause(ctx, within, errTimeUp)
-	defer cancel()
 	failed := make([]error, len(checks))
 	var wg sync.WaitGroup
 	for i, c := range checks {
@@ -72,7 +70,7 @@ func (k Kernel) check(ctx context.Context, checks []*builtins.Check, within time
 			failed[i] = err
 			continue
 		}
-		wg.Go(func() { failed[i] = in.try(bounded, c, within) })
+		wg.Go(func() { failed[i] = in.try(ctx, c, within) })
 	}
 	wg.Wait()
 	if ctx.Err() != nil {
@@ -94,13 +92,13 @@ func (k Kernel) check(ctx context.Context, checks []*builtins.Check, within time
 	return first
 }
 
-// try returns nil when the check has held, or why it did not when ctx ends.
+// try returns nil when the check has held, or why it did not within its time.
 func (k Kernel) try(ctx context.Context, c *builtins.Check, within time.Duration) error {
 	switch c.Kind {
 	case builtins.CheckPing:
-		return again(ctx, func(ctx context.Context) error { return ping(ctx, k.NS, c.Addr) })
+		return again(ctx, within, func(ctx context.Context) error { return ping(ctx, k.NS, c.Addr) })
 	case builtins.CheckTCP:
-		return again(ctx, func(ctx context.Context) error { return k.connect(ctx, netip.AddrPortFrom(c.Addr, c.Port)) })
+		return again(ctx, within, func(ctx context.Context) error { return k.connect(ctx, netip.AddrPortFrom(c.Addr, c.Port)) })
 	}
 	conn, err := k.dial()
 	if err != nil {
@@ -186,9 +184,11 @@ const (
 	pause    = 100 * time.Millisecond // after a refusal
 )
 
-// again tries until it works or ctx ends; then the error is the last one of a
-// try that was not cut short.
-func again(ctx context.Context, try func(context.Context) error) error {
+// again tries until it works or the time is over; then the error is the last one
+// of a try that was not cut short.
+func again(ctx context.Context, within time.Duration, try func(context.Context) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, within, errTimeUp)
+	defer cancel()
 	var last error
 	for limit := firstTry; ; limit = min(2*limit, lastTry) {
 		bounded, cancel := context.WithTimeout(ctx, limit)

@@ -48,7 +48,8 @@ func notYet(format string, args ...any) error { return &missing{fmt.Sprintf(form
 
 // until calls holds, and again whenever something is announced in the groups,
 // until it returns no error, or one that is not a *missing. When the time is over
-// the error is the last one.
+// the error is the last one; a look that has begun is not cut short by that, lest
+// nobody learn what was missing.
 func (k Kernel) until(ctx context.Context, limit time.Duration, groups []uint32, holds func() error) error {
 	c, err := k.dial(groups...)
 	if err != nil {
