@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -92,5 +93,29 @@ func TestUndoneSysctl(t *testing.T) {
 	_, err := e.Run(t.Context(), engine.Script{Name: "a.star", Source: []byte(`commit(sysctl("net.ipv4.ip_forward", 1), route("10.9.0.0/16", via = "192.0.2.1"))`)})
 	if text := fmt.Sprintf("%+v", err); !strings.Contains(text, "rolled back, verified: 1 of 1 sysctl undone in ") {
 		t.Error(text)
+	}
+}
+
+// A sysctl may be longer than what is read at first: a bitmap of ports.
+func TestLongSysctl(t *testing.T) {
+	e := enginetest.Sandbox(t)
+	var ports []string
+	for n := 20001; n < 20801; n += 2 {
+		ports = append(ports, strconv.Itoa(n))
+	}
+	const path = `"net.ipv4.ip_local_reserved_ports"`
+	run := func(src string) error {
+		_, err := e.Run(t.Context(), engine.Script{Name: "a.star", Source: []byte(src)})
+		return err
+	}
+	long := fmt.Sprintf("commit(sysctl(%s, %q))", path, strings.Join(ports, ","))
+	if err := run(long); err != nil {
+		t.Fatalf("%+v", err)
+	}
+	if err := run("commit(sysctl(" + path + `, "30000"))` + "\nfail(\"x\")"); err == nil {
+		t.Fatal("did not fail")
+	}
+	if text := planned(t, e, long); text != "" {
+		t.Errorf("not undone:\n%s", text)
 	}
 }

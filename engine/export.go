@@ -353,19 +353,31 @@ func (x *exporter) rules() error {
 	l, err := x.objectsOf(rtnl.Rule, func(a, b *state.Entry) int {
 		return cmp.Or(cmp.Compare(a.Set().Uint("family"), b.Set().Uint("family")), cmp.Compare(a.Set().Uint("priority"), b.Set().Uint("priority")))
 	})
+	var gone []*wire.Set
+	if x.live && x.objects[rtnl.Rule] && err == nil {
+		gone = x.rulesGone()
+	}
 	for _, e := range l {
 		set := tx.Writable(e.Set())
 		set.Default("priority", wire.IntVal(0)) // is not reported; without it the kernel picks one
+		// One in the place of the kernel's would be taken to be there.
+		gone = slices.DeleteFunc(gone, func(r *wire.Set) bool {
+			same := state.KeyOf(rtnl.Rule, r) == e.Key
+			if same {
+				x.lines = append(x.lines, line{object: rtnl.Rule, set: r, absent: true})
+			}
+			return same
+		})
 		x.lines = append(x.lines, line{object: e.Object, set: set})
 	}
-	if x.live && x.objects[rtnl.Rule] && err == nil {
-		x.rulesGone()
+	for _, r := range gone {
+		x.lines = append(x.lines, line{object: rtnl.Rule, set: r, absent: true})
 	}
 	return err
 }
 
-// rulesGone writes that rules shall not be there which a new namespace has.
-func (x *exporter) rulesGone() {
+// rulesGone are the rules that a new namespace has and this one has not.
+func (x *exporter) rulesGone() (gone []*wire.Set) {
 	for _, r := range rtnl.FirstRules() {
 		there, family := false, false
 		for _, e := range x.st.All(rtnl.Rule) {
@@ -373,9 +385,10 @@ func (x *exporter) rulesGone() {
 			there = there || e.Key == state.KeyOf(rtnl.Rule, r) && state.Matches(r, e)
 		}
 		if family && !there {
-			x.lines = append(x.lines, line{object: rtnl.Rule, set: r, absent: true})
+			gone = append(gone, r)
 		}
 	}
+	return gone
 }
 
 func (x *exporter) neighbours() error {

@@ -150,7 +150,7 @@ func TestExportAll(t *testing.T) {
 func TestExportWithout(t *testing.T) {
 	const src = `commit(
     rule.delete(table = "main", priority = 32766),
-    rule(table = "main", priority = 32766, protocol = "boot"),
+    rule.add(table = "main", priority = 32766),
     rule.delete(family = "inet6", table = "local", priority = 0),
     rule(family = "inet6", table = "local", priority = 10),
     message(72, flags = 0x605, header = "0a0020000000000000000000", attrs = [attr(1, ip = "2001:db8::"), attr(2, u32 = 77)]),

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
-	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -129,13 +128,14 @@ func readSysctl(path string) (string, error) {
 		return "", &fs.PathError{Op: "open", Path: procSysDir + path, Err: err}
 	}
 	defer unix.Close(fd)
-	for b := make([]byte, 0, 512); ; b = slices.Grow(b, len(b)) {
-		n, err := unix.Read(fd, b[len(b):cap(b)])
+	// All in one read: bitmaps (ip_local_reserved_ports) begin again at no other place.
+	for b := make([]byte, 512); ; b = make([]byte, 4*len(b)) {
+		n, err := unix.Pread(fd, b, 0)
 		if err != nil {
 			return "", &fs.PathError{Op: "read", Path: procSysDir + path, Err: err}
 		}
-		if b = b[:len(b)+n]; len(b) < cap(b) { // the kernel gives all it can at once
-			return strings.TrimSpace(string(b)), nil
+		if n < len(b) {
+			return strings.TrimSpace(string(b[:n])), nil
 		}
 	}
 }
