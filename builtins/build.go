@@ -3,6 +3,7 @@ package builtins
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.starlark.net/starlark"
@@ -185,7 +186,7 @@ func (b *build) put(set *wire.Set, v starlark.Value) error {
 		}
 		return a
 	}
-	if b.c.obj == rtnl.Addr && b.c.verb == nil && b.c.read == noRead && bare(v) {
+	if b.c.obj == rtnl.Addr && b.c.verb == nil && b.c.read == noRead && w.Type == wire.Net && bare(v) {
 		w = wire.Value{Type: wire.Addr, A: w.A} // Finish gives it a length, absent() does not mean it
 	}
 	set.Put(f, w)
@@ -215,6 +216,13 @@ func legalSubject(obj *wire.Object, f *wire.Field, v wire.Value) error {
 	return network(v)
 }
 
+// says reports whether a row is written; an address without a length leaves that
+// open.
+func says(set *wire.Set, row string) bool {
+	v, _ := set.Get(row)
+	return set.Has(row) && v.Type != wire.Addr
+}
+
 // encode completes the set and appends its message to the arena.
 func (b *build) encode(op *Op, set *wire.Set) error {
 	obj := b.c.obj
@@ -224,7 +232,7 @@ func (b *build) encode(op *Op, set *wire.Set) error {
 	flags := b.flags
 	if b.written && obj.Open != nil {
 		flags |= Selects
-		if obj.Unsaid(set) {
+		if !slices.ContainsFunc(obj.Tacit, func(row string) bool { return says(set, row) }) {
 			flags |= Unsaid
 		}
 	}

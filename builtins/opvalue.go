@@ -48,9 +48,17 @@ func (op *Op) Hash() (uint32, error) {
 	return h.Sum32(), nil
 }
 
+// asks are the flags by which an op asks for something.
+func (op *Op) asks() OpFlags {
+	if op.Absent {
+		return Recreate | Appended | Selects | Unsaid
+	}
+	return Recreate | Appended
+}
+
 // Equal reports whether two ops ask for the same, wherever they were made.
 func (op *Op) Equal(o *Op) bool {
-	if op.NetNS != o.NetNS || !op.Place.Same(o.Place) || op.Object != o.Object || op.Exact != o.Exact || op.Absent != o.Absent || (op.Flags^o.Flags)&(Recreate|Appended) != 0 || !bytes.Equal(op.Msg, o.Msg) || !slices.Equal(op.Rel, o.Rel) {
+	if op.NetNS != o.NetNS || !op.Place.Same(o.Place) || op.Object != o.Object || op.Exact != o.Exact || op.Absent != o.Absent || (op.Flags^o.Flags)&op.asks() != 0 || !bytes.Equal(op.Msg, o.Msg) || !slices.Equal(op.Rel, o.Rel) {
 		return false
 	}
 	if !op.plainEqual(o) {
@@ -168,6 +176,19 @@ func withOf(thread *starlark.Thread, fn *starlark.Builtin, args starlark.Tuple, 
 	return out, nil
 }
 
+// unsaid is the flag Unsaid of the op when these rows of it are written anew, as they
+// are in set.
+func (op *Op) unsaid(set *wire.Set, anew []string) OpFlags {
+	written := func(row string) bool { return slices.Contains(anew, row) }
+	if !slices.ContainsFunc(op.Object.Tacit, written) {
+		return op.Flags & Unsaid
+	}
+	if slices.ContainsFunc(op.Object.Tacit, func(row string) bool { return says(set, row) && (written(row) || op.Flags&Unsaid == 0) }) {
+		return 0
+	}
+	return Unsaid
+}
+
 func (s *Script) with(op *Op, args starlark.Tuple, kwargs []starlark.Tuple) (*Op, error) {
 	if len(args) > 0 {
 		return nil, &ArgError{Err: errors.New("got a positional argument, want keywords only")}
@@ -188,11 +209,13 @@ func (s *Script) with(op *Op, args starlark.Tuple, kwargs []starlark.Tuple) (*Op
 		return nil, err
 	}
 	b := build{s: s, c: &constructor{obj: op.Object, verb: op.Verb}, flags: op.Flags}
+	var names []string
 	for i, kv := range kwargs {
 		if err := given(kwargs, i); err != nil {
 			return nil, err
 		}
 		name := string(kv[0].(starlark.String))
+		names = append(names, name)
 		if name == op.Object.Subject {
 			f := b.c.subject()
 			if kv[1] == starlark.None {
@@ -212,6 +235,9 @@ func (s *Script) with(op *Op, args starlark.Tuple, kwargs []starlark.Tuple) (*Op
 		if err := b.r.keyword(set, name, kv[1]); err != nil {
 			return nil, err
 		}
+	}
+	if b.flags&Selects != 0 {
+		b.flags = b.flags&^Unsaid | op.unsaid(set, names)
 	}
 	out := &Op{}
 	if err := b.encode(out, set); err != nil {

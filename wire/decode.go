@@ -30,7 +30,7 @@ func (t *Table) decode(payload []byte, s *Set, state bool) error {
 		s.Ents = make([]Entry, 0, min(guess(h, attrs), len(t.flat)))
 	}
 	t.readFixed(h, s, state)
-	return t.root.decode(attrs, h, s)
+	return t.root.decode(attrs, h, s, state)
 }
 
 // guess is about how many fields a payload sets: the bytes of the fixed struct
@@ -167,7 +167,7 @@ func (f *Field) int(p []byte) uint64 {
 }
 
 // decode reads the attributes of one level.
-func (n *nest) decode(payload, head []byte, s *Set) error {
+func (n *nest) decode(payload, head []byte, s *Set, state bool) error {
 	unions := false
 	for off := 0; len(payload)-off >= attrHeader; {
 		a := attrAt(payload, off)
@@ -180,10 +180,10 @@ func (n *nest) decode(payload, head []byte, s *Set) error {
 		}
 		switch sub := n.sub(a.Type); {
 		case sub != nil && framed(a.Data):
-			sub.decode(a.Data, head, s)
+			sub.decode(a.Data, head, s, state)
 		case sub == nil && n.isUnion(a.Type):
 			unions = true
-		case sub != nil || !n.attr(a, head, s):
+		case sub != nil || !n.attr(a, head, s, state):
 			s.Extra = append(s.Extra, a.raw(n))
 		}
 	}
@@ -233,7 +233,7 @@ func (a Attr) raw(in *nest) Raw {
 }
 
 // attr reads one attribute; false when no row understands it.
-func (n *nest) attr(a Attr, head []byte, s *Set) bool {
+func (n *nest) attr(a Attr, head []byte, s *Set, state bool) bool {
 	f := n.row(a.Type)
 	if f == nil {
 		return false
@@ -260,6 +260,9 @@ func (n *nest) attr(a Attr, head []byte, s *Set) bool {
 			return false // twice: the second is kept as it is
 		}
 		if f.At.Ends != nil {
+			if !state && !f.saysAll(a.Data) {
+				return false
+			}
 			f.endRows(a.Data[:f.At.Len], s)
 			return true
 		}

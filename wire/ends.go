@@ -1,5 +1,7 @@
 package wire
 
+import "bytes"
+
 // Places whose attribute is there twice for a range.
 
 // ends is how many marked structs the entries of a place make: one for each end
@@ -118,6 +120,26 @@ func (f *Field) readTail(d []byte, s *Set) bool {
 	}
 	s.Put(f, ListOf(v.L[0], IntVal(f.Elem.int(d))))
 	return true
+}
+
+// saysAll reports whether a struct that f is the first row of has nothing beside its
+// rows but what Init says, as Append writes it: a request may have other flags.
+func (f *Field) saysAll(d []byte) bool {
+	rest := bytes.Clone(d[:f.At.Len])
+	for r := f; r != nil; r = r.next {
+		switch {
+		case r.Kind.isBit():
+			putBit(rest[r.Off:], r, false)
+		case r.Kind == Range:
+			clear(rest[r.Off : r.Off+r.Elem.Kind.size()])
+		default:
+			clear(rest[r.Off : r.Off+r.width()])
+		}
+	}
+	for i, c := range f.At.initial() {
+		rest[i] ^= c
+	}
+	return zero(rest)
 }
 
 // framed reports whether a struct has what Init says beside its fields.

@@ -162,6 +162,9 @@ func TestTailApart(t *testing.T) {
 		{"08000100 4000 0500 06000200 04000000", "id 5 attr 2"},  // holds nothing
 		{"08000100 4000 0500 05000200 09000000", "id 5 attr 2"},  // another size
 		{"08000100 4000 0500 08000100 4000 0900", "id 5 attr 1"}, // twice
+		{"08000100 0000 0500", "attr 1"},                         // not only options
+		{"08000100 4200 0500", "attr 1"},                         // another flag
+		{"08000100 0400 0500 06000200 09000000", "attr 1 04000500 attr 2 0900"},
 		{"08000100 4000 0500 06000200 09000000 06000200 0a000000", "id 5-9 attr 2"},
 	} {
 		msg := append(make([]byte, HeaderLen), unhex(t, c.bytes)...)

@@ -29,11 +29,11 @@ type Object struct {
 	Key   []string
 	KeyOf func(s *Set, key []byte) []byte
 	// Open takes out of a canonical set what of the key absent() takes to be anything
-	// where it is not written; nil: nothing. Unsaid says of a set, before Finish, that
-	// what Finish adds of that is not written.
-	Open   func(s *Set)
-	Unsaid func(s *Set) bool
-	Rank   int // what has a lower rank must exist before
+	// where it is not written; nil: nothing. Tacit are the rows of that which Finish
+	// fills in.
+	Open  func(s *Set)
+	Tacit []string
+	Rank  int // what has a lower rank must exist before
 	// Canon rewrites a decoded message, sent or reported, as the kernel keeps
 	// it, so that equal objects compare equal: defaults, masks, clamps.
 	Canon func(s *Set)

@@ -27,7 +27,7 @@ var Addr = &wire.Object{
 	Key:     []string{"dev"},
 	KeyOf:   keyAddr,
 	Open:    openAddr,
-	Unsaid:  func(s *wire.Set) bool { v, _ := s.Get("local"); return v.Type == wire.Addr && !s.Has("peer") },
+	Tacit:   []string{"local", "peer"},
 	Delete:  []string{"family", "dev", "local", "peer"},
 	Rank:    rankAddr,
 	Canon:   canonAddr,

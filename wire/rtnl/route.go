@@ -31,7 +31,7 @@ var Route = &wire.Object{
 	Finish: finishRoute,
 	Key:    []string{"family", "table", "dst", "from_", "tos", "metric"},
 	Open:   func(s *wire.Set) { s.Del("metric") },
-	Unsaid: func(s *wire.Set) bool { return !s.Has("protocol") },
+	Tacit:  []string{"protocol"},
 	Rank:   rankRoute,
 	Canon:  canonRoute,
 

@@ -36,7 +36,7 @@ var Rule = &wire.Object{
 	Finish:  finishRule,
 	Key:     ruleKey,
 	Open:    openRule,
-	Unsaid:  func(s *wire.Set) bool { return !s.Has("table") },
+	Tacit:   []string{"table"},
 	Rank:    rankRule,
 	Canon:   canonRule,
 	Foreign: foreignRule,
