@@ -1,7 +1,9 @@
 package engine_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"regexp"
 	"strings"
 	"testing"
@@ -101,5 +103,23 @@ plan: 2 to add, 0 to change, 0 to delete, 1 unchanged; 2 messages
 	if err := json.Unmarshal(b, &j); err != nil || len(j.Commits) != 3 || !j.Commits[0].Attempt || j.Commits[1].Attempt || !j.Commits[2].Attempt ||
 		len(j.Failed) != 1 || j.Failed[0].Label != "other" || !strings.HasPrefix(j.Failed[0].Pos, "site.star:3:") || j.Failed[0].Undone || !strings.Contains(j.Failed[0].Message, "no device") {
 		t.Errorf("%v %s", err, b)
+	}
+}
+
+// An attempt that the policy refuses is none of the plan, in a dry run either.
+func TestRefusedAttempt(t *testing.T) {
+	e := enginetest.Sandbox(t, "eth0")
+	e = engineAt(t, e, engine.WithPolicy(func(_ context.Context, p *engine.Plan) error {
+		if strings.Contains(p.String(), "br0") {
+			return errors.New("br0 is not for scripts")
+		}
+		return nil
+	}))
+	p, err := e.Plan(t.Context(), engine.Script{Name: "a.star", Source: []byte("attempt(link(\"br0\", kind = kind.bridge()))\ncommit(link(\"br1\", kind = kind.bridge()))")})
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	if len(p.Changes) != 1 || len(p.Messages) != 1 || !strings.Contains(p.String(), "fails: br0 is not for scripts") || !strings.Contains(p.String(), "plan: 1 to add") {
+		t.Errorf("%s", p)
 	}
 }

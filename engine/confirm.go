@@ -138,8 +138,8 @@ func (w *waits) orphaned() bool {
 // A pending run has a journal: it is going on, waits to be confirmed, or has died.
 type pending struct {
 	Script   string    `json:"script"`
-	PID      int       `json:"pid"` // that began it
-	Started  time.Time `json:"started"`
+	PID      int       `json:"pid,omitempty"` // that began it
+	Started  time.Time `json:"started,omitzero"`
 	Deadline time.Time `json:"deadline,omitzero"` // it is undone then, unless confirmed
 	Live     bool      `json:"live"`              // somebody is in charge of it; otherwise it is Recover's
 	Away     bool      `json:"away,omitempty"`    // it was begun in another network namespace, where it is confirmed and recovered

@@ -164,10 +164,12 @@ func (s *session) commit(c *builtins.Commit, attempt bool) (*tx.Plan, error) {
 			return nil, err
 		}
 		b.plan = p
-		s.plan.add(b)
 		if s.e.policy != nil {
-			return p, s.approve(s.ctx, b)
+			if err := s.approve(s.ctx, b); err != nil {
+				return p, err
+			}
 		}
+		s.plan.add(b)
 		return p, nil
 	}
 	approve := func(ctx context.Context, p *tx.Plan) error {
