@@ -405,7 +405,7 @@ func (j *Journal) Undo(ctx context.Context, k Kernel, limit time.Duration) (undo
 		if images[i].progress.back {
 			continue
 		}
-		p, err := images[i].restored(Source{k.Conn})
+		p, err := images[i].restored(Source{k.Conn}, j.head.Cookie)
 		if err != nil {
 			return undone, left, err
 		}

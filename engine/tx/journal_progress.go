@@ -93,7 +93,15 @@ func (j *Journal) answered(step int, errno syscall.Errno) error {
 func (j *Journal) sent(steps int) error { return j.progress(record{Sent: steps}) }
 
 func (j *Journal) heard(p *Plan, m wire.Message) error {
-	return j.progress(record{Heard: &imageHeard{p.cookie(), m.Bytes}})
+	return j.progress(record{Heard: &imageHeard{j.namespace(p.cookie()), m.Bytes}})
+}
+
+// namespace is the cookie of a namespace for which 0 may stand: the run's own.
+func (j *Journal) namespace(cookie uint64) uint64 {
+	if cookie == 0 {
+		return j.head.Cookie
+	}
+	return cookie
 }
 
 // Back notes that the last commit was undone, and is not to be undone again.
@@ -162,8 +170,9 @@ func (p *Plan) imageSteps(img *image) {
 	}
 }
 
-// restored is the plan of a commit, with what became of it.
-func (img *image) restored(src state.Source) (*Plan, error) {
+// restored is the plan of a commit, with what became of it; home is the cookie of
+// the run's own namespace.
+func (img *image) restored(src state.Source, home uint64) (*Plan, error) {
 	p, err := img.plan(src)
 	if err != nil {
 		return nil, err
@@ -207,7 +216,7 @@ func (img *image) restored(src state.Source) (*Plan, error) {
 		}
 	}
 	for _, h := range img.progress.heard {
-		if q := p.in(h.NetNS); q != nil {
+		if q := p.in(h.NetNS, home); q != nil {
 			for m, err := range wire.Messages(h.Msg) {
 				if err != nil {
 					return nil, fmt.Errorf("journal: %w", err)
@@ -224,8 +233,8 @@ func (img *image) restored(src state.Source) (*Plan, error) {
 }
 
 // in is what the plan is in a namespace; nil: nothing.
-func (p *Plan) in(cookie uint64) *Plan {
-	if p.parts == nil {
+func (p *Plan) in(cookie, home uint64) *Plan {
+	if p.parts == nil && cookie == home {
 		return p
 	}
 	for _, q := range p.parts {
@@ -248,11 +257,7 @@ func (j *Journal) Testify(cookie uint64, requests, monitor *nlconn.Conn) error {
 	if img.progress.back {
 		return nil
 	}
-	in := img.progress.sending.NetNS
-	if in == 0 {
-		in = j.head.Cookie
-	}
-	if img.progress.open() && in == cookie {
+	if img.progress.open() && j.namespace(img.progress.sending.NetNS) == cookie {
 		if err := j.readAnswers(requests, &img.progress); err != nil {
 			return err
 		}
@@ -262,14 +267,11 @@ func (j *Journal) Testify(cookie uint64, requests, monitor *nlconn.Conn) error {
 		if img.progress.back {
 			continue
 		}
-		p, err := img.restored(nil)
+		p, err := img.restored(nil, j.head.Cookie)
 		if err != nil {
 			return err
 		}
-		if p.parts == nil && cookie != j.head.Cookie {
-			continue
-		}
-		if p = p.in(cookie); p != nil {
+		if p = p.in(cookie, j.head.Cookie); p != nil {
 			plans = append(plans, p)
 		}
 	}
