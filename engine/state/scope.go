@@ -44,10 +44,19 @@ func (sc Scope) covers(o *wire.Object, s *wire.Set, key string) bool {
 	case sc.Object != o,
 		sc.Family != 0 && s.Uint("family") != uint64(sc.Family),
 		sc.Table != 0 && s.Uint("table") != uint64(sc.Table),
-		sc.Dev != 0 && !mentions(s, sc.Dev):
+		sc.Dev != 0 && !sc.on(s):
 		return false
 	}
 	return sc.Route == "" || sc.Key() == key
+}
+
+// on reports whether the kernel takes an object for one of the scope's device: those
+// of neighbours are on one alone, whatever device a tunnel's entry goes by.
+func (sc Scope) on(s *wire.Set) bool {
+	if sc.Object == rtnl.FDB || sc.Object == rtnl.Neigh {
+		return uint32(s.Uint("dev")) == sc.Dev
+	}
+	return mentions(s, sc.Dev)
 }
 
 // mentions reports whether a set refers to a device.

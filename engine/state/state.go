@@ -75,6 +75,7 @@ type State struct {
 	ghosts  map[uint32]string                    // names of links that were removed
 	levels  map[level][]*Entry
 	next    int
+	late    int // how many others made since
 	b       wire.Builder
 
 	apart bool                                // see Apart
@@ -109,7 +110,7 @@ func New(src Source) *State {
 // Clone returns a copy that changes by itself: what was there before attempt().
 func (st *State) Clone() *State {
 	c := New(st.src)
-	c.StandIns, c.StoodIn, c.next = st.StandIns, slices.Clone(st.StoodIn), st.next
+	c.StandIns, c.StoodIn, c.next, c.late = st.StandIns, slices.Clone(st.StoodIn), st.next, st.late
 	c.Ahead, c.changed, c.gone = st.Ahead, slices.Clone(st.changed), slices.Clone(st.gone)
 	c.scopes = slices.Clone(st.scopes)
 	c.entries, c.before = cloneTables(st.entries), cloneTables(st.before)
@@ -392,15 +393,18 @@ func (st *State) Held(o *wire.Object, key string) []*Entry {
 
 // SetBefore changes what was there before: another program has made, changed or
 // (with there false) removed the object since it was loaded. One that is changed
-// stays where it stood.
+// stays where it stood, others come in the order that they are told of.
 func (st *State) SetBefore(e *Entry, there bool) {
 	st.note(e.Object, e.Key)
 	if there {
-		e.order = unplaced
+		own := *e // it may be one of another state
 		if l := st.before[e.Object][e.Key]; len(l) > 0 {
-			e.order = l[0].order
+			own.order = l[0].order
+		} else {
+			st.late++
+			own.order = unplaced + st.late
 		}
-		st.before[e.Object][e.Key] = []*Entry{e}
+		st.before[e.Object][e.Key] = []*Entry{&own}
 		return
 	}
 	// Of several with one key the one with these contents goes.
@@ -412,11 +416,11 @@ func (st *State) SetBefore(e *Entry, there bool) {
 	st.before[e.Object][e.Key] = rest
 }
 
-// unplaced is the order of what others made since the state was loaded.
-const unplaced = math.MaxInt
+// unplaced is below the order of what others made since the state was loaded.
+const unplaced = math.MaxInt / 2
 
 // Placed reports whether it is known where among others the object stood.
-func (e *Entry) Placed() bool { return e.order != unplaced }
+func (e *Entry) Placed() bool { return e.order < unplaced }
 
 // Message returns the object as the kernel reported it; nil when a plan made it.
 func (e *Entry) Message() []byte { return e.msg }

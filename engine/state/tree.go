@@ -11,10 +11,14 @@ type Tree struct {
 // A place is the number of a qdisc or class on a device.
 type place struct{ dev, handle uint64 }
 
-// TreeOf is the tree of these queueing disciplines and classes.
+// TreeOf is the tree of these queueing disciplines and classes. A class whose number
+// is that of its qdisc is that, once more (hfsc).
 func TreeOf(l []*Entry) *Tree {
 	t := &Tree{at: map[place]*Entry{}, depth: map[*Entry]int{}}
 	for _, e := range l {
+		if e.Object == rtnl.Class && Handle(e)&minor == 0 {
+			continue
+		}
 		t.at[place{e.Set().Uint("dev"), Handle(e)}] = e
 	}
 	return t
@@ -63,12 +67,14 @@ func (t *Tree) Depth(e *Entry) int {
 
 // In reports whether e is in up, or in what is in it.
 func (t *Tree) In(e, up *Entry) bool {
-	for at := t.Above(e); at != nil && at != e; at = t.Above(at) {
-		if at == up {
-			return true
+	at := t.Above(e)
+	for range len(t.at) { // no kernel has a loop
+		if at == nil || at == up {
+			break
 		}
+		at = t.Above(at)
 	}
-	return false
+	return at != nil && at == up
 }
 
 const (
