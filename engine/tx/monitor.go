@@ -277,12 +277,12 @@ func (p *Plan) announced(m wire.Message) *state.Entry {
 // not undone.
 func (p *Plan) touches(e *state.Entry) bool { return p.touch.has(e) && p.st.Covers(e) }
 
-// unasked reports whether an address is none that was there before or that the plan
-// makes: of IPv6 addresses nobody is told who made them (inet6_ifa_notify), and no
-// message of ours brings one along that is not the kernel's own.
+// unasked reports whether an address is none that was there before, that the plan
+// makes, or that the kernel may have made: of IPv6 addresses nobody is told who made
+// them (inet6_ifa_notify), and messages of ours bring none but those along.
 func (p *Plan) unasked(e *state.Entry) bool {
 	_, ours := p.wanted(e)
-	return !ours && p.before(e) == nil
+	return !ours && p.before(e) == nil && !p.unmarked(e)
 }
 
 // heardOf reports whether an address is there before only because it was announced:
