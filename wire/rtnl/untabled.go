@@ -26,24 +26,22 @@ var Without = []Untabled{
 	{"permanent entries of bridge mdb", unix.RTM_GETMDB, []byte{unix.AF_BRIDGE, 0, 0, 0, 0, 0, 0, 0}, permanentGroups},
 	{"VNIs, or ranges of these, of bridge vni", rtmGetTunnel, []byte{unix.AF_BRIDGE, 0, 0, 0, 0, 0, 0, 0}, vnis},
 	{"address labels that a new namespace has not", unix.RTM_GETADDRLABEL, append([]byte{unix.AF_INET6}, make([]byte, addrLabelLen-1)...), otherLabels},
-	{"MPLS routes", unix.RTM_GETROUTE, append([]byte{unix.AF_MPLS}, make([]byte, unix.SizeofRtMsg-1)...), mplsRoutes},
 }
 
 // Numbers that golang.org/x/sys/unix lacks.
 const (
-	rtmGetTunnel       = 122 // RTM_GETTUNNEL
-	vnifilterEntry     = 1   // VXLAN_VNIFILTER_ENTRY
-	tunnelLen          = 8   // struct tunnel_msg
-	mdbaMDB            = 1   // MDBA_MDB, and MDBA_MDB_ENTRY in it, MDBA_MDB_ENTRY_INFO in that
-	portLen            = 8   // struct br_port_msg
-	mdbPermanent       = 1   // MDB_PERMANENT
-	addrLabelLen       = 12  // struct ifaddrlblmsg
-	ifalAddress        = 1   // IFAL_ADDRESS
-	ifalLabel          = 2   // IFAL_LABEL
-	mdbEntryState      = 4   // offset in struct br_mdb_entry
-	labelPrefixLen     = 2   // offset in struct ifaddrlblmsg
-	labelIndex         = 4   // the same
-	rtmsgProtocolPlace = 5   // offset in struct rtmsg
+	rtmGetTunnel   = 122 // RTM_GETTUNNEL
+	vnifilterEntry = 1   // VXLAN_VNIFILTER_ENTRY
+	tunnelLen      = 8   // struct tunnel_msg
+	mdbaMDB        = 1   // MDBA_MDB, and MDBA_MDB_ENTRY in it, MDBA_MDB_ENTRY_INFO in that
+	portLen        = 8   // struct br_port_msg
+	mdbPermanent   = 1   // MDB_PERMANENT
+	addrLabelLen   = 12  // struct ifaddrlblmsg
+	ifalAddress    = 1   // IFAL_ADDRESS
+	ifalLabel      = 2   // IFAL_LABEL
+	mdbEntryState  = 4   // offset in struct br_mdb_entry
+	labelPrefixLen = 2   // offset in struct ifaddrlblmsg
+	labelIndex     = 4   // the same
 )
 
 // nested calls f for the attributes of one type.
@@ -114,13 +112,6 @@ func otherLabels(b []byte) int {
 		if usual.prefix == prefix && usual.label == label {
 			return 0
 		}
-	}
-	return 1
-}
-
-func mplsRoutes(b []byte) int {
-	if len(b) < unix.SizeofRtMsg || b[0] != unix.AF_MPLS || b[rtmsgProtocolPlace] == unix.RTPROT_KERNEL {
-		return 0
 	}
 	return 1
 }

@@ -31,9 +31,6 @@ func TestUntabled(t *testing.T) {
 			func(b *wire.Builder) { copy(b.Attr(ifalAddress, 16), addr[:]); b.Uint32(ifalLabel, label) },
 		}
 	}
-	route := func(family, protocol byte) func(*wire.Builder) {
-		return func(b *wire.Builder) { h := b.Fixed(unix.SizeofRtMsg); h[0], h[rtmsgProtocolPlace] = family, protocol }
-	}
 	for _, tt := range []struct {
 		name  string
 		count func([]byte) int
@@ -47,9 +44,6 @@ func TestUntabled(t *testing.T) {
 		{"another label", otherLabels, label(16, 0, [16]byte{0x20, 0x02}, 3), 1},
 		{"another prefix", otherLabels, label(17, 0, [16]byte{0x20, 0x02}, 2), 1},
 		{"of a device", otherLabels, label(16, 9, [16]byte{0x20, 0x02}, 2), 1},
-		{"a label route", mplsRoutes, []func(*wire.Builder){route(unix.AF_MPLS, unix.RTPROT_BOOT)}, 1},
-		{"one of the kernel", mplsRoutes, []func(*wire.Builder){route(unix.AF_MPLS, unix.RTPROT_KERNEL)}, 0},
-		{"of another family", mplsRoutes, []func(*wire.Builder){route(unix.AF_INET, unix.RTPROT_BOOT)}, 0},
 	} {
 		var b wire.Builder
 		m := b.Begin(1, 0)
