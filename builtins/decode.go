@@ -292,7 +292,7 @@ func (p *Printer) decoded(w io.Writer, d *Decoded) error {
 // ownIndex takes the index away that was assigned to a new link because others
 // refer to it by name, and that of its peer: the planner assigns them again.
 func ownIndex(o *wire.Object, set *wire.Set) {
-	if o.By == "" || !set.Has(o.Subject) {
+	if o.By == "" {
 		return
 	}
 	name, _ := set.Get(o.Subject)
@@ -314,8 +314,8 @@ func ownIndex(o *wire.Object, set *wire.Set) {
 }
 
 // isOwn reports whether an index is that of the link itself, made here or in
-// another namespace.
+// another namespace, or named by a pattern.
 func isOwn(index wire.Value, name string) bool {
 	what, _ := wire.Referred(index.S)
-	return index.Type == wire.Name && (index.S == name || what == "link")
+	return index.Type == wire.Name && (index.S == name || what == "link" || strings.Contains(index.S, "%"))
 }

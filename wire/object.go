@@ -34,6 +34,8 @@ type Object struct {
 	Open  func(s *Set)
 	Tacit []string
 	Rank  int // what has a lower rank must exist before
+	// Picks is the row of Key that the kernel fills in for what is made without.
+	Picks string
 	// Canon rewrites a decoded message, sent or reported, as the kernel keeps
 	// it, so that equal objects compare equal: defaults, masks, clamps.
 	Canon func(s *Set)

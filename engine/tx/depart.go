@@ -120,7 +120,7 @@ func (p *planner) addThere(op *builtins.Op, set *wire.Set, to *planner, name str
 	if !given {
 		index = to.take(name)
 	}
-	to.plan.touch.links[name] = true
+	to.plan.touch.newLink(name, index)
 	if to.st.Known(name) == nil {
 		made := canon(op.Object, set)
 		noWhere(made)

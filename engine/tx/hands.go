@@ -58,6 +58,11 @@ func (p *Plan) whose(e *state.Entry) hand {
 		p.hands = p.tellHands()
 	}
 	h, told := p.hands[handOf(e)]
+	if !told {
+		if x := p.touch.origin(e); x != nil {
+			h, told = p.hands[handOf(x)]
+		}
+	}
 	if !told && e.Object.Alone && !p.touch.all && !beside(e.Object, e.Set()) {
 		return byOthers
 	}

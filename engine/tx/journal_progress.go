@@ -93,6 +93,9 @@ func (j *Journal) answered(step int, errno syscall.Errno) error {
 func (j *Journal) sent(steps int) error { return j.progress(record{Sent: steps}) }
 
 func (j *Journal) heard(p *Plan, m wire.Message) error {
+	if j == nil {
+		return nil
+	}
 	return j.progress(record{Heard: &imageHeard{j.namespace(p.cookie()), m.Bytes}})
 }
 
@@ -207,6 +210,7 @@ func (img *image) restored(src state.Source, home uint64) (*Plan, error) {
 		// with all that the plan wants of them.
 		if o != rtnl.Link {
 			e := state.NewEntry(o, m.Msg, q.st.Names)
+			q.touch.made(e)
 			q.want = append(q.want, &expect{object: o, key: e.Key, set: e.Set(), mode: state.Patch})
 		}
 	}

@@ -1,6 +1,8 @@
 package tx
 
 import (
+	"strings"
+
 	"github.com/nlscript/nlscript/engine/state"
 	"github.com/nlscript/nlscript/wire"
 	"github.com/nlscript/nlscript/wire/rtnl"
@@ -13,6 +15,7 @@ type touch struct {
 	keys    map[*wire.Object]map[string]bool
 	indexes map[uint32]bool // links whose objects may go or come
 	links   map[string]bool // names of links the commit makes
+	picked  []*state.Entry  // what it makes without a key, as it is before the kernel picks one
 }
 
 func newTouch() *touch {
@@ -34,9 +37,35 @@ func (t *touch) link(index uint32) {
 	}
 }
 
+// newLink notes a link that the commit makes. One that the kernel names by a pattern
+// is told by its index.
+func (t *touch) newLink(name string, index uint32) {
+	t.links[name] = true
+	if strings.Contains(name, "%") {
+		t.link(index)
+	}
+}
+
+// made notes what a message makes, if the kernel is to pick its key.
+func (t *touch) made(e *state.Entry) {
+	if row := e.Object.Picks; row != "" && !e.Set().Has(row) {
+		t.picked = append(t.picked, e)
+	}
+}
+
+// origin is what was made without a key and is like e, but for the key; nil if nothing.
+func (t *touch) origin(e *state.Entry) *state.Entry {
+	for _, x := range t.picked {
+		if x.Object == e.Object && len(state.Diff(e.Object, x.Set(), e.Set(), state.Patch)) == 0 {
+			return x
+		}
+	}
+	return nil
+}
+
 // has reports whether an object may have been changed by the commit.
 func (t *touch) has(e *state.Entry) bool {
-	if t.all || t.keys[e.Object][e.Key] {
+	if t.all || t.keys[e.Object][e.Key] || t.origin(e) != nil {
 		return true
 	}
 	if e.Object == rtnl.Link && (t.links[e.Name()] || t.indexes[e.Index()]) {

@@ -1,6 +1,9 @@
 package tx
 
 import (
+	"fmt"
+	"strings"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/nlscript/nlscript/builtins"
@@ -56,7 +59,7 @@ func (p *planner) verb(op *builtins.Op, set *wire.Set) error {
 		if err := p.firstOn(o, want); err != nil {
 			return err
 		}
-		p.st.Add(o, want)
+		p.plan.touch.made(p.st.Add(o, want))
 	}
 	err := p.send(op, destroys && p.mild)
 	if err == nil {
@@ -131,21 +134,43 @@ func (p *planner) linkVerb(op *builtins.Op, set *wire.Set, c *Change) error {
 	return nil
 }
 
-// linkAdd plans link.add: one message, whatever the kernel makes of it. It gets
-// an index when other ops refer to it.
-func (p *planner) linkAdd(op *builtins.Op, set *wire.Set) error {
-	name, named := set.Get("name")
-	if !named {
-		return p.send(op, false) // the kernel picks the name
+// standIn names a new link that the kernel will name by a pattern, "" being that of
+// its kind (rtnl_create_link). Only its index tells it afterwards: it gets one.
+func (p *planner) standIn(set *wire.Set, pattern string) string {
+	if pattern == "" {
+		pattern = "%d"
+		if kind, ok := set.Get("kind"); ok {
+			pattern = kind.Sub.Table.Name + pattern
+		}
 	}
+	name := pattern
+	for n := 2; p.st.Known(name) != nil; n++ {
+		name = fmt.Sprintf("%s.%d", pattern, n)
+	}
+	p.refs[name] = true
+	return name
+}
+
+// linkAdd plans link.add: one message, whatever the kernel makes of it. It gets
+// an index when other ops refer to it, or the kernel names it.
+func (p *planner) linkAdd(op *builtins.Op, set *wire.Set) error {
 	at, err := p.elsewhere(set)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case at != nil && at != p:
+	}
+	name, _ := set.Get("name")
+	if name.S == "" || strings.Contains(name.S, "%") {
+		own := at
+		if own == nil {
+			own = p
+		}
+		name = wire.StrVal(own.standIn(set, name.S))
+		set = set.Clone()
+		set.PutName("name", name)
+	}
+	if at != nil && at != p {
 		return p.addThere(op, set, at, name.S)
 	}
-	p.plan.touch.links[name.S] = true
 	made := canon(op.Object, set)
 	index := uint32(set.Uint("index"))
 	peer, _ := splitPeer(set)
@@ -155,6 +180,7 @@ func (p *planner) linkAdd(op *builtins.Op, set *wire.Set) error {
 		index = p.take(name.S)
 		made.PutName("index", wire.IntVal(uint64(index)))
 	}
+	p.plan.touch.newLink(name.S, index)
 	own := wire.NewSet(op.Object.Table)
 	if err := op.Set(own); err != nil {
 		return err

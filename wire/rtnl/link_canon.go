@@ -2,18 +2,56 @@ package rtnl
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/nlscript/nlscript/wire"
 )
 
-// finishLink gives mode source its word: a list of addresses is set.
-func finishLink(s *wire.Set, _ *wire.Verb) error {
+// finishLink refuses names that a link cannot have, and gives mode source its word: a
+// list of addresses is set.
+func finishLink(s *wire.Set, v *wire.Verb) error {
+	if err := linkNames(s, v); err != nil {
+		return err
+	}
 	k := member(s, "kind")
 	if k != nil && (k.Table == macvlanKind || k.Table == macvtapKind) && k.Has("macaddr") {
 		k.Default("macaddr_mode", wire.IntVal(macaddrSet))
+	}
+	return nil
+}
+
+// linkNames refuses patterns, of which the kernel makes another name each time, where
+// a name has to tell the link (dev_get_valid_name), and a second name of a new one.
+func linkNames(s *wire.Set, v *wire.Verb) error {
+	if v != nil && v.Type == unix.RTM_NEWLINK && v.Flags&unix.NLM_F_CREATE != 0 && s.Has("newname") {
+		return wire.At("newname", errors.New("is for a link that is there; a new one has the name that name gives it"))
+	}
+	if v != nil {
+		return nil
+	}
+	for _, row := range []string{"name", "newname"} {
+		if err := noPattern(s, row); err != nil {
+			return err
+		}
+	}
+	if k := member(s, "kind"); k != nil && k.Table.Row("peer") != nil {
+		if peer := member(k, "peer"); peer != nil {
+			if err := noPattern(peer, "name"); err != nil {
+				return wire.At("kind", wire.At(k.Table.Name, wire.At("peer", err)))
+			}
+		}
+	}
+	return nil
+}
+
+func noPattern(s *wire.Set, row string) error {
+	if name, _ := s.Get(row); strings.Contains(name.S, "%") {
+		return wire.At(row, fmt.Errorf("%q is a pattern, not a name; link.add takes one", name.S))
 	}
 	return nil
 }

@@ -44,6 +44,7 @@ var Nexthop = &wire.Object{
 	},
 	Finish: finishNexthop,
 	Key:    []string{"id"},
+	Picks:  "id",
 	Rank:   rankNexthop,
 	Canon:  canonNexthop,
 
