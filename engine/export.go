@@ -359,7 +359,6 @@ func (x *exporter) rules() error {
 	}
 	for _, e := range l {
 		set := tx.Writable(e.Set())
-		set.Default("priority", wire.IntVal(0)) // is not reported; without it the kernel picks one
 		// One in the place of the kernel's would be taken to be there.
 		gone = slices.DeleteFunc(gone, func(r *wire.Set) bool {
 			same := state.KeyOf(rtnl.Rule, r) == e.Key

@@ -34,6 +34,9 @@ type Object struct {
 	Open  func(s *Set)
 	Tacit []string
 	Rank  int // what has a lower rank must exist before
+	// Implied are rows that a report leaves out when they are 0, where a request without
+	// them means something else.
+	Implied []string
 	// Picks is the row of Key that the kernel fills in for what is made without.
 	Picks string
 	// Canon rewrites a decoded message, sent or reported, as the kernel keeps

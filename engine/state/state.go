@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nlscript/nlscript/wire"
 	"github.com/nlscript/nlscript/wire/rtnl"
 )
@@ -54,6 +56,11 @@ func decode(o *wire.Object, msg []byte) *wire.Set {
 	if len(msg) >= wire.HeaderLen && o.Table.DecodeState(msg[wire.HeaderLen:], s) == nil {
 		if o.Canon != nil {
 			o.Canon(s)
+		}
+		if _, flags := wire.TypeFlags(msg); flags&unix.NLM_F_REQUEST == 0 {
+			for _, row := range o.Implied {
+				s.Default(row, wire.IntVal(0))
+			}
 		}
 		if o.Table.Options {
 			return s.Filled()

@@ -93,7 +93,11 @@ func (p *planner) wants(op *builtins.Op, want *wire.Set) bool {
 	if op.Set(s) != nil || p.st.Resolve(s) != nil {
 		return false
 	}
-	return slices.ContainsFunc(op.Object.Each(canon(op.Object, s)), want.Equal)
+	s = p.canon(op.Object, s)
+	if op.Object.Each == nil {
+		return s.Equal(want)
+	}
+	return slices.ContainsFunc(op.Object.Each(s), want.Equal)
 }
 
 // makeOne makes one object what is wanted, in the state.

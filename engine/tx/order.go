@@ -72,7 +72,7 @@ type group struct{ family, dev, priority uint64 }
 func groups(o *wire.Object, l []*state.Entry) map[group][]*state.Entry {
 	m := map[group][]*state.Entry{}
 	for _, e := range l {
-		if e.Foreign() {
+		if e.Foreign() && o != rtnl.Rule { // among others of its priority the kernel's has its place, too
 			continue
 		}
 		g := group{family: e.Set().Uint("family")}

@@ -37,6 +37,7 @@ var Rule = &wire.Object{
 	Key:     ruleKey,
 	Open:    openRule,
 	Tacit:   []string{"table"},
+	Implied: []string{"priority"}, // without it the kernel picks one (fib_nl_newrule)
 	Rank:    rankRule,
 	Canon:   canonRule,
 	Foreign: foreignRule,
