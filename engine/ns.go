@@ -65,13 +65,28 @@ func (n *namespace) do(f func() error) error {
 	if err != nil {
 		return err
 	}
+	return aside(func() (moved bool, err error) {
+		if moved, err = n.enter(); err == nil {
+			err = f()
+		}
+		return moved, err
+	})
+}
+
+// aside runs f on another thread, which ends with it when f has moved it to another
+// namespace. That is never the first of the process, which does not end: it would hold
+// the namespace, and stand for the process to who asks for its own.
+func aside(f func() (moved bool, err error)) error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
-		moved, err := n.enter()
-		if err == nil {
-			err = f()
+		if unix.Gettid() == unix.Getpid() {
+			err := aside(f) // on another one, as this one is taken
+			runtime.UnlockOSThread()
+			done <- err
+			return
 		}
+		moved, err := f()
 		if !moved {
 			runtime.UnlockOSThread()
 		}

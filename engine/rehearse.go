@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime"
 	"sync"
 	"time"
 
@@ -167,20 +166,15 @@ func (e *Engine) named(ctx context.Context, run func(*session) error) func(*stat
 	}
 }
 
-// fresh makes a network namespace, by a thread that ends with it.
+// fresh makes a network namespace.
 func (n *namespace) fresh() error {
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread must not come back
-		err := unix.Unshare(unix.CLONE_NEWNET)
-		if err != nil {
-			err = fmt.Errorf("making a network namespace: %w", err)
-		} else {
-			n.f, err = os.Open(threadNetNS)
+	err := aside(func() (moved bool, err error) {
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			return false, fmt.Errorf("making a network namespace: %w", err)
 		}
-		done <- err
-	}()
-	err := <-done
+		n.f, err = os.Open(threadNetNS)
+		return true, err
+	})
 	switch {
 	case errors.Is(err, unix.EPERM):
 		err = fmt.Errorf("%w: it takes CAP_SYS_ADMIN", err)

@@ -35,7 +35,7 @@ var update = flag.Bool("update", false, "write what the scripts of testdata expe
 // and what programs_test.go has.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"nlscript": main, "sandboxed": sandboxed, "interrupted": interrupted,
-		"killed": killed, "killedboth": killedBoth, "killwatcher": killWatcher, "onterminal": onTerminal, "routedev": routeDevs, "sshd": sshd, "meddled": meddled})
+		"killed": killed, "killedboth": killedBoth, "killwatcher": killWatcher, "onterminal": onTerminal, "routedev": routeDevs, "sshd": sshd, "meddled": meddled, "rehearses": rehearses})
 }
 
 // TestScripts runs testdata/*.txtar. Those that have to do with the kernel are

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nlscript/nlscript/engine"
 )
 
 // More programs for the scripts of testdata:
@@ -27,6 +30,8 @@ import (
 //	killwatcher                   ends the watchers in this network namespace with SIGKILL
 //	meddled COMMAND...            while another program sets the mtu of eth0 to 1301 and 1302
 //	                              all the time, until it hears of "running again"
+//	rehearses                     a Go program that rehearses in the background, and says whether
+//	                              it is in its namespace afterwards
 //	onterminal ACTION COMMAND...  on a terminal; when it waits to be confirmed, there
 //	                              is enter, int, hup, usr1, kill, close or nothing
 
@@ -72,6 +77,40 @@ func killWatchers() int {
 		found++
 	}
 	return found
+}
+
+// rehearses is a program: see above. The first thread of a process is free while main
+// waits, and does not end with what was locked to it.
+func rehearses() {
+	own := func() string {
+		ns, err := os.Readlink("/proc/self/ns/net")
+		if err != nil {
+			fatal(err)
+		}
+		return ns
+	}
+	before := own()
+	e, err := engine.New()
+	if err != nil {
+		fatal(err)
+	}
+	op, err := engine.NewOp("link", "br0", map[string]any{"kind": "bridge"})
+	if err != nil {
+		fatal(err)
+	}
+	done := make(chan error)
+	for range 5 {
+		go func() {
+			_, err := e.Rehearse(context.Background(), op)
+			done <- err
+		}()
+		if err := <-done; err != nil {
+			fatal(err)
+		}
+	}
+	if own() == before {
+		fmt.Println("it is where it was")
+	}
 }
 
 // onTerminal is a program: see above. Its exit status is the command's, 128 more
