@@ -144,7 +144,33 @@ func (p *planner) linkGone(e *state.Entry) ([]*state.Entry, error) {
 			}
 		}
 	}
+	gone = appendNew(gone, p.preferring(gone))
 	return appendNew(links[1:], appendNew(gone, p.goWith(gone))), nil
+}
+
+// preferring are the routes that go with addresses that are lost, as they prefer one
+// of them as source. Those of IPv6 stay, without it.
+func (p *planner) preferring(lost []*state.Entry) (gone []*state.Entry) {
+	sources := map[netip.Addr]bool{}
+	for _, e := range lost {
+		if e.Object == rtnl.Addr {
+			local, _ := e.Set().Get("local")
+			sources[local.A] = true
+		}
+	}
+	if len(sources) == 0 {
+		return nil
+	}
+	for _, r := range p.st.All(rtnl.Route) {
+		switch src, _ := r.Set().Get("src"); {
+		case src.Type != wire.Addr || !sources[src.A]:
+		case src.A.Is4():
+			gone = append(gone, r)
+		default:
+			p.plan.touch.key(r.Object, r.Key)
+		}
+	}
+	return gone
 }
 
 // lower is the link of this namespace that a link stands on and goes with, 0
@@ -162,10 +188,17 @@ func lower(l *state.Entry) uint32 {
 }
 
 func appendNew(l, more []*state.Entry) []*state.Entry {
-	for _, x := range more {
-		if !slices.Contains(l, x) {
-			l = append(l, x)
+	in := make(map[*state.Entry]bool, len(l)) // there may be as many as routes
+	if len(more) > 1 {
+		for _, x := range l {
+			in[x] = true
 		}
+	}
+	for _, x := range more {
+		if in[x] || len(more) == 1 && slices.Contains(l, x) {
+			continue
+		}
+		l, in[x] = append(l, x), true
 	}
 	return l
 }
@@ -182,28 +215,23 @@ func (p *planner) addrGone(e *state.Entry) ([]*state.Entry, error) {
 	local, _ := e.Set().Get("local")
 	gone := p.secondaries(e)
 	last := local.A.Is4()
-	lost := map[netip.Addr]bool{local.A: local.A.Is4()}
 	for _, x := range p.st.All(rtnl.Addr) {
 		l, _ := x.Set().Get("local")
-		switch {
-		case slices.Contains(gone, x):
-			lost[l.A] = true
-		case x != e && l.A.Is4() && uint32(x.Set().Uint("dev")) == dev:
+		if x != e && !slices.Contains(gone, x) && l.A.Is4() && uint32(x.Set().Uint("dev")) == dev {
 			last = false
 		}
 	}
+	gone = append(gone, p.preferring(append([]*state.Entry{e}, gone...))...)
+	if !last {
+		return gone, nil
+	}
+	var all []*state.Entry
 	for _, r := range p.st.All(rtnl.Route) {
-		src, _ := r.Set().Get("src")
-		switch {
-		case src.Type == wire.Addr && lost[src.A]:
-			gone = append(gone, r)
-		case last && uses(r, dev) && r.Set().Uint("family") == e.Set().Uint("family"):
-			gone = append(gone, r)
-		case src.Type == wire.Addr && src.A == local.A:
-			p.plan.touch.key(r.Object, r.Key)
+		if uses(r, dev) && r.Set().Uint("family") == e.Set().Uint("family") {
+			all = append(all, r)
 		}
 	}
-	return gone, nil
+	return appendNew(gone, all), nil
 }
 
 // firstOn notes what undo takes along when it removes an address again that was the
@@ -381,7 +409,18 @@ func (p *planner) disturbs(e *state.Entry, pick *wire.Set, deltas []state.Delta)
 		}
 		gone = appendNew(gone, l)
 	}
-	if up, _ := pick.Get("up"); pick.Has("up") && !up.True() {
+	if off(pick, "carrier") || pick.Has("protodown") && !off(pick, "protodown") {
+		l, err := p.nexthopsOn(e.Index())
+		if err != nil {
+			return nil, err
+		}
+		more, err := p.lostWithCarrier(e)
+		if err != nil {
+			return nil, err
+		}
+		gone = appendNew(appendNew(gone, l), more)
+	}
+	if off(pick, "up") {
 		vlans := p.followers(e, true)
 		lost, err := p.lostOnDown(e, vlans)
 		p.turn(vlans, false)
@@ -389,6 +428,9 @@ func (p *planner) disturbs(e *state.Entry, pick *wire.Set, deltas []state.Delta)
 	}
 	return gone, nil
 }
+
+// off reports whether a change turns something off.
+func off(pick *wire.Set, row string) bool { return pick.Has(row) && pick.Uint(row) == 0 }
 
 // above are the links that may follow a link's flags, mtu and address: those on it,
 // its master, and so on.
@@ -430,15 +472,50 @@ func (p *planner) turn(l []*state.Entry, up bool) {
 	}
 }
 
-// lostWithCarrier is what the other end of a veth loses when this end goes
-// down: next hops and the routes by them, without any message (KERNEL.md A9).
-func (p *planner) lostWithCarrier(e *state.Entry) ([]*state.Entry, error) {
-	other := p.st.LinkByIndex(uint32(e.Set().Uint("link")))
-	if kindOf(p.st, e.Index()) != "veth" || other == nil {
-		return nil, nil
+// lostWithCarrier is what goes with the carrier of a link elsewhere: next hops of the
+// other end of a veth and of what stands on either, and the routes by them, without
+// any message (KERNEL.md A9). Whether a master loses its own, other ports tell.
+func (p *planner) lostWithCarrier(e *state.Entry) (lost []*state.Entry, err error) {
+	links := p.above(e)
+	if other := p.st.LinkByIndex(uint32(e.Set().Uint("link"))); other != nil && kindOf(p.st, e.Index()) == "veth" {
+		links = append(append(links, other), p.above(other)...)
 	}
-	p.plan.touch.link(other.Index())
-	return p.nexthopsOn(other.Index())
+	for _, l := range links {
+		p.plan.touch.link(l.Index())
+		switch kindOf(p.st, l.Index()) {
+		case "bridge", "bond", "vrf":
+			p.touchNexthops(l.Index())
+			continue
+		}
+		more, err := p.nexthopsOn(l.Index())
+		if err != nil {
+			return nil, err
+		}
+		lost = appendNew(lost, more)
+	}
+	return lost, nil
+}
+
+// touchNexthops notes that next hops on a device may go, and what is by them.
+func (p *planner) touchNexthops(index uint32) {
+	ids := map[uint64]bool{}
+	for _, x := range p.st.All(rtnl.Nexthop) {
+		if uses(x, index) {
+			ids[x.Set().Uint("id")] = true
+		}
+	}
+	for _, x := range p.st.All(rtnl.Nexthop) {
+		v, _ := x.Set().Get("group")
+		if slices.ContainsFunc(v.L, func(m wire.Value) bool { return ids[rtnl.MemberID(m)] }) {
+			ids[x.Set().Uint("id")] = true
+			p.plan.touch.key(x.Object, x.Key)
+		}
+	}
+	for _, r := range p.st.All(rtnl.Route) {
+		if ids[r.Set().Uint("nhid")] {
+			p.plan.touch.key(r.Object, r.Key)
+		}
+	}
 }
 
 // nexthopsOn are the next hops on a device, with the routes by them and groups of no
@@ -477,7 +554,7 @@ func (p *planner) lostOnDown(e *state.Entry, vlans []*state.Entry) ([]*state.Ent
 	var lost []*state.Entry
 	for _, o := range []*wire.Object{rtnl.Addr, rtnl.Neigh, rtnl.Nexthop, rtnl.Route} {
 		for _, x := range p.st.All(o) {
-			if !usesOne(x, func(i uint32) bool { return down[i] }) {
+			if !usesOne(x, func(i uint32) bool { return down[i] }) && !(down[loopbackIndex] && rejects(x)) {
 				continue
 			}
 			v4 := x.Set().Uint("family") == 2 // AF_INET
@@ -501,8 +578,15 @@ func (p *planner) lostOnDown(e *state.Entry, vlans []*state.Entry) ([]*state.Ent
 			}
 		}
 	}
+	lost = appendNew(lost, p.preferring(lost))
 	more, err := p.lostWithCarrier(e)
 	return appendNew(lost, more), err
 }
 
-const rtnLocal = 2 // RTN_LOCAL: stays with its address
+// rejects reports whether a route of IPv6 is one by lo that does not say so.
+func rejects(e *state.Entry) bool {
+	return e.Object == rtnl.Route && e.Set().Uint("family") == afInet6 && e.Set().Uint("type") >= rtnBlackhole
+}
+
+const rtnBlackhole = 6 // RTN_BLACKHOLE, and behind it RTN_UNREACHABLE, RTN_PROHIBIT, RTN_THROW
+const rtnLocal = 2     // RTN_LOCAL: stays with its address

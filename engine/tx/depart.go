@@ -170,6 +170,7 @@ func (p *planner) leaves(e *state.Entry) ([]*state.Entry, error) {
 			}
 		}
 	}
+	gone = appendNew(gone, p.preferring(gone))
 	for _, g := range gone {
 		p.st.Remove(g)
 	}

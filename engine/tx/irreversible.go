@@ -35,9 +35,10 @@ func (p *planner) lose(e *state.Entry, what string) {
 	}
 }
 
-// loses notes what cannot come back of objects that go, or are replaced.
+// loses notes objects that go, or are replaced, and what of them cannot come back.
 func (p *planner) loses(l ...*state.Entry) error {
 	for _, e := range l {
+		p.plan.touch.key(e.Object, e.Key)
 		if e.Foreign() {
 			continue
 		}

@@ -16,6 +16,7 @@ type image struct {
 	Keys     map[string][][]byte
 	Indexes  []uint32
 	Links    []string
+	Asked    []string
 	Before   map[string][][]byte
 	Sysctls  []imageSysctl
 	Settings []imageSysctl // of devices
@@ -37,6 +38,7 @@ func codeImage(c *coder, img *image) {
 	codeMap(c, &img.Keys, codeData[string], codeMessages)
 	codeList(c, &img.Indexes, codeInt[uint32])
 	codeList(c, &img.Links, codeData[string])
+	codeList(c, &img.Asked, codeData[string])
 	codeMap(c, &img.Before, codeData[string], codeMessages)
 	codeList(c, &img.Sysctls, codeSysctl)
 	codeList(c, &img.Settings, codeSysctl)
@@ -100,6 +102,9 @@ func (p *Plan) image() *image {
 	for n := range p.touch.links {
 		img.Links = append(img.Links, n)
 	}
+	for k := range p.touch.asked {
+		img.Asked = append(img.Asked, k)
+	}
 	if len(p.touch.keys[rtnl.Addr])+len(p.touch.indexes) > 0 {
 		img.Names = map[uint32]string{}
 		for _, e := range p.st.Before(rtnl.Link) {
@@ -109,7 +114,7 @@ func (p *Plan) image() *image {
 	again := orderly(p.touch)
 	for _, o := range rtnl.Objects {
 		for _, e := range p.st.Before(o) {
-			if (!e.Foreign() || o.Patch) && (p.touch.has(e) || again[o]) {
+			if p.touch.ours(e) && (p.touch.has(e) || again[o]) {
 				img.Before[o.Name] = append(img.Before[o.Name], e.Message())
 			}
 		}
@@ -170,6 +175,9 @@ func (img *image) plan(src state.Source) (*Plan, error) {
 	}
 	for _, i := range img.Indexes {
 		p.touch.link(i)
+	}
+	for _, k := range img.Asked {
+		p.touch.asked[k] = true
 	}
 	for _, n := range img.Links {
 		p.touch.links[n] = true

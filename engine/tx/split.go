@@ -155,7 +155,7 @@ func splitChange(pick, have *wire.Set, fresh bool) []linkPart {
 
 // disturbing reports whether a change takes other objects with it.
 func disturbing(s *wire.Set) bool {
-	for _, n := range []string{"master", "address", "mtu", "up", "netns", "netns_fd", "netns_pid", "newname"} {
+	for _, n := range []string{"master", "address", "mtu", "up", "netns", "netns_fd", "netns_pid", "newname", "carrier", "protodown"} {
 		if s.Has(n) {
 			return true
 		}

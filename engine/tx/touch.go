@@ -15,11 +15,12 @@ type touch struct {
 	keys    map[*wire.Object]map[string]bool
 	indexes map[uint32]bool // links whose objects may go or come
 	links   map[string]bool // names of links the commit makes
+	asked   map[string]bool // keys of routes of the kernel's that ops remove or replace: they do not come back by themselves
 	picked  []*state.Entry  // what it makes without a key, as it is before the kernel picks one
 }
 
 func newTouch() *touch {
-	return &touch{keys: map[*wire.Object]map[string]bool{}, indexes: map[uint32]bool{}, links: map[string]bool{}}
+	return &touch{keys: map[*wire.Object]map[string]bool{}, indexes: map[uint32]bool{}, links: map[string]bool{}, asked: map[string]bool{}}
 }
 
 func (t *touch) key(o *wire.Object, key string) {
@@ -29,6 +30,20 @@ func (t *touch) key(o *wire.Object, key string) {
 		t.keys[o] = m
 	}
 	m[key] = true
+}
+
+// ask notes an object that an op removes or replaces by a verb.
+func (t *touch) ask(e *state.Entry) {
+	t.key(e.Object, e.Key)
+	if e.Object == rtnl.Route && e.Foreign() {
+		t.asked[e.Key] = true
+	}
+}
+
+// ours reports whether the undo makes an object again: what is not ours comes and goes
+// by itself, but for links, which can be changed all the same, rules, and what was asked.
+func (t *touch) ours(e *state.Entry) bool {
+	return !e.Foreign() || e.Object.Patch || e.Object == rtnl.Rule || e.Object == rtnl.Route && t.asked[e.Key]
 }
 
 func (t *touch) link(index uint32) {

@@ -182,10 +182,8 @@ func (u *undoer) diff() {
 			if !u.plan.touch.has(e) && !again[orderKey{o, e.Key}] {
 				return
 			}
-			// What is not ours is neither made nor removed. A link that is, lo,
-			// can be changed all the same, and a rule does not come back by itself.
 			id := state.ID(e)
-			if e.Foreign() && !((o.Patch || o == rtnl.Rule) && (was || len(diffs[i][id].was) > 0)) && !u.moved[orderKey{o, e.Key}] {
+			if e.Foreign() && !(u.plan.touch.ours(e) && (was || len(diffs[i][id].was) > 0)) && !u.moved[orderKey{o, e.Key}] {
 				return
 			}
 			if !was && o == rtnl.Link && u.plan.arrived[e.Name()] {

@@ -38,6 +38,7 @@ func (p *planner) verb(op *builtins.Op, set *wire.Set) error {
 			if !state.Matches(want, e) {
 				continue
 			}
+			p.plan.touch.ask(e)
 			if err := p.goes(e, c); err != nil {
 				return err
 			}
@@ -46,11 +47,12 @@ func (p *planner) verb(op *builtins.Op, set *wire.Set) error {
 		if len(have) == 0 {
 			// The kernel may match by less than the key: all of the kind may change.
 			for _, e := range p.st.All(o) {
-				p.plan.touch.key(o, e.Key)
+				p.plan.touch.ask(e)
 			}
 		}
 	case op.Verb.Type != o.New:
 	case len(have) > 0 && op.Verb.Flags&(unix.NLM_F_APPEND|unix.NLM_F_EXCL) == 0:
+		p.plan.touch.ask(have[0])
 		if err := p.replaces(have[0], want, c); err != nil {
 			return err
 		}
