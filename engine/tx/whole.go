@@ -17,7 +17,9 @@ import (
 func (p *planner) whole(op *builtins.Op, want *wire.Set) error {
 	o := op.Object
 	key := state.KeyOf(o, want)
-	err := p.contradicts(op, o.Name+"\x00"+key, func(first *builtins.Op) bool { return first.Absent == op.Absent && p.wants(first, want) })
+	err := p.contradicts(op, o.Name+"\x00"+key, func(first *builtins.Op) bool {
+		return first.Absent == op.Absent && (first.Flags^op.Flags)&builtins.Appended == 0 && p.wants(first, want)
+	})
 	if err != nil && !looseKey(o) {
 		return err
 	}
