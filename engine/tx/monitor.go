@@ -213,6 +213,7 @@ func (p *Plan) heed(m wire.Message) (taken bool, conflict *ConflictError) {
 		p.claimed(e)
 	case o == rtnl.Addr && !deleted && p.unasked(e):
 	case o == rtnl.Addr && deleted && p.heardOf(e):
+	case o == rtnl.Link && deleted && p.removed(e):
 	default:
 		if third = p.third(e, deleted); third == nil {
 			return false, nil
@@ -223,6 +224,9 @@ func (p *Plan) heed(m wire.Message) (taken bool, conflict *ConflictError) {
 		p.lost = append(p.lost, p.st.Held(o, e.Key)...)
 	}
 	switch {
+	case deleted && o == rtnl.Link:
+		p.st.SetBefore(e, false)
+		p.wentWith(e.Index())
 	case deleted:
 		p.st.SetBefore(e, false)
 	case third != nil:
@@ -230,7 +234,7 @@ func (p *Plan) heed(m wire.Message) (taken bool, conflict *ConflictError) {
 	default:
 		p.st.SetBefore(e, true)
 	}
-	if !ours || !deleted && wanted != nil && wanted.wants(e) ||
+	if !ours || !deleted && third == nil && wanted != nil && wanted.wants(e) ||
 		deleted && wanted != nil && wanted.set == nil && wanted.list == nil {
 		return true, nil
 	}
@@ -244,7 +248,11 @@ func (p *Plan) heed(m wire.Message) (taken bool, conflict *ConflictError) {
 	switch {
 	case deleted:
 	case wanted != nil && wanted.set != nil && wanted.mode == state.Patch:
-		for _, d := range state.Diff(o, wanted.set, e.Set(), state.Patch) {
+		differ := state.Diff(o, wanted.set, e.Set(), state.Patch)
+		if len(differ) == 0 {
+			differ = third // its name
+		}
+		for _, d := range differ {
 			c.Theirs = strings.TrimSpace(c.Theirs + " " + d.Path + " " + valueText(d.Row, d.Before, p.st))
 		}
 	default:
@@ -285,6 +293,42 @@ func (p *Plan) unasked(e *state.Entry) bool {
 	return !ours && p.before(e) == nil && !p.unmarked(e)
 }
 
+// removed reports whether a link that is announced to be gone was removed by another program:
+// the plan leaves it where it is. That somebody else's device, which no message makes,
+// is gone, is told when it is missed.
+func (p *Plan) removed(e *state.Entry) bool {
+	before := p.before(e)
+	return p.planned && before != nil && !physical(before) && !p.stirred[e.Name()] && p.st.LinkByIndex(e.Index()) != nil
+}
+
+// wentWith takes what was on a link that another program removed out of the state
+// before.
+func (p *Plan) wentWith(index uint32) {
+	for _, o := range append([]*wire.Object{rtnl.Class}, linkObjects...) {
+		for _, x := range p.st.Before(o) {
+			if uses(x, index) {
+				p.st.SetBefore(x, false)
+			}
+		}
+	}
+}
+
+// misnamed reports whether a link has a name that it had not before, and that the plan
+// gives to none.
+func (p *Plan) misnamed(e *state.Entry) bool {
+	if e.Object != rtnl.Link || !p.planned || p.touch.links[e.Name()] || p.st.Known(e.Name()) != nil {
+		return false
+	}
+	held := p.st.Held(e.Object, e.Key)
+	return len(held) > 0 && held[0].Name() != e.Name() && !slices.ContainsFunc(p.want, func(x *expect) bool {
+		if x.object != rtnl.Link {
+			return false
+		}
+		to, ok := newName(x)
+		return ok && to == e.Name()
+	})
+}
+
 // heardOf reports whether an address is there before only because it was announced:
 // the last word counts. It may have been one of a commit that was undone.
 func (p *Plan) heardOf(e *state.Entry) bool {
@@ -299,6 +343,9 @@ func (p *Plan) wanted(e *state.Entry) (x *expect, ours bool) {
 		id = e.Object.Name + "\x00" + e.Name()
 	}
 	x = p.wish(id)
+	if x == nil && p.misnamed(e) {
+		x = p.wish(e.Object.Name + "\x00" + p.st.Names(e.Index()))
+	}
 	return x, x != nil || p.touch.keys[e.Object][e.Key]
 }
 

@@ -29,6 +29,11 @@ func (p *Plan) third(e *state.Entry, deleted bool) (l []state.Delta) {
 	was := state.Diff(e.Object, x.set, before, state.Patch)
 	// What a port has goes with its master, and begins with the defaults.
 	moves := !before.Has("port") || slices.ContainsFunc(was, func(w state.Delta) bool { return w.Row.Name == "master" })
+	if p.misnamed(e) {
+		name := e.Set().Table.Row("name")
+		is, _ := e.Set().At(name)
+		l = append(l, state.Delta{Path: "name", Row: name, Before: is})
+	}
 	for _, d := range state.Diff(e.Object, x.set, e.Set(), state.Patch) {
 		top, _, _ := strings.Cut(d.Path, ".")
 		switch {
