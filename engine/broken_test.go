@@ -1,14 +1,13 @@
 package engine_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -54,44 +53,51 @@ func TestBrokenJournals(t *testing.T) {
 			}
 		})
 	}
-	t.Run("in the middle", func(t *testing.T) {
-		e, dir := journalled(t)
-		r, err := e.Run(ctx, engine.Script{Name: "a.star", Source: []byte(makeBridge), Confirm: 1 << 40})
-		if err != nil {
-			t.Fatal(err)
-		}
-		path, _ := filepath.Glob(filepath.Join(dir, "*.journal"))
-		b, err := os.ReadFile(path[0])
-		if err != nil {
-			t.Fatal(err)
-		}
-		// The head, behind a line of text and its length; then a commit that breaks off.
-		_, head, _ := bytes.Cut(b, []byte("\n"))
-		head = b[:len(b)-len(head)+4+int(binary.NativeEndian.Uint32(head))]
-		b = append(binary.NativeEndian.AppendUint32(head, 2), 1, 0xff)
-		if err := r.Confirm(ctx); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path[0], b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		var failed *engine.Error
-		if _, err := e.Recover(ctx); !errors.As(err, &failed) || failed.Outcome != "residue" || len(failed.Residue) != 1 {
-			t.Errorf("recover: %+v", err)
-		}
-		// Of another namespace it is not our business.
-		other, _ := journalled(t)
-		if other, err = engine.New(engine.WithNetNS(other.NetNS()), engine.WithJournal(dir)); err != nil {
-			t.Fatal(err)
-		}
-		if l, err := other.Pending(ctx); err != nil || len(l) != 0 {
-			t.Errorf("elsewhere: %+v %v", l, err)
-		}
-		if _, err := other.Run(ctx, engine.Script{Name: "a.star", Source: []byte(makeBridge)}); err != nil {
-			t.Errorf("elsewhere: %+v", err)
-		}
-		if err := e.Forget(ctx); err != nil || journals(t, dir) != 0 {
-			t.Error("it is not forgotten", err)
-		}
-	})
+	for name, damage := range map[string]func([]byte) []byte{
+		"cut in its head": func(b []byte) []byte { return b[:40] },
+		"one bit of its commit": func(b []byte) []byte {
+			b[len(b)/2] ^= 1
+			return b
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, dir := journalled(t)
+			r, err := e.Run(ctx, engine.Script{Name: "a.star", Source: []byte(makeBridge), Confirm: time.Hour})
+			if err != nil {
+				t.Fatal(err)
+			}
+			path, _ := filepath.Glob(filepath.Join(dir, "*.journal"))
+			b, err := os.ReadFile(path[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := r.Confirm(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path[0], damage(b), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if l, err := e.Pending(ctx); err != nil || len(l) != 1 || l[0].Broken == "" {
+				t.Errorf("pending: %+v, %v", l, err)
+			}
+			var failed *engine.Error
+			if _, err := e.Recover(ctx); !errors.As(err, &failed) || failed.Outcome != "residue" || len(failed.Residue) != 1 {
+				t.Errorf("recover: %+v", err)
+			}
+			// Of another namespace it is not our business.
+			other, _ := journalled(t)
+			if other, err = engine.New(engine.WithNetNS(other.NetNS()), engine.WithJournal(dir)); err != nil {
+				t.Fatal(err)
+			}
+			if l, err := other.Pending(ctx); err != nil || len(l) != 0 {
+				t.Errorf("elsewhere: %+v %v", l, err)
+			}
+			if _, err := other.Run(ctx, engine.Script{Name: "a.star", Source: []byte(makeBridge)}); err != nil {
+				t.Errorf("elsewhere: %+v", err)
+			}
+			if err := e.Forget(ctx); err != nil || journals(t, dir) != 0 {
+				t.Error("it is not forgotten", err)
+			}
+		})
+	}
 }

@@ -166,12 +166,13 @@ func (e *Engine) Pending(ctx context.Context) ([]pending, error) {
 	var l []pending
 	for _, path := range paths {
 		h, err := tx.ReadHead(path)
-		if broken := (*tx.BrokenError)(nil); errors.As(err, &broken) && (h.Cookie == cookie || h.Cookie == 0 && !strange(path, cookie)) {
+		here := (h.Cookie == cookie || slices.Contains(h.Others, cookie)) && h.Boot == tx.BootID()
+		if broken := (*tx.BrokenError)(nil); errors.As(err, &broken) && (here || h.Cookie == 0 && !strange(path, cookie)) {
 			_, err := tx.OpenJournal(path)
-			l = append(l, pending{Script: path, Broken: broken.Err.Error(), Live: errors.Is(err, tx.ErrLive), path: path})
+			l = append(l, pending{Script: path, Broken: broken.Err.Error(), Live: errors.Is(err, tx.ErrLive), Away: h.Cookie != 0 && h.Cookie != cookie, path: path})
 			continue
 		}
-		if err != nil || h.Cookie != cookie && !slices.Contains(h.Others, cookie) || h.Boot != tx.BootID() {
+		if err != nil || !here {
 			continue
 		}
 		p := pending{Script: h.Script, PID: h.PID, Deadline: h.Deadline, Started: h.Started, Away: h.Cookie != cookie, path: path}

@@ -160,7 +160,7 @@ func (s *session) recoverDead() (recovered, error) {
 			}
 			continue
 		}
-		if err == nil && (h.Cookie != s.cookie || h.Boot != tx.BootID()) {
+		if h.Cookie != 0 && (h.Cookie != s.cookie || h.Boot != tx.BootID()) {
 			if h.Boot != tx.BootID() {
 				os.Remove(path) // what it would undo is gone with the kernel
 			}
@@ -209,7 +209,7 @@ func (s *session) recoverDead() (recovered, error) {
 	return r, nil
 }
 
-// strange reports whether a journal that cannot be read is that of a run in another
+// strange reports whether a journal of which not even the head can be read is that of a run in another
 // namespace, by its name.
 func strange(path string, cookie uint64) bool {
 	named := tx.JournalCookie(path)

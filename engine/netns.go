@@ -262,8 +262,8 @@ func (s *session) unfinished(cookie uint64, p *builtins.Place) error {
 		if s.j != nil && s.j.File().Name() == path || s.recovering == path {
 			continue
 		}
-		h, err := tx.ReadHead(path)
-		if err != nil || h.Boot != tx.BootID() || h.Cookie == s.cookie || h.Cookie != cookie && !slices.Contains(h.Others, cookie) {
+		h, _ := tx.ReadHead(path) // which tells what it can, also of a broken one
+		if h.Boot != tx.BootID() || h.Cookie == s.cookie || h.Cookie != cookie && !slices.Contains(h.Others, cookie) {
 			continue
 		}
 		what := "this network namespace"

@@ -3,7 +3,6 @@ package tx
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -25,13 +24,14 @@ import (
 // The file holds the state before, restricted to what the commit can change, so
 // undoing it is the same difference of state as any undo.
 type Journal struct {
-	f    *os.File
-	head Head
-	size int64 // when head was read
+	f     *os.File
+	head  Head
+	size  int64 // when head was read
+	whole bool  // the last record is not cut short
 }
 
 // journalMagic begins the file. The number changes with what follows.
-const journalMagic = "nlscript journal 2\n"
+const journalMagic = "nlscript journal 3\n"
 
 // A Head is the first record of a journal.
 type Head struct {
@@ -101,10 +101,7 @@ func codeRecord(c *coder, r *record) {
 // hasCommit tells whether a record is that of a commit. They may be long.
 func hasCommit(b []byte) bool { return len(b) > 0 && b[0] != 0 }
 
-const (
-	journalExt = ".journal"
-	lengthLen  = 4 // in front of each record
-)
+const journalExt = ".journal"
 
 // BootID tells boots apart.
 func BootID() string {
@@ -119,9 +116,9 @@ func CreateJournal(dir string, h Head) (*Journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
-	j := &Journal{f: f, head: h}
+	j := &Journal{f: f, head: h, whole: true}
 	if err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == nil {
-		c := coder{b: append([]byte(journalMagic), make([]byte, lengthLen)...)}
+		c := coder{b: append([]byte(journalMagic), make([]byte, headerLen)...)}
 		codeHead(&c, &h)
 		// Without a commit behind it, it is worth nothing yet.
 		err = j.append(c.b, len(journalMagic), false)
@@ -146,17 +143,19 @@ func (j *Journal) write(r record) error { return j.record(r, true) }
 // record is write. Without sync the record outlives the process and not the
 // machine, whose network state does not either.
 func (j *Journal) record(r record, sync bool) error {
-	c := coder{b: make([]byte, lengthLen, 128)}
+	c := coder{b: make([]byte, headerLen, 128)}
 	codeRecord(&c, &r)
 	return j.append(c.b, 0, sync)
 }
 
 // append adds bytes that have a record from off on.
 func (j *Journal) append(b []byte, off int, sync bool) error {
-	if uint64(len(b)) > math.MaxUint32 {
-		return errors.New("it would be larger than 4 GiB")
+	if err := seal(b[off:]); err != nil {
+		return err
 	}
-	binary.NativeEndian.PutUint32(b[off:], uint32(len(b)-off-lengthLen))
+	if err := j.mend(); err != nil {
+		return err
+	}
 	end, err := j.f.Seek(0, io.SeekEnd)
 	if err != nil {
 		return err
@@ -165,9 +164,28 @@ func (j *Journal) append(b []byte, off int, sync bool) error {
 		err = j.f.Sync()
 	}
 	if err != nil {
-		return errors.Join(err, j.f.Truncate(end))
+		terr := j.f.Truncate(end)
+		j.whole = terr == nil
+		return errors.Join(err, terr)
 	}
 	return nil
+}
+
+// mend takes off what a process that died left of a record: what is written
+// behind it would be taken for the rest of it.
+func (j *Journal) mend() error {
+	if j.whole {
+		return nil
+	}
+	_, _, cut, err := readJournal(j.f, false)
+	if err != nil {
+		return err
+	}
+	if st, serr := j.f.Stat(); serr == nil && cut > 0 {
+		err = j.f.Truncate(st.Size() - cut)
+	}
+	j.whole = err == nil
+	return err
 }
 
 // Commit notes that all commits of the run hold, and until when they wait to be
@@ -291,33 +309,40 @@ func openJournal(path string, flag int) (*os.File, error) {
 
 // HeadOf is ReadHead of an open file, which may be removed already.
 func HeadOf(f *os.File) (Head, error) {
-	h, _, err := readJournal(f, false)
+	h, _, _, err := readJournal(f, false)
 	return h, err
 }
 
 // readJournal reads a journal, with its commits if all is wanted. A last record
-// that was cut short is that of a commit that was never sent, and left out.
-func readJournal(f *os.File, all bool) (h Head, images []*image, err error) {
+// that is cut short was being written when its process died. It is left out: a
+// commit, or a datagram of one, is sent only when its record is there. cut is how
+// much there is of it. A head that is cut short is no such thing, as it is written
+// at once: the file has lost what was behind it.
+func readJournal(f *os.File, all bool) (h Head, images []*image, cut int64, err error) {
 	b, err := io.ReadAll(io.NewSectionReader(f, 0, math.MaxInt64))
 	if err != nil {
-		return h, nil, &BrokenError{f.Name(), err}
+		return h, nil, 0, &BrokenError{f.Name(), err}
 	}
-	if len(b) < len(journalMagic) && strings.HasPrefix(journalMagic, string(b)) {
-		return h, nil, nil // its run died at once
+	if len(b) == 0 {
+		return h, nil, 0, nil // its run died at once
 	}
 	b, ok := bytes.CutPrefix(b, []byte(journalMagic))
-	if !ok {
-		return h, nil, &BrokenError{f.Name(), errors.New("it is of another version of nlscript, or damaged")}
+	switch {
+	case !ok && strings.HasPrefix(journalMagic, string(b)):
+		return h, nil, 0, &BrokenError{f.Name(), errRecordCut}
+	case !ok:
+		return h, nil, 0, &BrokenError{f.Name(), errors.New("it is of another version of nlscript, or damaged")}
 	}
-	for n := 1; len(b) >= lengthLen; n++ {
-		size := uint64(binary.NativeEndian.Uint32(b))
-		if b = b[lengthLen:]; size > uint64(len(b)) {
+	for n := 1; n == 1 || len(b) > 0; n++ {
+		data, rest, err := nextRecord(b)
+		if err == errRecordCut && n > 1 {
 			break
 		}
-		c := coder{b: b[:size], reading: true}
-		b = b[size:]
+		c := coder{b: data, reading: true, err: err}
+		b = rest
 		var r record
 		switch {
+		case err != nil:
 		case n == 1:
 			codeHead(&c, &h)
 		case !all && hasCommit(c.b):
@@ -326,7 +351,7 @@ func readJournal(f *os.File, all bool) (h Head, images []*image, err error) {
 			codeRecord(&c, &r)
 		}
 		if c.err != nil {
-			return h, images, &BrokenError{f.Name(), fmt.Errorf("record %d: %w", n, c.err)}
+			return h, images, 0, &BrokenError{f.Name(), fmt.Errorf("record %d: %w", n, c.err)}
 		}
 		if r.Commit != nil {
 			images = append(images, r.Commit)
@@ -343,7 +368,7 @@ func readJournal(f *os.File, all bool) (h Head, images []*image, err error) {
 			h.Deadline, h.Due = r.Deadline, r.Due
 		}
 	}
-	return h, images, nil
+	return h, images, int64(len(b)), nil
 }
 
 // OpenJournal locks a journal that nobody is in charge of; otherwise the error
@@ -383,7 +408,7 @@ func (j *Journal) Reread() error {
 	if err := unix.Fstat(int(j.f.Fd()), &st); err != nil || st.Size == j.size {
 		return err
 	}
-	h, _, err := readJournal(j.f, false)
+	h, _, _, err := readJournal(j.f, false)
 	if err == nil {
 		j.head, j.size = h, st.Size
 	}
@@ -397,7 +422,7 @@ func (j *Journal) Undo(ctx context.Context, k Kernel, limit time.Duration) (undo
 		ctx, cancel = context.WithTimeoutCause(ctx, limit, fmt.Errorf("undo took longer than %v", limit))
 		defer cancel()
 	}
-	_, images, err := readJournal(j.f, true)
+	_, images, _, err := readJournal(j.f, true)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -407,7 +432,7 @@ func (j *Journal) Undo(ctx context.Context, k Kernel, limit time.Duration) (undo
 		}
 		p, err := images[i].restored(Source{k.Conn}, j.head.Cookie)
 		if err != nil {
-			return undone, left, err
+			return undone, left, &BrokenError{j.f.Name(), err}
 		}
 		n, l, err := p.undoAll(ctx, k)
 		undone += n

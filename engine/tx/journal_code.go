@@ -2,7 +2,6 @@ package tx
 
 import (
 	"encoding/binary"
-	"errors"
 	"time"
 )
 
@@ -15,8 +14,6 @@ type coder struct {
 	err     error // the first, in reading
 }
 
-var errJournalCut = errors.New("it is damaged")
-
 func (c *coder) number() uint64 {
 	v, n := binary.Uvarint(c.b)
 	if n <= 0 {
@@ -28,7 +25,7 @@ func (c *coder) number() uint64 {
 }
 
 func (c *coder) fail() {
-	c.b, c.err = nil, errJournalCut
+	c.b, c.err = nil, errRecordDamaged
 }
 
 // codeInt is for numbers that are not negative, or seldom.

@@ -150,7 +150,7 @@ func (img *image) plan(src state.Source) (*Plan, error) {
 		if o := objects[name]; o != nil {
 			return o, nil
 		}
-		return nil, fmt.Errorf("journal: unknown object %q", name)
+		return nil, fmt.Errorf("unknown object %q", name)
 	}
 	st := state.New(src)
 	for i, name := range img.Names {

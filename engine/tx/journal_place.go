@@ -84,7 +84,7 @@ func (img *image) planParts(src state.Source) (*Plan, error) {
 	}
 	for _, m := range img.Moves {
 		if min(m.From, m.To) < 0 || max(m.From, m.To) >= len(p.parts) {
-			return nil, fmt.Errorf("journal: link %s moves between namespaces that are not there", m.Name)
+			return nil, fmt.Errorf("link %s moves between namespaces that are not there", m.Name)
 		}
 		p.noteMove(move{p.parts[m.From], p.parts[m.To], m.Name, m.Index})
 	}

@@ -199,7 +199,7 @@ func (img *image) restored(src state.Source, home uint64) (*Plan, error) {
 			q = p.parts[m.Part]
 		}
 		if o == nil || m.N < 0 || m.N >= img.Count || len(m.Msg) < wire.HeaderLen {
-			return nil, fmt.Errorf("journal: step %d of %d", m.N, img.Count)
+			return nil, fmt.Errorf("step %d of %d", m.N, img.Count)
 		}
 		s := &p.Steps[m.N]
 		s.Object, s.Msg, s.part = o, m.Msg, nil
@@ -223,7 +223,7 @@ func (img *image) restored(src state.Source, home uint64) (*Plan, error) {
 		if q := p.in(h.NetNS, home); q != nil {
 			for m, err := range wire.Messages(h.Msg) {
 				if err != nil {
-					return nil, fmt.Errorf("journal: %w", err)
+					return nil, err
 				}
 				if aboutVLANs(m) {
 					q.heedVLANs(m, true, false)
@@ -253,7 +253,7 @@ func (p *Plan) in(cookie, home uint64) *Plan {
 // one of its namespaces: the kernel's answers to the last datagram, and what
 // others were heard to do. What was lost stays unknown.
 func (j *Journal) Testify(cookie uint64, requests, monitor *nlconn.Conn) error {
-	_, images, err := readJournal(j.f, true)
+	_, images, _, err := readJournal(j.f, true)
 	if err != nil || len(images) == 0 {
 		return err
 	}
@@ -273,7 +273,7 @@ func (j *Journal) Testify(cookie uint64, requests, monitor *nlconn.Conn) error {
 		}
 		p, err := img.restored(nil, j.head.Cookie)
 		if err != nil {
-			return err
+			return &BrokenError{j.f.Name(), err}
 		}
 		if p = p.in(cookie, j.head.Cookie); p != nil {
 			plans = append(plans, p)

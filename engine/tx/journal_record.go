@@ -1,0 +1,56 @@
+package tx
+
+import (
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"math"
+)
+
+// A record of a journal is a header and its bytes:
+//
+//	length of the bytes | CRC-32C of them | CRC-32C of these two
+//
+// The header has a check of its own: a length that is damaged must not look like
+// a record that is cut short.
+const headerLen = 12
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+var (
+	errRecordDamaged = errors.New("it is damaged")
+	errRecordCut     = errors.New("it is cut short")
+	errRecordLong    = errors.New("it would be larger than 4 GiB")
+)
+
+// seal fills in the header of the record that b is.
+func seal(b []byte) error {
+	data := b[headerLen:]
+	if uint64(len(data)) > math.MaxUint32 {
+		return errRecordLong
+	}
+	binary.NativeEndian.PutUint32(b, uint32(len(data)))
+	binary.NativeEndian.PutUint32(b[4:], crc32.Checksum(data, castagnoli))
+	binary.NativeEndian.PutUint32(b[8:], crc32.Checksum(b[:8], castagnoli))
+	return nil
+}
+
+// nextRecord takes the bytes of the first record off b. errRecordCut says that
+// there are fewer than it says that it has.
+func nextRecord(b []byte) (data, rest []byte, err error) {
+	if len(b) < headerLen {
+		return nil, b, errRecordCut
+	}
+	head, data := b[:headerLen], b[headerLen:]
+	if crc32.Checksum(head[:8], castagnoli) != binary.NativeEndian.Uint32(head[8:]) {
+		return nil, b, errRecordDamaged
+	}
+	n := uint64(binary.NativeEndian.Uint32(head))
+	if n > uint64(len(data)) {
+		return nil, b, errRecordCut
+	}
+	if data, rest = data[:n], data[n:]; crc32.Checksum(data, castagnoli) != binary.NativeEndian.Uint32(head[4:]) {
+		return nil, b, errRecordDamaged
+	}
+	return data, rest, nil
+}
