@@ -141,6 +141,7 @@ type pending struct {
 	PID      int       `json:"pid,omitempty"` // that began it
 	Started  time.Time `json:"started,omitzero"`
 	Deadline time.Time `json:"deadline,omitzero"` // it is undone then, unless confirmed
+	Undoing  bool      `json:"undoing,omitempty"` // its undo has begun, which is Recover's to end unless it is live
 	Live     bool      `json:"live"`              // somebody is in charge of it; otherwise it is Recover's
 	Away     bool      `json:"away,omitempty"`    // it was begun in another network namespace, where it is confirmed and recovered
 	Broken   string    `json:"broken,omitempty"`  // why its journal cannot be read; nothing else is known then
@@ -175,7 +176,7 @@ func (e *Engine) Pending(ctx context.Context) ([]pending, error) {
 		if err != nil || !here {
 			continue
 		}
-		p := pending{Script: h.Script, PID: h.PID, Deadline: h.Deadline, Started: h.Started, Away: h.Cookie != cookie, path: path}
+		p := pending{Script: h.Script, PID: h.PID, Deadline: h.Deadline, Undoing: h.Undoing, Started: h.Started, Away: h.Cookie != cookie, path: path}
 		j, err := tx.OpenJournal(path)
 		switch {
 		case err == nil:
@@ -194,8 +195,23 @@ func (e *Engine) Pending(ctx context.Context) ([]pending, error) {
 // errNothingPending says that no run waits to be confirmed.
 var errNothingPending = errors.New("no run waits to be confirmed")
 
+// errUndoing says that a run can be recovered and not be confirmed.
+var errUndoing = errors.New("too late: its undo has begun: say nlscript recover")
+
 // Confirm keeps what waits to be confirmed in this network namespace.
-func (e *Engine) Confirm(ctx context.Context) error { return e.decide(ctx, os.Remove) }
+func (e *Engine) Confirm(ctx context.Context) error { return e.decide(ctx, keep) }
+
+// keep ends the journal of a run that waits.
+func keep(path string) error {
+	h, err := tx.ReadHead(path)
+	switch {
+	case err != nil:
+		return err
+	case h.Undoing:
+		return errUndoing
+	}
+	return os.Remove(path)
+}
 
 // Reject has what waits to be confirmed undone now instead of at its deadline, and
 // waits until it is. Who is in charge of it does so; when nobody is, or it cannot be
@@ -259,7 +275,7 @@ func (e *Engine) decide(ctx context.Context, f func(path string) error) error {
 	return nil
 }
 
-// decideOne does something with a journal, unless its run is being undone already.
+// decideOne does something with a journal, and nobody undoes its run meanwhile.
 func (e *Engine) decideOne(ctx context.Context, path string, f func(path string) error) error {
 	h, err := tx.ReadHead(path)
 	if err != nil {
@@ -271,6 +287,9 @@ func (e *Engine) decideOne(ctx context.Context, path string, f func(path string)
 	}
 	defer endTurn(lock)
 	if err := f(path); err != nil {
+		if err == errUndoing {
+			return err
+		}
 		return fmt.Errorf("too late: the run was undone (%w)", err)
 	}
 	return nil

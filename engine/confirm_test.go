@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -128,6 +129,47 @@ func TestConfirmTooLate(t *testing.T) {
 	}
 	if err := r.Confirm(ctx); err == nil {
 		t.Error("a run that was undone can be confirmed")
+	}
+}
+
+// A run whose undo has begun, and is incomplete, is recovered and not confirmed.
+func TestConfirmHalfUndone(t *testing.T) {
+	e, dir := journalled(t)
+	ctx := context.Background()
+	others, err := engine.New(engine.WithNetNS(e.NetNS()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	do := func(src string) {
+		t.Helper()
+		if _, err := others.Run(ctx, engine.Script{Name: "others.star", Source: []byte(src)}); err != nil {
+			t.Fatalf("%+v", err)
+		}
+	}
+	do(`commit(link("v0", kind = kind.veth(peer = "v1")))`)
+	src := `commit(link("br0", kind = kind.bridge()), link("v0", mtu = 1400))`
+	r, err := e.Run(ctx, engine.Script{Name: "a.star", Source: []byte(src), Confirm: time.Minute})
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	do(`commit(link.delete("v0")); commit(link("v0", kind = kind.bridge()))`)
+	var failed *engine.Error
+	if err := e.Reject(ctx); !errors.As(err, &failed) || failed.Outcome != "residue" {
+		t.Fatalf("undone: %+v", err)
+	}
+	if has(t, others, "br0") {
+		t.Error("what can be undone is not")
+	}
+	if l, err := e.Pending(ctx); err != nil || len(l) != 1 || !l[0].Undoing {
+		t.Errorf("pending: %+v, %v", l, err)
+	}
+	for name, confirm := range map[string]func(context.Context) error{"of the engine": e.Confirm, "of the result": r.Confirm} {
+		if err := confirm(ctx); err == nil || !strings.Contains(err.Error(), "its undo has begun") {
+			t.Errorf("Confirm %s: %v", name, err)
+		}
+	}
+	if journals(t, dir) != 1 {
+		t.Error("its journal is gone")
 	}
 }
 

@@ -201,7 +201,7 @@ func (r *Result) Confirm(ctx context.Context) error {
 	if r.waits == nil {
 		return nil
 	}
-	return r.waits.e.decideOne(ctx, r.waits.file.Name(), os.Remove)
+	return r.waits.e.decideOne(ctx, r.waits.file.Name(), keep)
 }
 
 // Pending is when the run is undone unless it is confirmed; zero when it holds.

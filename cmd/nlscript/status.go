@@ -41,10 +41,14 @@ func (a *app) statusCommand() *cobra.Command {
 				switch {
 				case r.Broken != "":
 					what = fmt.Sprintf("is a journal that cannot be read (%s); when the network is as it should be, %s --forget  removes it", r.Broken, p.command("recover"))
-				case r.Away && r.Deadline.IsZero() && !r.Live:
+				case r.Undoing && r.Live:
+					what = "is being undone"
+				case r.Away && (r.Deadline.IsZero() || r.Undoing) && !r.Live:
 					what = fmt.Sprintf("died (pid %d, begun %s); it is undone where it was begun, in another network namespace", r.PID, r.Started.Format(time.TimeOnly))
 				case r.Away && !r.Deadline.IsZero():
 					what = fmt.Sprintf("is to be undone at %s unless confirmed where it was begun, in another network namespace", by)
+				case r.Undoing:
+					what = fmt.Sprintf("is not undone completely (pid %d, begun %s); the next run tries again, or  %s", r.PID, r.Started.Format(time.TimeOnly), p.command("recover"))
 				case r.Live && !r.Deadline.IsZero():
 					what = fmt.Sprintf("is to be undone at %s unless confirmed:  %s", by, p.command("confirm"))
 				case !r.Deadline.IsZero():

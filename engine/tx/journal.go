@@ -46,6 +46,7 @@ type Head struct {
 	// clock that nobody sets (CLOCK_BOOTTIME); it decides.
 	Deadline time.Time
 	Due      time.Duration
+	Undoing  bool // it is too late to confirm
 	Undone   bool // and the journal is about to go
 
 	// Others are the other namespaces that commits of the run are in.
@@ -83,6 +84,8 @@ type record struct {
 	Sent    int // steps of which all answers are noted
 	Heard   *imageHeard
 	Back    bool // it was undone
+
+	Undoing bool // the run, from here on
 }
 
 func codeRecord(c *coder, r *record) {
@@ -96,6 +99,7 @@ func codeRecord(c *coder, r *record) {
 	codeInt(c, &r.Sent)
 	codeOptional(c, &r.Heard, codeHeard)
 	codeBool(c, &r.Back)
+	codeBool(c, &r.Undoing)
 }
 
 // hasCommit tells whether a record is that of a commit. They may be long.
@@ -363,6 +367,7 @@ func readJournal(f *os.File, all bool) (h Head, images []*image, cut int64, err 
 			images[len(images)-1].progress.note(&r)
 		}
 		h.Others = append(h.Others, r.Others...)
+		h.Undoing = h.Undoing || r.Undoing
 		h.Undone = h.Undone || r.Undone
 		if r.Due != 0 {
 			h.Deadline, h.Due = r.Deadline, r.Due
@@ -415,7 +420,8 @@ func (j *Journal) Reread() error {
 	return err
 }
 
-// Undo undoes all commits of the journal, the last first.
+// Undo undoes all commits of the journal, the last first. Before it begins it notes
+// that: what is undone in part must not be confirmed.
 func (j *Journal) Undo(ctx context.Context, k Kernel, limit time.Duration) (undone int, left []Residue, err error) {
 	if limit > 0 {
 		var cancel context.CancelFunc
@@ -425,6 +431,10 @@ func (j *Journal) Undo(ctx context.Context, k Kernel, limit time.Duration) (undo
 	_, images, _, err := readJournal(j.f, true)
 	if err != nil {
 		return 0, nil, err
+	}
+	if !j.head.Undoing {
+		j.head.Undoing = true
+		j.record(record{Undoing: true}, false) // a full disk must not keep it from being undone
 	}
 	for i := len(images) - 1; i >= 0; i-- {
 		if images[i].progress.back {

@@ -71,7 +71,7 @@ func TestJournalCode(t *testing.T) {
 	for range 50 {
 		var h Head
 		fill(reflect.ValueOf(&h).Elem(), rnd, 0)
-		h.Deadline, h.Due, h.Undone, h.Others = time.Time{}, 0, false, nil
+		h.Deadline, h.Due, h.Undoing, h.Undone, h.Others = time.Time{}, 0, false, false, nil
 		roundTrip(t, codeHead, &h)
 		var r record
 		fill(reflect.ValueOf(&r).Elem(), rnd, 0)
