@@ -273,9 +273,18 @@ func (e *BrokenError) Residue() Residue {
 	return Residue{Title: "journal " + e.Path, Text: fmt.Sprintf("cannot be read, so that nobody knows what its run changed: %v", e.Err)}
 }
 
-// Journals returns the paths of all journals in dir.
-func Journals(dir string) ([]string, error) {
-	return filepath.Glob(filepath.Join(dir, "*"+journalExt))
+// Journals returns the paths of all journals in dir. One that is not there has none.
+func Journals(dir string) (paths []string, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), journalExt) {
+			paths = append(paths, filepath.Join(dir, e.Name()))
+		}
+	}
+	return paths, nil
 }
 
 // JournalCookie is the namespace that the name of a journal tells; 0 if none.
