@@ -278,19 +278,23 @@ func (e *Engine) decide(ctx context.Context, f func(path string) error) error {
 // decideOne does something with a journal, and nobody undoes its run meanwhile.
 func (e *Engine) decideOne(ctx context.Context, path string, f func(path string) error) error {
 	h, err := tx.ReadHead(path)
-	if err != nil {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
 		return errNothingPending
+	case err != nil:
+		return err
 	}
 	lock, err := e.takeTurn(ctx, h.Cookie)
 	if err != nil {
 		return err
 	}
 	defer endTurn(lock)
-	if err := f(path); err != nil {
-		if err == errUndoing {
-			return err
-		}
+	switch err := f(path); {
+	case err == nil || err == errUndoing:
+		return err
+	case errors.Is(err, os.ErrNotExist):
 		return fmt.Errorf("too late: the run was undone (%w)", err)
+	default:
+		return fmt.Errorf("this cannot be noted: %w; the run is still to be undone at %s", err, h.Deadline.Format(time.TimeOnly))
 	}
-	return nil
 }
