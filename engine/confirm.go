@@ -146,6 +146,15 @@ type pending struct {
 	Away     bool      `json:"away,omitempty"`    // it was begun in another network namespace, where it is confirmed and recovered
 	Broken   string    `json:"broken,omitempty"`  // why its journal cannot be read; nothing else is known then
 	path     string
+	home     uint64 // where it was begun
+}
+
+// lost reports whether a run has died that is to be undone in another network
+// namespace, which is not to be found: nobody will undo it.
+func (p *pending) lost() bool { return p.Away && !p.Live && !findable(p.home) }
+
+func (p *pending) residue() tx.Residue {
+	return tx.Residue{Title: "the run of " + p.Script, Text: "cannot be undone: it was begun in another network namespace, which is not to be found"}
 }
 
 // Pending lists the runs that work in this network namespace and are going on, wait
@@ -170,13 +179,13 @@ func (e *Engine) Pending(ctx context.Context) ([]pending, error) {
 		here := (h.Cookie == cookie || slices.Contains(h.Others, cookie)) && h.Boot == tx.BootID()
 		if broken := (*tx.BrokenError)(nil); errors.As(err, &broken) && (here || h.Cookie == 0 && !strange(path, cookie)) {
 			_, err := tx.OpenJournal(path)
-			l = append(l, pending{Script: path, Broken: broken.Err.Error(), Live: errors.Is(err, tx.ErrLive), Away: h.Cookie != 0 && h.Cookie != cookie, path: path})
+			l = append(l, pending{Script: path, Broken: broken.Err.Error(), Live: errors.Is(err, tx.ErrLive), Away: h.Cookie != 0 && h.Cookie != cookie, path: path, home: h.Cookie})
 			continue
 		}
 		if err != nil || !here {
 			continue
 		}
-		p := pending{Script: h.Script, PID: h.PID, Deadline: h.Deadline, Undoing: h.Undoing, Started: h.Started, Away: h.Cookie != cookie, path: path}
+		p := pending{Script: h.Script, PID: h.PID, Deadline: h.Deadline, Undoing: h.Undoing, Started: h.Started, Away: h.Cookie != cookie, path: path, home: h.Cookie}
 		j, err := tx.OpenJournal(path)
 		switch {
 		case err == nil:

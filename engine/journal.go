@@ -262,7 +262,9 @@ func (s *session) endJournal(keep bool) {
 }
 
 // Recover undoes what runs in this network namespace have left that died, by
-// their journals. With nothing to do its outcome is "unchanged".
+// their journals. With nothing to do its outcome is "unchanged". A run that was
+// begun in another namespace is undone there; when that is not to be found, what it
+// changed here is residue.
 func (e *Engine) Recover(ctx context.Context) (*Result, error) {
 	if e.journal == "" {
 		return nil, errNoJournal
@@ -281,6 +283,9 @@ func (e *Engine) Recover(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	r, err := s.recover()
+	if err == nil {
+		r.left, err = e.lost(ctx, r.left)
+	}
 	res := s.result()
 	res.Undone = r.undone
 	if r.journals > 0 {
@@ -298,12 +303,24 @@ func (e *Engine) Recover(ctx context.Context) (*Result, error) {
 	return res, nil
 }
 
+// lost adds what nobody will undo.
+func (e *Engine) lost(ctx context.Context, left []tx.Residue) ([]tx.Residue, error) {
+	l, err := e.Pending(ctx)
+	for _, p := range l {
+		if p.lost() {
+			left = append(left, p.residue())
+		}
+	}
+	return left, err
+}
+
 // Forget gives up what Recover could not restore: the journals of runs in this
-// network namespace that have died are removed.
+// network namespace that have died are removed. One of a run that was begun in
+// another is when that is not to be found.
 func (e *Engine) Forget(ctx context.Context) error {
 	l, err := e.Pending(ctx)
 	for _, p := range l {
-		if !p.Live && !p.Away {
+		if !p.Live && (!p.Away || p.lost()) {
 			err = errors.Join(err, os.Remove(p.path))
 		}
 	}

@@ -42,15 +42,37 @@ func (l *spaces) Beyond(from *tx.Space, nsid uint64) (*tx.Space, error) {
 // Find implements tx.Spaces: the namespace with a cookie, whatever it is called
 // by now.
 func (l *spaces) Find(cookie uint64) (*tx.Space, error) {
-	return l.search(func(fd int) bool {
-		c, err := nlconn.Dial(nlconn.Config{NetNS: fd})
+	return l.search(func(fd int) bool { return hasCookie(fd, cookie) })
+}
+
+func hasCookie(fd int, cookie uint64) bool {
+	c, err := nlconn.Dial(nlconn.Config{NetNS: fd})
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	got, err := c.Cookie()
+	return err == nil && got == cookie
+}
+
+// findable reports whether a namespace has a name of ip netns, or a process in it
+// that may be looked at.
+func findable(cookie uint64) bool {
+	seen := map[string]bool{}
+	for _, p := range candidates() {
+		f, err := openSpace(p, p.File())
 		if err != nil {
-			return false
+			continue
 		}
-		defer c.Close()
-		got, err := c.Cookie()
-		return err == nil && got == cookie
-	})
+		id, err := identity(int(f.Fd()))
+		there := err == nil && !seen[id] && hasCookie(int(f.Fd()), cookie)
+		seen[id] = true
+		f.Close()
+		if there {
+			return true
+		}
+	}
+	return false
 }
 
 // search looks for a namespace among those of the run, those that ip netns has

@@ -39,12 +39,14 @@ func (a *app) statusCommand() *cobra.Command {
 				what := fmt.Sprintf("is running (pid %d, since %s)", r.PID, r.Started.Format(time.TimeOnly))
 				by := r.Deadline.Format(time.TimeOnly)
 				switch {
+				case r.Broken != "" && r.Away:
+					what = fmt.Sprintf("is a journal that cannot be read (%s), of a run that was begun in another network namespace; recover --forget there or, if that is gone,  %s --forget  removes it", r.Broken, p.command("recover"))
 				case r.Broken != "":
 					what = fmt.Sprintf("is a journal that cannot be read (%s); when the network is as it should be, %s --forget  removes it", r.Broken, p.command("recover"))
 				case r.Undoing && r.Live:
 					what = "is being undone"
-				case r.Away && (r.Deadline.IsZero() || r.Undoing) && !r.Live:
-					what = fmt.Sprintf("died (pid %d, begun %s); it is undone where it was begun, in another network namespace", r.PID, r.Started.Format(time.TimeOnly))
+				case r.Away && !r.Live:
+					what = fmt.Sprintf("died (pid %d, begun %s); it is undone where it was begun, in another network namespace, or, if that is gone, given up by  %s --forget", r.PID, r.Started.Format(time.TimeOnly), p.command("recover"))
 				case r.Away && !r.Deadline.IsZero():
 					what = fmt.Sprintf("is to be undone at %s unless confirmed where it was begun, in another network namespace", by)
 				case r.Undoing:
