@@ -202,3 +202,34 @@ commit(netns(b, link("v0", kind = kind.veth(peer = {"name": "w0"}))), link("m0",
 		})
 	}
 }
+
+// A link that moves gets another name on the way, or there, also where a link there, or
+// one that takes its name here, is called as it was.
+func TestNetNSMoveRename(t *testing.T) {
+	for name, src := range map[string]string{
+		"on the way":    `commit(link("eth0", netns = b, newname = "x0", up = True, mtu = 1400))`,
+		"known there":   `commit(link("eth0", netns = b, newname = "up0"), netns(b, addr("192.0.2.1/24", dev = "up0")))`,
+		"there":         `commit(link("eth0", netns = b), netns(b, link("eth0", newname = "up0")))`,
+		"by a verb":     `commit(link.set("eth0", netns = b, newname = "up0"))`,
+		"name in use":   `commit(link("eth0", netns = b, newname = "up0"), link("eth1", newname = "eth0"))`,
+		"name was free": `commit(link("eth0", netns = b, newname = "up0"), link("eth1", newname = "up0"))`,
+		"made before":   `commit(link("v0", kind = kind.veth(peer = {"name": "v1"})), link("v0", newname = "w0"), link("v1", netns = b, newname = "w1"))`,
+		"made there":    `commit(netns(b, link("v0", kind = kind.veth(peer = {"name": "v1"}))), link("v0", netns = b, newname = "w0"))`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			here, there := calm(t), calm(t)
+			e := engineIn(t, here)
+			here.Veth("eth0", "eth1")
+			there.Veth("x1")
+			mustRun(t, engineIn(t, there), `commit(link("x1", newname = "eth1"))`, nil)
+			if name == "on the way" {
+				mustRun(t, engineIn(t, there), `commit(link("eth1", newname = "eth0"))`, nil)
+			}
+			s := engine.Script{Name: "m.star", Params: map[string]any{"b": at(there)}, Source: []byte("b = param(\"b\")\n" + src)}
+			enginetest.EveryFailure(t, e, s)
+			if strings.HasPrefix(src, `commit(link("eth0"`) && !strings.HasPrefix(name, "name ") {
+				keptTo(t, e, s)
+			}
+		})
+	}
+}

@@ -20,18 +20,22 @@ func (p *planner) named(to *planner, name string, index uint32) wire.Value {
 	return wire.NameVal(wire.Referring("link", id))
 }
 
-// depart plans that a link moves: one message, and what goes with it.
+// depart plans that a link moves, and is called as there: one message, and what goes
+// with it.
 // It gets the index that is given or, when others refer to it, one that is certain:
 // its own, or another when that is taken or the kernel may give it to somebody else.
-func (p *planner) depart(op *builtins.Op, e *state.Entry, to *planner, where *wire.Entry, given uint32) error {
-	name := e.Name()
-	c := p.change(&Change{Action: Modify, Op: op, Object: op.Object, name: name, Deltas: []state.Delta{{Path: where.F.Name, Row: where.F, After: where.V}}})
+func (p *planner) depart(op *builtins.Op, e *state.Entry, to *planner, where *wire.Entry, given uint32, as string) error {
+	c := p.change(&Change{Action: Modify, Op: op, Object: op.Object, name: e.Name(), Deltas: []state.Delta{{Path: where.F.Name, Row: where.F, After: where.V}}})
 	gone, err := p.leaves(e)
 	if err != nil {
 		return err
 	}
 	s := wire.NewSet(op.Object.Table)
 	s.PutName(where.F.Name, where.V)
+	if row := s.Table.Row("newname"); as != e.Name() {
+		s.Put(row, wire.StrVal(as))
+		c.Deltas = append(c.Deltas, state.Delta{Path: row.Name, Row: row, After: wire.StrVal(as)})
+	}
 	if err := p.loses(gone...); err != nil {
 		return err
 	}
@@ -43,18 +47,18 @@ func (p *planner) depart(op *builtins.Op, e *state.Entry, to *planner, where *wi
 	case given != 0:
 		index = given
 		s.PutName("new_ifindex", wire.IntVal(uint64(index)))
-	case !to.refs[name]:
-		index = to.take(name) // it keeps its own if that is free, and is addressed by name
+	case !to.refs[as]:
+		index = to.take(as) // it keeps its own if that is free, and is addressed by name
 	case p.virtual[index] || to.st.LinkByIndex(index) != nil || to.picks():
-		index = to.take(name)
-		s.PutName("new_ifindex", p.named(to, name, index))
+		index = to.take(as)
+		s.PutName("new_ifindex", p.named(to, as, index))
 	default:
 		s.PutName("new_ifindex", wire.IntVal(uint64(index)))
 	}
 	if err := p.linkStep(op, linkPart{typ: op.Object.New, set: s, fence: true}, e); err != nil {
 		return err
 	}
-	p.arrive(e, to, index)
+	p.arrive(e, to, index, as)
 	return nil
 }
 
@@ -77,15 +81,18 @@ func (p *planner) departed(e *state.Entry, want *wire.Set, to *planner, c *Chang
 	p.remark(c)
 	c.With = appendNew(c.With, gone)
 	index, name := e.Index(), e.Name()
+	if v, ok := want.Get("newname"); ok {
+		name = v.S
+	}
 	switch {
 	case want.Has("new_ifindex"):
 		index = uint32(want.Uint("new_ifindex"))
 	case !to.refs[name]:
 		index = to.take(name)
 	case p.virtual[index] || to.st.LinkByIndex(index) != nil || to.picks():
-		return fmt.Errorf("the index it gets in network namespace %s is not known beforehand: give new_ifindex, or write link(%q, netns = ...)", to.plan.Place, name)
+		return fmt.Errorf("the index it gets in network namespace %s is not known beforehand: give new_ifindex, or write link(%q, netns = ...)", to.plan.Place, e.Name())
 	}
-	p.arrive(e, to, index)
+	p.arrive(e, to, index, name)
 	there := to.st.Known(name)
 	want = want.Clone()
 	noWhere(want)
@@ -179,10 +186,11 @@ func (p *planner) leaves(e *state.Entry) ([]*state.Entry, error) {
 
 // arrive puts a link that moves into the state of the other namespace. Links above
 // it, and the other end of a veth, follow what it is called there.
-func (p *planner) arrive(e *state.Entry, to *planner, index uint32) {
+func (p *planner) arrive(e *state.Entry, to *planner, index uint32, as string) {
 	name, old := e.Name(), e.Index()
 	made := e.Set().Clone()
 	made.PutName("index", wire.IntVal(uint64(index)))
+	made.PutName("name", wire.StrVal(as))
 	made.PutName("up", wire.BoolVal(false))
 	for _, row := range []string{"master", "port"} {
 		made.Del(row)
@@ -207,10 +215,29 @@ func (p *planner) arrive(e *state.Entry, to *planner, index uint32) {
 	to.st.Add(rtnl.Link, made)
 	to.plan.touch.link(index)
 	if p.plan.touch.links[name] { // made by this commit: undo removes it
-		to.plan.touch.links[name] = true
+		to.plan.touch.links[as] = true
 		return
 	}
 	p.joint.top.noteMove(move{p.plan, to.plan, name, old})
+	if as != name {
+		p.joint.top.noteMove(move{p.plan, to.plan, as, old})
+	}
+}
+
+// changeLink makes a link in the state something else. One that came from another
+// namespace is found by its new name, too, to be brought back.
+func (p *planner) changeLink(e *state.Entry, s *wire.Set) *state.Entry {
+	old := e.Name()
+	if e = p.st.Change(e, s); e.Name() == old || p.joint == nil {
+		return e
+	}
+	for _, m := range p.joint.top.moves {
+		if m.to == p.plan && m.name == old {
+			m.name = e.Name()
+			p.joint.top.noteMove(m)
+		}
+	}
+	return e
 }
 
 // lowerAt returns the planner of the namespace that holds the link that one refers

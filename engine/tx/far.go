@@ -255,7 +255,7 @@ func (p *planner) patchFar(op *builtins.Op, peer *wire.Set, e *state.Entry, to *
 	there := to.st.Known(name)
 	if here := p.st.Known(name); there == nil && here != nil && uint32(e.Set().Uint("link")) == here.Index() && !e.Set().Has("link_netnsid") {
 		if where, _ := whereOf(peer); where != nil {
-			if err := p.depart(op, here, to, where, uint32(peer.Uint("new_ifindex"))); err != nil {
+			if err := p.depart(op, here, to, where, uint32(peer.Uint("new_ifindex")), name); err != nil {
 				return err
 			}
 			p.joint.flush(p)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nlscript/nlscript/builtins"
 	"github.com/nlscript/nlscript/engine/state"
 	"github.com/nlscript/nlscript/wire"
@@ -38,26 +40,40 @@ func (p *planner) link(op *builtins.Op, set *wire.Set) error {
 	if err := p.agree(op, set, name.S); err != nil {
 		return err
 	}
-	e, err := p.renames(set, e)
+	to, err := p.elsewhere(set)
 	if err != nil {
 		return err
+	}
+	if to == nil || to == p {
+		if e, err = p.renames(set, e); err != nil {
+			return err
+		}
 	}
 	if e != nil {
 		name.S = e.Name()
 	}
-	return p.linkHere(op, set, e, name.S)
+	return p.linkHere(op, set, e, name.S, to)
 }
 
-// renames makes of the second name of an ensured link the row that it is: both are
-// IFLA_IFNAME, and a set has one. A link that has that name already is the one.
-func (p *planner) renames(set *wire.Set, e *state.Entry) (*state.Entry, error) {
-	row := set.Table.Row("newname")
-	i := slices.IndexFunc(set.Extra, func(r wire.Raw) bool { return r.Type == row.Type })
+// secondName takes the second name of an ensured link out of its set, "" when it has
+// none: both are IFLA_IFNAME, and a set has one.
+func secondName(set *wire.Set) string {
+	i := slices.IndexFunc(set.Extra, func(r wire.Raw) bool { return r.Type == unix.IFLA_IFNAME })
 	if i < 0 {
+		return ""
+	}
+	name := strings.TrimRight(string(set.Extra[i].Data), "\x00")
+	set.Extra = slices.Delete(slices.Clone(set.Extra), i, i+1)
+	return name
+}
+
+// renames makes of the second name of an ensured link the row that it is. A link that
+// has that name already is the one.
+func (p *planner) renames(set *wire.Set, e *state.Entry) (*state.Entry, error) {
+	to := secondName(set)
+	if to == "" {
 		return e, nil
 	}
-	to := strings.TrimRight(string(set.Extra[i].Data), "\x00")
-	set.Extra = slices.Delete(slices.Clone(set.Extra), i, i+1)
 	switch other := p.st.Known(to); {
 	case e == nil && other != nil, e != nil && other == e && e.Name() == to:
 		return other, nil // so already
@@ -66,16 +82,13 @@ func (p *planner) renames(set *wire.Set, e *state.Entry) (*state.Entry, error) {
 	case other != nil && other != e:
 		return nil, wire.At("newname", fmt.Errorf("there is another link %s", to))
 	}
-	set.Put(row, wire.StrVal(to))
+	set.PutName("newname", wire.StrVal(to))
 	return e, nil
 }
 
-// linkHere plans an ensured link, e when it is there.
-func (p *planner) linkHere(op *builtins.Op, set *wire.Set, e *state.Entry, name string) error {
-	to, err := p.elsewhere(set)
-	if err != nil {
-		return err
-	}
+// linkHere plans an ensured link, e when it is there; to is where it shall be, if the
+// set says so.
+func (p *planner) linkHere(op *builtins.Op, set *wire.Set, e *state.Entry, name string, to *planner) error {
 	switch to {
 	case nil:
 		to = p
@@ -286,7 +299,7 @@ func (p *planner) patchLink(op *builtins.Op, set *wire.Set, e *state.Entry) erro
 	if joins {
 		after.PutName("up", wire.BoolVal(true)) // the bond does that
 	}
-	e = p.st.Change(e, after)
+	e = p.changeLink(e, after)
 	if up, _ := pick.Get("up"); !again && (joins || pick.Has("up") && up.True()) {
 		p.turn(p.followers(e, false), true)
 	}

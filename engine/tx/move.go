@@ -1,6 +1,7 @@
 package tx
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -16,7 +17,8 @@ import (
 // it; its own fields, and links above it, stay (KERNEL.md C). It keeps its index
 // when that is free there.
 
-// A move is a link that a commit takes from one namespace to another.
+// A move is a link that a commit takes from one namespace to another. One that gets
+// another name on the way, or there, is noted with each.
 type move struct {
 	from, to *Plan
 	name     string
@@ -74,15 +76,29 @@ func (p *planner) elsewhere(set *wire.Set) (*planner, error) {
 // linkTo plans a link that shall be in another namespace: it is moved, or made
 // there, and what else is written is so there.
 func (p *planner) linkTo(op *builtins.Op, set *wire.Set, to *planner, name string) error {
+	as := secondName(set)
 	rest := set.Clone()
 	noWhere(rest)
 	e, there := p.st.Known(name), to.st.Known(name)
+	if as != "" {
+		if e == nil {
+			e = p.st.Known(as)
+		}
+		if x := to.st.Known(as); x != nil || e != nil {
+			there = x // what has the old name there is another
+		}
+		if there != nil && there.Name() != as {
+			rest.PutName("newname", wire.StrVal(as))
+		}
+	} else if e == nil && there == nil {
+		there = to.st.Known(to.becomes[name])
+	}
 	if e == nil && there == nil && !set.Has("kind") {
 		e = p.st.Link(name) // there may be a stand-in
 	}
 	switch {
 	case e != nil && there != nil:
-		return wire.At("netns", fmt.Errorf("there is a %s there, and one here", name))
+		return wire.At("netns", fmt.Errorf("there is a %s there, and one here", cmp.Or(as, name)))
 	case e == nil && there == nil && !set.Has("kind"):
 		return &NoLink{Name: name}
 	case e == nil && there == nil:
@@ -97,10 +113,10 @@ func (p *planner) linkTo(op *builtins.Op, set *wire.Set, to *planner, name strin
 		return p.patchPeerOf(op, set, to, there)
 	}
 	where, _ := whereOf(set)
-	if err := p.depart(op, e, to, where, uint32(set.Uint("new_ifindex"))); err != nil {
+	if err := p.depart(op, e, to, where, uint32(set.Uint("new_ifindex")), cmp.Or(as, e.Name())); err != nil {
 		return err
 	}
-	there = to.st.Known(name)
+	there = to.st.Known(cmp.Or(as, name))
 	p.joint.flush(p)
 	if err := to.quietly(func() error { return to.patchLink(op, rest, there) }); err != nil {
 		return err

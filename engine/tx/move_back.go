@@ -1,9 +1,12 @@
 package tx
 
 import (
+	"slices"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/nlscript/nlscript/engine/nlconn"
+	"github.com/nlscript/nlscript/engine/state"
 	"github.com/nlscript/nlscript/wire"
 	"github.com/nlscript/nlscript/wire/rtnl"
 )
@@ -35,39 +38,59 @@ func (p *Plan) moveBack(k Kernel) (n int) {
 			continue
 		}
 		home, err := k.Spaces.Open(m.from.Place, false)
-		if err != nil || !linked(to.Conn, m.name) || linked(from.Conn, m.name) {
+		if err != nil || slices.ContainsFunc(p.moves, func(x move) bool {
+			return x.from == m.from && x.index == m.index && indexOf(from.Conn, x.name) == m.index
+		}) {
+			continue
+		}
+		index := indexOf(to.Conn, m.name)
+		if index == 0 {
 			continue
 		}
 		s := wire.NewSet(rtnl.Link.Table)
-		s.PutName("name", wire.StrVal(m.name))
+		s.PutName("index", wire.IntVal(uint64(index)))
 		s.PutName("netns_fd", wire.IntVal(uint64(home.FD())))
 		s.PutName("new_ifindex", wire.IntVal(uint64(m.index)))
-		if sendOne(to.Conn, s) {
-			n++
-			continue
+		took := sendBack(to.Conn, s)
+		if !took {
+			s.Del("new_ifindex") // its index was taken meanwhile
+			took = sendBack(to.Conn, s)
 		}
-		s.Del("new_ifindex") // its index was taken meanwhile
-		if sendOne(to.Conn, s) {
+		if took {
 			n++
 		}
 	}
 	return n
 }
 
-// linked reports whether a link is there.
-func linked(c *nlconn.Conn, name string) bool {
+// sendBack sends a link back. Where another one has the name it has now it comes with
+// any that is free, until it gets its own.
+func sendBack(c *nlconn.Conn, s *wire.Set) bool {
+	if sendOne(c, s) {
+		return true
+	}
+	s = s.Clone()
+	s.PutName("newname", wire.StrVal("link%d"))
+	return sendOne(c, s)
+}
+
+// indexOf is the index of a link by name, 0 when it is not there.
+func indexOf(c *nlconn.Conn, name string) uint32 {
 	var b wire.Builder
 	s := wire.NewSet(rtnl.Link.Table)
 	s.PutName("name", wire.StrVal(name))
 	if rtnl.Link.Append(&b, unix.RTM_GETLINK, unix.NLM_F_REQUEST, s) != nil {
-		return false
+		return 0
 	}
 	req, _, err := b.Last()
 	if err != nil {
-		return false
+		return 0
 	}
-	_, err = c.Get(req)
-	return err == nil
+	msg, err := c.Get(req)
+	if err != nil {
+		return 0
+	}
+	return state.NewEntry(rtnl.Link, msg, nil).Index()
 }
 
 // sendOne sends a change of a link, and reports whether it took.

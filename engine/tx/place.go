@@ -177,7 +177,7 @@ func (j *joint) begin(ops []*builtins.Op) error {
 				}
 			}
 		}
-		if err := j.masters(op); err != nil {
+		if err := j.there(op); err != nil {
 			return opError(op, err)
 		}
 	}
@@ -189,9 +189,9 @@ func (j *joint) begin(ops []*builtins.Op) error {
 	return nil
 }
 
-// masters notes the masters that a link, or the end of a veth, shall have in
-// another namespace than its op is in.
-func (j *joint) masters(op *builtins.Op) error {
+// there notes the links of which an op needs to know the index in another namespace than
+// it is in: a master of a link, or of the end of a veth, and one that is renamed.
+func (j *joint) there(op *builtins.Op) error {
 	if !moves(op) {
 		return nil
 	}
@@ -212,8 +212,14 @@ func (j *joint) masters(op *builtins.Op) error {
 		if err != nil {
 			return err
 		}
-		if v, ok := s.Get("master"); ok && v.Type == wire.Name && to != nil {
+		if to == nil {
+			continue
+		}
+		if v, ok := s.Get("master"); ok && v.Type == wire.Name {
 			to.refs[v.S] = true
+		}
+		if name, _ := s.Get("name"); secondName(s) != "" {
+			to.refs[name.S] = true // it may be there already, made by an op before
 		}
 	}
 	return nil

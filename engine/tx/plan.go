@@ -153,6 +153,7 @@ type planner struct {
 	plan    *Plan
 	arena   *wire.Builder
 	refs    map[string]bool         // names of devices that ops refer to
+	becomes map[string]string       // names by those that ops give another one
 	virtual map[uint32]bool         // indexes of links in the state for which the kernel picks one
 	next    uint32                  // to assign
 	unknown uint32                  // to stand for what the kernel picks
@@ -204,7 +205,7 @@ func (p *planner) all(ops []*builtins.Op) error {
 
 func newPlanner(ctx context.Context, st *state.State, sys Sysctls, arena *wire.Builder, first uint32) *planner {
 	return &planner{ctx: ctx, st: st, sys: sys, arena: arena, next: max(first, FirstIndex), unknown: unknownIndex,
-		plan: &Plan{st: st, touch: newTouch(), planned: true}, refs: map[string]bool{}, virtual: map[uint32]bool{}, seen: map[string]*builtins.Op{}, sources: map[netip.Addr]bool{}, sysctl: map[string]string{}}
+		plan: &Plan{st: st, touch: newTouch(), planned: true}, refs: map[string]bool{}, becomes: map[string]string{}, virtual: map[uint32]bool{}, seen: map[string]*builtins.Op{}, sources: map[netip.Addr]bool{}, sysctl: map[string]string{}}
 }
 
 // begin notes what ops refer to, and reads what has to be there before the first.
@@ -214,6 +215,10 @@ func (p *planner) begin(ops []*builtins.Op) error {
 	for _, op := range ops {
 		for _, r := range op.Rel {
 			p.refs[r.Name] = true
+		}
+		if name, as := renamed(op); as != "" {
+			p.refs[name] = true // beside a new name only an index tells the link
+			p.becomes[name] = as
 		}
 		if op.Cutover != nil {
 			for _, in := range op.Cutover.Ops() {
@@ -267,6 +272,19 @@ func (p *planner) fewRoutes(ops []*builtins.Op) bool {
 // fewProbes is how many look-ups are worth it: a table may have a million routes,
 // or ten.
 const fewProbes = 32
+
+// renamed tells which link an op ensures by another name, and that; "" for others.
+func renamed(op *builtins.Op) (name, as string) {
+	if op.Object != rtnl.Link || op.Verb != nil || op.Absent || op.Exact != nil || op.Cutover != nil {
+		return "", ""
+	}
+	set := wire.NewSet(op.Object.Table)
+	if op.Set(set) != nil {
+		return "", ""
+	}
+	v, _ := set.Get("name")
+	return v.S, secondName(set)
+}
 
 // noteMade notes the links that an op makes.
 func noteMade(st *state.State, op *builtins.Op) {
