@@ -185,3 +185,21 @@ func TestRulesInOrder(t *testing.T) {
 		}
 	}
 }
+
+// With the first address of a network the kernel takes the others: what the commit
+// ensures of them, and of what goes with the last one, is there again.
+func TestAbsentFirstAddress(t *testing.T) {
+	e := enginetest.Sandbox(t, "eth0")
+	mustRun(t, e, `commit(link("eth0", up = True), addr(["192.0.2.1/24", "192.0.2.3/24"], dev = "eth0"), route("10.1.0.0/16", via = "192.0.2.9"))`, nil)
+	s := engine.Script{Name: "a.star", Source: []byte(`commit(
+    addr("192.0.2.2/24", dev = "eth0"),
+    route("10.2.0.0/16", via = "192.0.2.9"),
+    neigh("192.0.2.9", lladdr = "02:00:00:00:00:09", dev = "eth0"),
+    absent(addr("192.0.2.1/24", dev = "eth0")),
+)`)}
+	enginetest.EveryFailure(t, e, s)
+	keptTo(t, e, s)
+	if text := planned(t, e, `commit(absent(addr("192.0.2.3/24", dev = "eth0"), route("10.1.0.0/16")))`); text != "" {
+		t.Errorf("what no op ensures is made again:\n%s", text)
+	}
+}

@@ -152,7 +152,12 @@ func (p *planner) absent(op *builtins.Op, set *wire.Set) error {
 	}
 	for _, e := range goes {
 		if o.Hits == nil && err == nil {
-			if c, err = change(e); err == nil {
+			c, err = change(e)
+			switch {
+			case err != nil:
+			case o == rtnl.Addr && isIPv4(e):
+				err = p.removeAddr(op, e, c, p.ensured)
+			default:
 				err = p.remove(op, e, c)
 			}
 		}
@@ -172,6 +177,12 @@ func (p *planner) absent(op *builtins.Op, set *wire.Set) error {
 func (p *planner) ensures(op *builtins.Op, e *state.Entry) bool {
 	s := wire.NewSet(op.Object.Table)
 	return op.Set(s) == nil && p.st.Resolve(s) == nil && state.Matches(p.canon(op.Object, s), e)
+}
+
+// ensured reports whether an op before ensures an object.
+func (p *planner) ensured(e *state.Entry) bool {
+	first := p.seen[e.Object.Name+"\x00"+e.Key]
+	return first != nil && !first.Absent && p.ensures(first, e)
 }
 
 // absentAll refuses a commit that makes what it says shall not be.

@@ -213,7 +213,7 @@ func (p *planner) addrGone(e *state.Entry) ([]*state.Entry, error) {
 	dev := uint32(e.Set().Uint("dev"))
 	p.plan.touch.link(dev)
 	local, _ := e.Set().Get("local")
-	gone := p.secondaries(e)
+	gone, had := p.secondaries(e), p.onDevice(dev)
 	last := local.A.Is4()
 	for _, x := range p.st.All(rtnl.Addr) {
 		l, _ := x.Set().Get("local")
@@ -227,7 +227,7 @@ func (p *planner) addrGone(e *state.Entry) ([]*state.Entry, error) {
 	}
 	var all []*state.Entry
 	for _, r := range p.st.All(rtnl.Route) {
-		if uses(r, dev) && r.Set().Uint("family") == e.Set().Uint("family") {
+		if r.Set().Uint("family") == e.Set().Uint("family") && through(r, dev, had) {
 			all = append(all, r)
 		}
 	}

@@ -208,7 +208,7 @@ func (p *planner) surplusGoes(op *builtins.Op, e *state.Entry, rest []*state.Ent
 	case err != nil:
 		return err
 	case e.Object == rtnl.Addr && isIPv4(e):
-		return p.removeAddr(c.Op, e, c)
+		return p.removeAddr(c.Op, e, c, func(*state.Entry) bool { return true })
 	case e.Object == rtnl.FDB && withoutVLAN(e) == "":
 		return p.removeFDB(c.Op, e, c, rest)
 	}

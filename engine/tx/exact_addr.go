@@ -78,11 +78,11 @@ func network(e *state.Entry) netip.Prefix {
 }
 
 // removeAddr removes an IPv4 address. What shall stay and goes with it is made
-// again, as far as it can be: a route whose gateway is on no network of the
+// again, as far as it can be and stays wants it: a route whose gateway is on no network of the
 // device any more is lost.
-func (p *planner) removeAddr(op *builtins.Op, e *state.Entry, c *Change) error {
+func (p *planner) removeAddr(op *builtins.Op, e *state.Entry, c *Change, stays func(*state.Entry) bool) error {
 	dev := uint32(e.Set().Uint("dev"))
-	others := p.othersOf(e)
+	others, had := p.othersOf(e), p.onDevice(dev)
 	was := len(c.With)
 	if err := p.remove(op, e, c); err != nil {
 		return err
@@ -96,7 +96,7 @@ func (p *planner) removeAddr(op *builtins.Op, e *state.Entry, c *Change) error {
 			if x.Object != o || !isIPv4(x) || x.Foreign() || o == rtnl.Route && prefersOne(x, []*state.Entry{e}) {
 				continue
 			}
-			if others.alone && uses(x, dev) || o == rtnl.Route && prefersOne(x, others.network) {
+			if others.alone && through(x, dev, had) || o == rtnl.Route && prefersOne(x, others.network) {
 				lost = append(lost, x)
 			}
 		}
@@ -107,7 +107,7 @@ func (p *planner) removeAddr(op *builtins.Op, e *state.Entry, c *Change) error {
 		if !slices.Contains(c.With, x) {
 			p.st.Remove(x)
 		}
-		if x.Object != rtnl.Route || reachable(x.Set(), left) {
+		if stays(x) && (x.Object != rtnl.Route || reachable(x.Set(), left)) {
 			back.With = append(back.With, x)
 		}
 	}
@@ -130,14 +130,32 @@ func prefersOne(route *state.Entry, addrs []*state.Entry) bool {
 // reachable reports whether the gateways of a route are on the networks of the
 // addresses.
 func reachable(route *wire.Set, addrs []*state.Entry) bool {
-	hops, ok := route.Get("nexthops")
-	if !ok {
-		hops = wire.ListOf(wire.SubVal(route))
-	}
-	return !slices.ContainsFunc(hops.L, func(h wire.Value) bool {
+	return !slices.ContainsFunc(hopsOf(route), func(h wire.Value) bool {
 		via, ok := h.Sub.Get("via")
-		return ok && via.A.Is4() && h.Sub.Uint("onlink") == 0 && !slices.ContainsFunc(addrs, func(e *state.Entry) bool { return network(e).Contains(via.A) })
+		return ok && via.A.Is4() && h.Sub.Uint("onlink") == 0 && !near(via.A, addrs)
 	})
+}
+
+// through reports whether an object leads through a device that has the addresses: of
+// a route that the commit makes perhaps only the gateway tells.
+func through(x *state.Entry, dev uint32, addrs []*state.Entry) bool {
+	return uses(x, dev) || x.Object == rtnl.Route && slices.ContainsFunc(hopsOf(x.Set()), func(h wire.Value) bool {
+		via, ok := h.Sub.Get("via")
+		return ok && !h.Sub.Has("dev") && near(via.A, addrs)
+	})
+}
+
+// hopsOf are the ways of a route.
+func hopsOf(route *wire.Set) []wire.Value {
+	if hops, ok := route.Get("nexthops"); ok {
+		return hops.L
+	}
+	return []wire.Value{wire.SubVal(route)}
+}
+
+// near reports whether an address is in the network of one of the addresses.
+func near(a netip.Addr, addrs []*state.Entry) bool {
+	return slices.ContainsFunc(addrs, func(e *state.Entry) bool { return network(e).Contains(a) })
 }
 
 // promotes reports whether the kernel makes the next address of a network its
