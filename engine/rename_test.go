@@ -45,3 +45,22 @@ func TestRename(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Links exchange names in one commit, and a new name may be that of one that is removed:
+// verified is the last name of each, and an undo gives them back one by one.
+func TestRenameExchange(t *testing.T) {
+	for name, src := range map[string]string{
+		"two":     `link("eth0", newname = "t", mtu = 1400), link("eth1", newname = "eth0"), link("t", newname = "eth1")`,
+		"verbs":   `link.set("eth0", newname = "t"), link.set("eth1", newname = "eth0"), link.set("t", newname = "eth1")`,
+		"three":   `link("eth0", newname = "t"), link("eth1", newname = "eth0"), link("eth2", newname = "eth1"), link("t", newname = "eth2"), addr("10.0.0.1/24", dev = "eth2")`,
+		"in turn": `link("eth0", newname = "t"), link("eth1", newname = "eth0")`,
+		"removed": `absent(link("br0")), link("eth0", newname = "br0")`,
+		"made":    `link("eth0", newname = "t"), link("eth0", kind = kind.bridge(), up = True)`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := enginetest.Sandbox(t, "eth0", "eth1", "eth2")
+			mustRun(t, e, `commit(link("br0", kind = kind.bridge()), link(["eth0", "eth1"], up = True), addr("192.0.2.1/24", dev = "eth0"), addr("192.0.2.2/24", dev = "eth1", label = "eth1:x"))`, nil)
+			enginetest.EveryFailure(t, e, engine.Script{Name: "x.star", Source: []byte("commit(" + src + ")")})
+		})
+	}
+}

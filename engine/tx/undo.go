@@ -157,6 +157,7 @@ type undoer struct {
 
 	refused map[orderKey]string // what the kernel said to earlier rounds
 	made    map[uint32]bool     // links that come with another: peers of veths
+	named   map[uint32]bool     // links that get their name back
 	sources map[netip.Addr]bool // that routes to be made prefer
 	moved   map[orderKey]bool   // not in the touch set; they only make way
 }

@@ -68,9 +68,14 @@ func (u *undoer) patch(o *wire.Object, was, is *state.Entry) {
 	u.residue(o, was, is)
 	pick := state.Pick(o, was.Set(), is.Set(), state.Exact)
 	if was.Name() != is.Name() {
-		s := wire.NewSet(o.Table)
-		s.PutName("newname", wire.StrVal(was.Name()))
-		u.parts(s, is.Set(), is.Index())
+		if other := u.now.Known(was.Name()); other != nil && other != is && other.Name() == was.Name() && u.renames(other) {
+			u.rename(other, "link%d") // until it is its turn
+		}
+		u.rename(is, was.Name())
+		if u.named == nil {
+			u.named = map[uint32]bool{}
+		}
+		u.named[is.Index()] = true
 	}
 	detach(pick, is.Set())
 	byPort(pick, was.Set())
@@ -90,6 +95,22 @@ func (u *undoer) patch(o *wire.Object, was, is *state.Entry) {
 		u.parts(first, is.Set(), is.Index())
 	}
 	u.parts(pick, is.Set(), is.Index())
+}
+
+// renames reports whether a link is still to get its name back.
+func (u *undoer) renames(e *state.Entry) bool {
+	was := u.plan.before(e)
+	if was == nil || u.named[e.Index()] || !u.plan.touch.has(e) {
+		return false
+	}
+	name, _ := was.Get("name")
+	return name.S != e.Name()
+}
+
+func (u *undoer) rename(e *state.Entry, name string) {
+	s := wire.NewSet(e.Object.Table)
+	s.PutName("newname", wire.StrVal(name))
+	u.parts(s, e.Set(), e.Index())
 }
 
 // detach makes of a program that a link shall not have, or have another, the

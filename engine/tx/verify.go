@@ -132,25 +132,29 @@ func notKept(d state.Delta, st *state.State) error {
 }
 
 func (p *Plan) verifyLink(now *state.State, x *expect) error {
+	planned := p.lastOf(x)
 	e := now.Link(x.name)
 	if v, ok := newName(x); ok {
 		e = now.Link(v)
 	}
+	if planned != nil {
+		e = now.Link(planned.Name()) // it may have got other names since
+	}
 	switch {
-	case x.set == nil && e != nil:
+	case x.set == nil && e != nil && planned == nil:
 		return errStays
 	case x.set == nil:
-		return nil
+		return nil // or another got its name
 	case e == nil:
 		if v, _ := x.set.Get("netns_pid"); v.N != 0 || x.set.Has("netns_fd") || x.set.Has("netns") {
 			return nil // moved away
 		}
-		if p.st.Link(x.name) == nil {
+		if planned == nil {
 			return nil // a later op of the batch removed or renamed it
 		}
 		return fmt.Errorf("the kernel took it, but it is not there")
 	}
-	if p.superseded(x) {
+	if superseded(x, planned) {
 		return nil
 	}
 	for _, d := range state.Diff(x.object, permanentAddress(p.reindex(now, x.set), e.Set()), e.Set(), state.Patch) {
@@ -170,10 +174,20 @@ func newName(x *expect) (string, bool) {
 	return v.S, ok
 }
 
+// lastOf is what the plan leaves of the link that an op is about, whatever it is called
+// then, or what has its name if that is gone; nil: nothing.
+func (p *Plan) lastOf(x *expect) *state.Entry {
+	if x.key != "" {
+		if l := p.st.Find(rtnl.Link, x.key); len(l) > 0 {
+			return l[0]
+		}
+	}
+	return p.st.Link(x.name)
+}
+
 // superseded reports whether a later op of the batch changed a link that this
-// one made or changed, in the same fields.
-func (p *Plan) superseded(x *expect) bool {
-	e := p.st.Link(x.name)
+// one made or changed, in the same fields: e is what it leaves of it.
+func superseded(x *expect, e *state.Entry) bool {
 	if e == nil {
 		return true
 	}
