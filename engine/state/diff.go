@@ -277,7 +277,8 @@ func zeroOf(f *wire.Field) wire.Value {
 
 // same reports whether a row has what it shall have. A value that counts down
 // may have become less, unless it is a word (forever), and one that the kernel
-// keeps in its own ticks may be reported as one less.
+// keeps in its own ticks may be reported as one less. Of a patch with a mask only
+// the bits in that count.
 func (d *differ) same(f *wire.Field, want, have wire.Value) bool {
 	if f.Merge {
 		return len(d.missing(want, have)) == 0
@@ -293,6 +294,8 @@ func (d *differ) same(f *wire.Field, want, have wire.Value) bool {
 	switch {
 	case equal(want, have):
 		return true
+	case d.patches() && want.HasMask && !have.HasMask:
+		return (want.N^have.N)&want.M == 0
 	case want.Type != wire.Int || have.Type != wire.Int:
 		return false
 	case f.Ages:

@@ -9,10 +9,13 @@ import (
 
 // A list whose row says Merge is a map: an element has a key, its first row, and
 // a value, its second, of which 0 takes the key away. Sending a list leaves the
-// keys that it does not mention.
+// keys that it does not mention. So does a number with a mask leave other bits.
 
 // Merged is what a row has after want was sent to what has have.
 func Merged(f *wire.Field, want, have wire.Value) wire.Value {
+	if want.HasMask && !have.HasMask {
+		return wire.IntVal(have.N&^want.M | want.N&want.M)
+	}
 	if !f.Merge {
 		return want
 	}
