@@ -64,3 +64,17 @@ func TestRenameExchange(t *testing.T) {
 		})
 	}
 }
+
+// Alternative names that a verb gives and takes are so for the ops behind it.
+func TestAlternativeNameByVerb(t *testing.T) {
+	e := enginetest.Sandbox(t, "eth0", "eth1")
+	mustRun(t, e, `commit(link("eth0", altnames = ["was"]))`, nil)
+	enginetest.EveryFailure(t, e, engine.Script{Name: "a.star", Source: []byte(`commit(
+    link.property_add("eth0", altnames = ["foo"]),
+    link("foo", mtu = 1400),
+    addr("10.0.0.1/24", dev = "foo"),
+    link.property_delete("eth0", altnames = ["was"]),
+    link("eth1", altnames = ["was"]),
+    link("was", mtu = 1300),
+)`)})
+}

@@ -2,6 +2,7 @@ package tx
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -98,6 +99,8 @@ func (p *planner) linkVerb(op *builtins.Op, set *wire.Set, c *Change) error {
 			if err := p.goes(e, c); err != nil {
 				return err
 			}
+		case unix.RTM_NEWLINKPROP, unix.RTM_DELLINKPROP:
+			p.st.Change(e, otherNames(e.Set(), set, op.Verb.Type == unix.RTM_NEWLINKPROP))
 		case o.New, unix.RTM_SETLINK:
 			want := canon(o, set)
 			if name, ok := want.Get("name"); ok && want.Has("name") {
@@ -134,6 +137,19 @@ func (p *planner) linkVerb(op *builtins.Op, set *wire.Set, c *Change) error {
 		}
 	}
 	return nil
+}
+
+// otherNames is a link with the alternative names of set, or without them.
+func otherNames(have, set *wire.Set, with bool) *wire.Set {
+	old, _ := have.Get("altnames")
+	said, _ := set.Get("altnames")
+	names := slices.DeleteFunc(slices.Clone(old.L), func(v wire.Value) bool { return slices.ContainsFunc(said.L, v.Equal) })
+	if with {
+		names = append(names, said.L...)
+	}
+	out := have.Clone()
+	out.PutName("altnames", wire.ListOf(names...))
+	return canon(rtnl.Link, out)
 }
 
 // standIn names a new link that the kernel will name by a pattern, "" being that of
