@@ -152,9 +152,13 @@ func (p *planner) addThere(op *builtins.Op, set *wire.Set, to *planner, name str
 	return nil
 }
 
-// leaves takes what goes with a link that moves away out of the state.
+// leaves takes what goes with a link that moves away out of the state. Its sysctls
+// become those of the other namespace, and do not come back with it.
 func (p *planner) leaves(e *state.Entry) ([]*state.Entry, error) {
 	if err := p.loadLinkObjects(e); err != nil {
+		return nil, err
+	}
+	if err := p.keepSettings(e, 0); err != nil {
 		return nil, err
 	}
 	idx := e.Index()

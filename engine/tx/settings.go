@@ -11,6 +11,7 @@ import (
 	"github.com/nlscript/nlscript/builtins"
 	"github.com/nlscript/nlscript/engine/state"
 	"github.com/nlscript/nlscript/wire"
+	"github.com/nlscript/nlscript/wire/rtnl"
 )
 
 // A device has sysctls of its own. They go with it, and those of an address
@@ -48,11 +49,20 @@ func values(sys Sysctls, paths []string) map[string]string {
 	return all
 }
 
+// read returns a link as it was read before the commit, nil when it was not there.
+// Its sysctls go by the name that it had then, which undo gives it back.
+func (p *planner) read(e *state.Entry) *state.Entry {
+	if l := p.st.Held(rtnl.Link, e.Key); len(l) > 0 && l[0].Reported() {
+		return l[0]
+	}
+	return nil
+}
+
 // keepSettings notes the sysctls of a device that is about to get an mtu: 0 when
 // it goes.
 func (p *planner) keepSettings(dev *state.Entry, mtu uint64) error {
 	l, ok := p.sys.(lister)
-	if !ok || !dev.Reported() {
+	if dev = p.read(dev); !ok || dev == nil {
 		return nil
 	}
 	for _, family := range least {

@@ -1,0 +1,78 @@
+package engine_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/nlscript/nlscript/engine"
+	"github.com/nlscript/nlscript/engine/enginetest"
+	"github.com/nlscript/nlscript/internal/testnet"
+)
+
+// The sysctls of a device are as they were when it is, whatever it went through.
+func TestUndoOfSettings(t *testing.T) {
+	for name, tt := range map[string]struct{ before, src string }{
+		"a link that moves": {`net.ipv6.conf.eth0.hop_limit=33 net.ipv6.neigh.eth0.ucast_solicit=5 net.ipv4.neigh.eth0.ucast_solicit=6`,
+			`netns("BLUE"), link("eth0", netns = "BLUE")`},
+		"by a verb":              {`net.ipv6.conf.eth0.hop_limit=33`, `netns("BLUE"), link.set("eth0", netns = "BLUE")`},
+		"changed before it goes": {`net.ipv6.conf.eth0.hop_limit=33`, `netns("BLUE"), link("eth0", alias = "x"), link.set("eth0", netns = "BLUE")`},
+		"called otherwise":       {`net.ipv6.conf.eth0.hop_limit=33`, `link("eth0", newname = "wan"), link.set("wan", mtu = 1000)`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if strings.Contains(tt.src, "BLUE") {
+				testnet.NotInVM(t)
+				tt.src = strings.ReplaceAll(tt.src, "BLUE", testnet.Places(t, 1)[0])
+			}
+			e := enginetest.Sandbox(t, "eth0", "eth1")
+			for _, set := range strings.Fields(tt.before) {
+				path, value, _ := strings.Cut(set, "=")
+				writeSysctl(t, e, path, value)
+			}
+			undone(t, e, "commit("+tt.src+")")
+			for _, set := range strings.Fields(tt.before) {
+				path, value, _ := strings.Cut(set, "=")
+				if now := readSysctl(t, e, path); now != value {
+					t.Errorf("%s was %s, is %s", path, value, now)
+				}
+			}
+		})
+	}
+}
+
+// undone runs a script that fails at its end, and fails the test unless all is as it
+// was before.
+func undone(t *testing.T, e *engine.Engine, src string) {
+	t.Helper()
+	before := enginetest.Take(t, e)
+	_, err := e.Run(t.Context(), engine.Script{Name: "a.star", Source: []byte(src + "\nfail('no')")})
+	if err == nil || !strings.Contains(sprint(err), "fail: no") || !strings.Contains(sprint(err), "rolled back, verified") {
+		t.Errorf("%+v", err)
+	}
+	if d := before.Differs(t, e); d != "" {
+		t.Error(d)
+	}
+}
+
+func sysctlFile(name string) string { return "/proc/sys/" + strings.ReplaceAll(name, ".", "/") }
+
+func writeSysctl(t *testing.T, e *engine.Engine, name, value string) {
+	t.Helper()
+	testnet.Do(t, e.NetNS(), func() {
+		if err := os.WriteFile(sysctlFile(name), []byte(value), 0); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func readSysctl(t *testing.T, e *engine.Engine, name string) (value string) {
+	t.Helper()
+	testnet.Do(t, e.NetNS(), func() {
+		b, err := os.ReadFile(sysctlFile(name))
+		if err != nil {
+			t.Error(err)
+		}
+		value = strings.TrimSpace(string(b))
+	})
+	return value
+}
