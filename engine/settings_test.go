@@ -18,6 +18,13 @@ func TestUndoOfSettings(t *testing.T) {
 		"by a verb":              {`net.ipv6.conf.eth0.hop_limit=33`, `netns("BLUE"), link.set("eth0", netns = "BLUE")`},
 		"changed before it goes": {`net.ipv6.conf.eth0.hop_limit=33`, `netns("BLUE"), link("eth0", alias = "x"), link.set("eth0", netns = "BLUE")`},
 		"called otherwise":       {`net.ipv6.conf.eth0.hop_limit=33`, `link("eth0", newname = "wan"), link.set("wan", mtu = 1000)`},
+		"an mtu":                 {`net.ipv6.conf.eth0.mtu=1400`, `link("eth0", mtu = 1300)`},
+		"a greater one":          {`net.ipv6.conf.eth0.mtu=1400`, `link("eth0", mtu = 1600)`},
+		"down":                   {`net.ipv6.conf.eth0.mtu=1400`, `link("eth0", up = False)`},
+		"of its bridge":          {`net.ipv6.conf.br0.mtu=1400`, `link("eth1", mtu = 1450)`},
+		"a port comes":           {`net.ipv6.conf.br0.mtu=1400`, `link("eth0", mtu = 1450), link.set("eth0", master = "br0")`},
+		"both":                   {`net.ipv6.conf.eth0.mtu=1450`, `link("eth0", mtu = 1400), sysctl("net.ipv6.conf.eth0.mtu", 1300)`},
+		"one is made":            {`net.ipv6.conf.br0.mtu=1400`, `link("v0", kind = kind.veth(), mtu = 1450, master = "br0")`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if strings.Contains(tt.src, "BLUE") {
@@ -25,6 +32,7 @@ func TestUndoOfSettings(t *testing.T) {
 				tt.src = strings.ReplaceAll(tt.src, "BLUE", testnet.Places(t, 1)[0])
 			}
 			e := enginetest.Sandbox(t, "eth0", "eth1")
+			mustRun(t, e, `commit(link("br0", kind = kind.bridge(), up = True), link("eth1", master = "br0"))`, nil)
 			for _, set := range strings.Fields(tt.before) {
 				path, value, _ := strings.Cut(set, "=")
 				writeSysctl(t, e, path, value)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -81,43 +82,62 @@ func (p *planner) keepSettings(dev *state.Entry, mtu uint64) error {
 				switch {
 				case strings.HasSuffix(path, "/mc_forwarding"):
 					continue // read only: a routing daemon's doing
-				case strings.HasSuffix(path, "/mtu") && all[path] == fmt.Sprint(dev.Set().Uint("mtu")):
-					continue // that of IPv6 follows the device's
+				case strings.HasSuffix(path, "/mtu"):
+					continue // below
 				}
-				p.plan.settings = append(p.plan.settings, sysctlImage{&builtins.Sysctl{Path: path, Name: path}, all[path], true})
+				p.keepSetting(path, all[path])
 			}
 		}
 	}
+	p.keepMTU(dev)
 	return nil
 }
 
-// shrinks notes what goes when a link's change has an mtu that is too small, of the
-// link and of those above, which follow.
+// keepSetting notes a sysctl of a device.
+func (p *planner) keepSetting(path, value string) {
+	p.plan.settings = append(p.plan.settings, sysctlImage{&builtins.Sysctl{Path: path, Name: path}, value, true})
+}
+
+// keepMTU notes the mtu that IPv6 has on a device. It becomes the device's when that
+// changes or the device comes up, and so need not be noted where it is the same.
+func (p *planner) keepMTU(dev *state.Entry) {
+	if dev = p.read(dev); p.sys == nil || dev == nil {
+		return
+	}
+	path := "net/ipv6/conf/" + dev.Name() + "/mtu"
+	if v, err := p.sys.Read(path); err == nil && v != fmt.Sprint(dev.Set().Uint("mtu")) {
+		p.keepSetting(path, v)
+	}
+}
+
+// shrinks notes the sysctls that change with a link, and with those above, which
+// follow: all of a family when there is an mtu that is too small for it.
 func (p *planner) shrinks(e *state.Entry, above []*state.Entry, pick *wire.Set) error {
-	mtu, ok := pick.Get("mtu")
-	if !ok {
-		return nil
+	mtu := uint64(math.MaxUint64)
+	if v, ok := pick.Get("mtu"); ok {
+		mtu = v.N
 	}
 	for _, l := range append([]*state.Entry{e}, above...) {
-		if err := p.keepSettings(l, mtu.N); err != nil {
+		if err := p.keepSettings(l, mtu); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// undoSettings writes back the sysctls of devices that are there again, and
-// returns what cannot be restored.
-func (p *Plan) undoSettings(sys Sysctls) (undone int, left []Residue) {
-	if len(p.settings) == 0 {
+// undoSettings writes back the sysctls of devices that are there again, and what
+// undoSysctls could not write, and returns what cannot be restored.
+func (p *Plan) undoSettings(sys Sysctls, unwritten []sysctlImage) (undone int, left []Residue) {
+	settings := slices.Concat(p.settings, unwritten)
+	if len(settings) == 0 {
 		return 0, nil
 	}
 	var paths []string
-	for _, img := range p.settings {
+	for _, img := range settings {
 		paths = append(paths, img.s.Path)
 	}
 	all := values(sys, paths)
-	for _, img := range p.settings {
+	for _, img := range settings {
 		now, there := all[img.s.Path]
 		if !there || sameValue(now, img.old) {
 			continue // went with its device, which is told

@@ -109,8 +109,8 @@ func sameAddr(a, b string) bool {
 }
 
 // undoSysctls writes back what the batch may have written, last first, and
-// returns what cannot be restored.
-func (p *Plan) undoSysctls(sys Sysctls) (undone int, left []Residue) {
+// returns what is refused: a value may be legal only when its device is as it was.
+func (p *Plan) undoSysctls(sys Sysctls) (undone int, refused []sysctlImage) {
 	for i := len(p.sysctls) - 1; i >= 0; i-- {
 		img := p.sysctls[i]
 		if !img.known {
@@ -124,12 +124,12 @@ func (p *Plan) undoSysctls(sys Sysctls) (undone int, left []Residue) {
 			continue
 		}
 		if err := sys.Write(img.s.Path, img.old); err != nil {
-			left = append(left, sysctlResidue(img, now, err))
+			refused = append(refused, img)
 			continue
 		}
 		undone++
 	}
-	return undone, left
+	return undone, refused
 }
 
 func sysctlResidue(img sysctlImage, now string, err error) Residue {

@@ -25,14 +25,14 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 	if k.Mon != nil {
 		k.Mon.release(p)
 	}
-	undone, left = p.undoSysctls(k.Sys)
+	undone, unwritten := p.undoSysctls(k.Sys)
 	if err := p.shadow(ctx, k); err != nil {
 		return undone, left, err
 	}
 	refused, gone := map[orderKey]string{}, deleted{}
 	for round := 0; ; round++ {
-		n, unset := p.undoSettings(k.Sys)
-		undone += n
+		n, unset := p.undoSettings(k.Sys, unwritten)
+		undone, left = undone+n, unset
 		now, err := p.st.Again(ctx, p.tellsUndo(gone))
 		if err == nil && k.Mon != nil {
 			// Also what was written over by the last round: it comes with this one.
@@ -47,7 +47,7 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 		u := undoer{plan: p, now: now, refused: refused}
 		u.diff()
 		if len(u.steps) == 0 || round == rounds {
-			return undone, slices.Concat(left, unset, u.residues()), nil
+			return undone, slices.Concat(left, u.residues()), nil
 		}
 		if round > 0 { // the addresses are there again
 			for src := range u.sources {
@@ -79,7 +79,7 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 				}
 				continue
 			}
-			return undone, slices.Concat(left, unset, u.residues()), nil
+			return undone, slices.Concat(left, u.residues()), nil
 		}
 	}
 }

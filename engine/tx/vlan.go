@@ -98,12 +98,14 @@ func (p *planner) leavesBridge(e *state.Entry) []*state.Entry {
 }
 
 // firstVLAN gives a new bridge, or a new port of one, the VLAN that it begins with.
+// The mtu of the bridge may follow that of the port.
 func (p *planner) firstVLAN(e *state.Entry) error {
 	br := e
 	if p.kindOf(e.Index()) != "bridge" {
 		if br = p.st.LinkByIndex(uint32(e.Set().Uint("master"))); br == nil || p.kindOf(br.Index()) != "bridge" {
 			return nil
 		}
+		p.keepMTU(br)
 	}
 	vid := state.DefaultPVID(br)
 	if vid == 0 || p.st.NoVLANs() {
