@@ -19,8 +19,9 @@ func (p *planner) sysctlOp(op *builtins.Op) error {
 		return err
 	}
 	old, known := p.sysctl[s.Path]
+	before := p.pathBefore(s.Path)
 	if !known && p.sys != nil {
-		old, err = p.sys.Read(s.Path)
+		old, err = p.sys.Read(before)
 		switch {
 		case err == nil:
 			known = true
@@ -44,7 +45,10 @@ func (p *planner) sysctlOp(op *builtins.Op) error {
 	if !known && p.sys != nil && !p.makesDevice(s.Path) && !isCommand(s.Path) {
 		c.Losses = append(c.Losses, Loss{Title: c.title(), What: "its value before, which cannot be read"})
 	}
-	p.plan.sysctls = append(p.plan.sysctls, sysctlImage{s, old, known})
+	if known && before != s.Path {
+		p.keepSetting(before, old)
+	}
+	p.plan.sysctls = append(p.plan.sysctls, sysctlImage{s, old, known && before == s.Path})
 	if known && p.sys != nil {
 		p.keepSpread(s.Path)
 	}
@@ -53,6 +57,23 @@ func (p *planner) sysctlOp(op *builtins.Op) error {
 	}
 	p.step(Step{Op: op, Sysctl: s, Fence: true})
 	return nil
+}
+
+// pathBefore is the path that a sysctl has before the commit: it goes by the name of
+// its device, which the commit may change.
+func (p *planner) pathBefore(path string) string {
+	parts := strings.Split(path, "/")
+	if len(parts) != 5 || parts[2] != "conf" && parts[2] != "neigh" {
+		return path
+	}
+	e := p.st.Known(parts[3])
+	if e == nil || e.Name() != parts[3] {
+		return path
+	}
+	if was := p.read(e); was != nil {
+		parts[3] = was.Name()
+	}
+	return strings.Join(parts, "/")
 }
 
 // dottedDevice is how to write a sysctl of a device whose name has dots, when the
