@@ -22,6 +22,11 @@ func TestUndoOfSettings(t *testing.T) {
 			`link("eth0", newname = "x"), sysctl("net.ipv6.conf.x.hop_limit", 9), sysctl("net.ipv6.conf.x.accept_ra", 2), sysctl("net.ipv4.neigh.x.ucast_solicit", 7)`},
 		"the name of another": {`net.ipv6.conf.eth0.hop_limit=33 net.ipv6.conf.eth1.hop_limit=44`,
 			`link("eth0", newname = "x"), link.change("eth1", newname = "eth0"), sysctl("net.ipv6.conf.eth0.hop_limit", 9)`},
+		"a secret":         {`net.ipv6.conf.eth0.stable_secret=2001:0db8:0000:0000:0000:0000:0000:0005`, `link("eth0", mtu = 1000)`},
+		"its mode alone":   {`net.ipv6.conf.eth0.stable_secret=2001:0db8:0000:0000:0000:0000:0000:0005 net.ipv6.conf.eth0.addr_gen_mode=0`, `link("eth0", mtu = 1000)`},
+		"that of a bridge": {`net.ipv6.conf.br1.stable_secret=2001:0db8:0000:0000:0000:0000:0000:0005`, `absent(link("br1"))`},
+		"another secret": {`net.ipv6.conf.eth0.stable_secret=2001:0db8:0000:0000:0000:0000:0000:0005 net.ipv6.conf.eth0.addr_gen_mode=1`,
+			`sysctl("net.ipv6.conf.eth0.stable_secret", "2001:db8::6")`},
 		"an mtu":        {`net.ipv6.conf.eth0.mtu=1400`, `link("eth0", mtu = 1300)`},
 		"a greater one": {`net.ipv6.conf.eth0.mtu=1400`, `link("eth0", mtu = 1600)`},
 		"down":          {`net.ipv6.conf.eth0.mtu=1400`, `link("eth0", up = False)`},
@@ -36,7 +41,7 @@ func TestUndoOfSettings(t *testing.T) {
 				tt.src = strings.ReplaceAll(tt.src, "BLUE", testnet.Places(t, 1)[0])
 			}
 			e := enginetest.Sandbox(t, "eth0", "eth1")
-			mustRun(t, e, `commit(link("br0", kind = kind.bridge(), up = True), link("eth1", master = "br0"))`, nil)
+			mustRun(t, e, `commit(link("br0", kind = kind.bridge(), up = True), link("br1", kind = kind.bridge()), link("eth1", master = "br0"))`, nil)
 			for _, set := range strings.Fields(tt.before) {
 				path, value, _ := strings.Cut(set, "=")
 				writeSysctl(t, e, path, value)
@@ -49,6 +54,20 @@ func TestUndoOfSettings(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A device gets its first secret, which no undo takes back: that has to be said.
+func TestFirstSecret(t *testing.T) {
+	e := enginetest.Sandbox(t, "eth0")
+	const op = `sysctl("net.ipv6.conf.eth0.stable_secret", "2001:db8::6")`
+	_, err := e.Run(t.Context(), engine.Script{Name: "a.star", Source: []byte("commit(" + op + ")")})
+	if err == nil || !strings.Contains(sprint(err), "its value before, which cannot be") {
+		t.Errorf("%+v", err)
+	}
+	undone(t, e, "commit("+op+`, irreversible = ["sysctl net.ipv6.conf.eth0.stable_secret"])`)
+	if r := mustRun(t, e, "commit("+op+")", nil); r.Outcome != "unchanged" {
+		t.Errorf("again: %s", r)
 	}
 }
 

@@ -6,8 +6,11 @@ import (
 	"io/fs"
 	"maps"
 	"math"
+	"path"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/nlscript/nlscript/builtins"
 	"github.com/nlscript/nlscript/engine/state"
@@ -78,7 +81,9 @@ func (p *planner) keepSettings(dev *state.Entry, mtu uint64) error {
 			if err != nil {
 				return err
 			}
-			for _, path := range slices.Sorted(maps.Keys(all)) {
+			paths := slices.Sorted(maps.Keys(all))
+			slices.SortStableFunc(paths, func(a, b string) int { return place(isSecret(a)) - place(isSecret(b)) })
+			for _, path := range paths {
 				switch {
 				case strings.HasSuffix(path, "/mc_forwarding"):
 					continue // read only: a routing daemon's doing
@@ -92,6 +97,14 @@ func (p *planner) keepSettings(dev *state.Entry, mtu uint64) error {
 	p.keepMTU(dev)
 	return nil
 }
+
+// isSecret reports whether a sysctl is what a device makes its IPv6 addresses of. It
+// has no value at first, and none any more is no value that can be written. Where
+// there is none, addr_gen_mode cannot say that it is used; writing one says so.
+func isSecret(p string) bool { return path.Base(p) == "stable_secret" }
+
+// noSecret reports whether reading a sysctl failed because it has no value yet.
+func noSecret(p string, err error) bool { return isSecret(p) && errors.Is(err, unix.EIO) }
 
 // keepSetting notes a sysctl of a device.
 func (p *planner) keepSetting(path, value string) {
@@ -139,11 +152,11 @@ func (p *Plan) undoSettings(sys Sysctls, unwritten []sysctlImage) (undone int, l
 	all := values(sys, paths)
 	for _, img := range settings {
 		now, there := all[img.s.Path]
-		if !there || sameValue(now, img.old) {
+		if !there && !isSecret(img.s.Path) || there && sameValue(now, img.old) {
 			continue // went with its device, which is told
 		}
 		now, err := sys.Read(img.s.Path)
-		if err != nil || sameValue(now, img.old) {
+		if err != nil && !noSecret(img.s.Path, err) || err == nil && sameValue(now, img.old) {
 			continue // another's alias, which was written
 		}
 		if err := sys.Write(img.s.Path, img.old); err != nil {

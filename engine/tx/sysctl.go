@@ -27,8 +27,8 @@ func (p *planner) sysctlOp(op *builtins.Op) error {
 			known = true
 		case errors.Is(err, fs.ErrNotExist) && p.makesDevice(s.Path):
 			// The device it belongs to is made in this batch.
-		case errors.Is(err, fs.ErrPermission):
-			// Some can only be written.
+		case errors.Is(err, fs.ErrPermission), noSecret(s.Path, err):
+			// Some can only be written, or not be taken back.
 		default:
 			if say := dottedDevice(s.Path); say != "" && errors.Is(err, fs.ErrNotExist) {
 				return fmt.Errorf("%w; if a device has the dots in its name, write %s", err, say)
@@ -49,8 +49,8 @@ func (p *planner) sysctlOp(op *builtins.Op) error {
 		p.keepSetting(before, old)
 	}
 	p.plan.sysctls = append(p.plan.sysctls, sysctlImage{s, old, known && before == s.Path})
-	if known && p.sys != nil {
-		p.keepSpread(s.Path)
+	if p.sys != nil && (known || isSecret(s.Path)) {
+		p.keepSpread(before)
 	}
 	if err := p.takes(s.Path, s.Value, c); err != nil {
 		return err
