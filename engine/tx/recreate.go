@@ -141,7 +141,7 @@ func (p *planner) again(e *state.Entry, set *wire.Set, with []*state.Entry) (*wi
 		all.Del("address")
 	}
 	all.PutName("index", wire.IntVal(uint64(e.Index())))
-	return all, nil
+	return all, rtnl.Link.Finish(all, rtnl.Link.Verb("change"))
 }
 
 // over is merged for what is to be written. Rows of one attribute, as remote and

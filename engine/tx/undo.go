@@ -402,6 +402,9 @@ func (u *undoer) message(o *wire.Object, typ, flags uint16, s *wire.Set) {
 // encode writes a message; what cannot be written is told as residue.
 func (u *undoer) encode(o *wire.Object, typ, flags uint16, s *wire.Set) [][]byte {
 	u.arena.Chunk = 1 << 16
+	if o == rtnl.Link && o.Finish(s, o.Verb("change")) != nil { // words that go along with others
+		return nil
+	}
 	if o.Append(&u.arena, typ, unix.NLM_F_REQUEST|unix.NLM_F_ACK|flags, s) != nil {
 		return nil
 	}
