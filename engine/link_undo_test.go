@@ -1,8 +1,10 @@
 package engine_test
 
 import (
+	"strings"
 	"testing"
 
+	"github.com/nlscript/nlscript/engine"
 	"github.com/nlscript/nlscript/engine/enginetest"
 )
 
@@ -21,5 +23,27 @@ func TestUndoOfLinkFields(t *testing.T) {
 			mustRun(t, e, tt.before, nil)
 			undone(t, e, "commit("+tt.src+")")
 		})
+	}
+}
+
+// A link that was told to be dormant, or not to be, is asked for what it was.
+func TestUndoOfState(t *testing.T) {
+	e := enginetest.Sandbox(t, "eth0", "eth1")
+	mustRun(t, e, `commit(link("eth0", up = True), link("eth1", up = True))
+commit(link("eth1", state = "dormant"))`, nil)
+	for _, src := range []string{
+		`link("eth0", state = "dormant")`,
+		`link("eth0", state = "testing", alias = "x")`,
+		`link("eth0", state = "dormant", mode = "dormant")`,
+		`link("eth1", state = "up")`,
+	} {
+		_, err := e.Run(t.Context(), engine.Script{Name: "a.star", Source: []byte("commit(" + src + ")\nfail('no')")})
+		if err == nil || !strings.Contains(sprint(err), "rolled back, verified") {
+			t.Errorf("%+v", err)
+		}
+		mustRun(t, e, `
+link.get("eth0", state = "up")
+link.get("eth1", state = "dormant")
+`, nil)
 	}
 }

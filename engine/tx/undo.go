@@ -43,6 +43,7 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 		}
 		if round == 0 {
 			p.concede(now)
+			undone += p.statesBack(k, now)
 		}
 		u := undoer{plan: p, now: now, refused: refused}
 		u.diff()
