@@ -170,6 +170,7 @@ func (m *Monitor) heed(p *Plan) error {
 // begun: those of VLANs, and of links that nothing else depends on, still tell a
 // third value.
 func (m *Monitor) keep(p *Plan, began bool) error {
+	p.undoing = began
 	err := m.drain(func(msg wire.Message) {
 		if began && msg.PID == 0 && !p.single(msg) && !aboutVLANs(msg) {
 			return
@@ -298,7 +299,7 @@ func (p *Plan) unasked(e *state.Entry) bool {
 // is gone, is told when it is missed.
 func (p *Plan) removed(e *state.Entry) bool {
 	before := p.before(e)
-	return p.planned && before != nil && !physical(before) && !p.stirred[e.Name()] && p.st.LinkByIndex(e.Index()) != nil
+	return p.planned && !p.undoing && before != nil && !physical(before) && !p.stirred[e.Name()] && p.st.LinkByIndex(e.Index()) != nil
 }
 
 // wentWith takes what was on a link that another program removed out of the state
@@ -316,7 +317,7 @@ func (p *Plan) wentWith(index uint32) {
 // misnamed reports whether a link has a name that it had not before, and that the plan
 // gives to none.
 func (p *Plan) misnamed(e *state.Entry) bool {
-	if e.Object != rtnl.Link || !p.planned || p.touch.links[e.Name()] || p.st.Known(e.Name()) != nil {
+	if e.Object != rtnl.Link || !p.planned || p.undoing || p.touch.links[e.Name()] || p.st.Known(e.Name()) != nil {
 		return false
 	}
 	held := p.st.Held(e.Object, e.Key)

@@ -90,6 +90,7 @@ type Plan struct {
 	gone     map[uint32]bool     // and those that left
 	space    *Space              // it is in, unless it is the only one
 	made     bool                // the commit makes the namespace
+	undoing  bool                // steps of its undo were sent: names are on their way, and links come and go
 	planned  bool                // st is what it leaves; a journal knows only what was before
 	lost     []*state.Entry      // links that it changes and that others have removed
 	handed   int                 // steps that were sent, the refused ones among them
