@@ -1,12 +1,10 @@
 package engine
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"go.starlark.net/resolve"
 	"go.starlark.net/syntax"
@@ -16,13 +14,14 @@ import (
 
 // explainSyntax handles what the parser and the resolver find.
 func (s *session) explainSyntax(e *Error, err error) bool {
+	var te *textError
+	if errors.As(err, &te) {
+		e.Pos, e.Message = te.pos.String(), noText
+		return true
+	}
 	var se syntax.Error
 	if errors.As(err, &se) {
 		file, line, col := se.Pos.Filename(), int(se.Pos.Line), int(se.Pos.Col)
-		if src := s.files.src[file]; bytes.IndexByte(src, 0) >= 0 || !utf8.Valid(src) {
-			e.Pos, e.Message = fmt.Sprintf("%s:%d:%d", file, line, col), "this is no script: it is not text in UTF-8"
-			return true
-		}
 		s.point(e, file, line, col)
 		e.Message = "syntax error: " + se.Msg + characterHint(se.Msg) + reservedHint(s.lineOf(file, line), col)
 		return true

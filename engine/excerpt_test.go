@@ -24,7 +24,10 @@ func whyNot(t *testing.T, source string) string {
 func TestExcerpt(t *testing.T) {
 	ones := strings.Repeat("1, ", 5000)
 	for _, c := range []struct{ what, source, want string }{
-		{"a program", "\x7fELF\x02\x01\x00\x00", "a.star:1:1: error: this is no script: it is not text in UTF-8"},
+		{"a program", "\x7fELF\x02\x01\x00\x00", "a.star:1:7: error: this is no script: it is not text in UTF-8"},
+		{"a tail of zeros", "x = 1\ncommit()\n\x00\ngarbage ((((\n", "a.star:3:1: error: this is no script: it is not text in UTF-8"},
+		{"a zero in a text", "x = 1\ny = \"\u00e4\x00\"", "a.star:2:7: error: this is no script"},
+		{"a byte in a text that is none", "x = \"\ufffd\xe4\"", "a.star:1:7: error: this is no script"},
 		{"another encoding", "\xff\xfe#\x00", "a.star:1:1: error: this is no script: it is not text in UTF-8"},
 		{"the beginning of a long line", "x = [rute, " + ones + "]",
 			"      x = [rute, " + ones[:189] + "...\n           ^"},

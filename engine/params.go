@@ -27,7 +27,7 @@ func missingParam(script Script) error {
 	if len(script.Params) == 0 {
 		return nil
 	}
-	file, err := builtins.FileOptions().Parse(script.Name, script.Source, 0)
+	file, err := parse(script.Name, script.Source)
 	if err != nil {
 		return err
 	}

@@ -137,7 +137,7 @@ func (f *files) exec(ctx context.Context, name string, src []byte) (starlark.Str
 	}
 	stop := context.AfterFunc(ctx, func() { thread.Cancel("cancelled") })
 	defer stop()
-	file, err := builtins.FileOptions().Parse(name, src, 0)
+	file, err := parse(name, src)
 	if err != nil {
 		return nil, err
 	}
