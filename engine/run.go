@@ -13,6 +13,7 @@ import (
 	"go.starlark.net/syntax"
 
 	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/internal/source"
 )
 
 // run executes a script as one transaction.
@@ -183,7 +184,7 @@ func (f *files) load(thread *starlark.Thread, module string) (starlark.StringDic
 		l.err = errors.New("the file is outside of what scripts may load")
 		return nil, l.err
 	}
-	src, err := fs.ReadFile(f.s.e.fs, name)
+	src, err := source.In(f.s.ctx, f.s.e.fs, name)
 	if err != nil {
 		var pe *fs.PathError
 		if errors.As(err, &pe) {

@@ -37,11 +37,11 @@ func (a *app) buildCommand() *cobra.Command {
 		Example: buildExample,
 		Args:    exactArgs("SCRIPT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			known, err := f.read()
+			known, err := f.read(cmd.Context())
 			if err != nil {
 				return err
 			}
-			s, root, err := a.script(args[0], &p)
+			s, root, err := a.script(cmd.Context(), args[0], &p)
 			if err != nil {
 				return err
 			}

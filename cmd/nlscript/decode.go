@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/internal/source"
 	"github.com/nlscript/nlscript/wire"
 )
 
@@ -38,11 +40,11 @@ func (a *app) decodeCommand() *cobra.Command {
 			if err := exclusive(cmd, "json", "star"); err != nil {
 				return err
 			}
-			known, err := f.read()
+			known, err := f.read(cmd.Context())
 			if err != nil {
 				return err
 			}
-			text, err := a.input(args)
+			text, err := a.input(cmd.Context(), args)
 			if err != nil {
 				return err
 			}
@@ -77,12 +79,12 @@ func atMost(names ...string) cobra.PositionalArgs {
 }
 
 // input is the text of the file that args name, or of the standard input.
-func (a *app) input(args []string) (string, error) {
+func (a *app) input(ctx context.Context, args []string) (string, error) {
 	if len(args) == 0 || args[0] == "-" {
-		b, err := io.ReadAll(a.stdin)
+		b, err := source.Await(ctx, func() ([]byte, error) { return io.ReadAll(a.stdin) })
 		return string(b), err
 	}
-	b, err := os.ReadFile(args[0])
+	b, err := source.Await(ctx, func() ([]byte, error) { return os.ReadFile(args[0]) })
 	return string(b), fileError(err)
 }
 

@@ -51,7 +51,7 @@ func (a *app) exportCommand() *cobra.Command {
 			var opts []engine.Option
 			switch {
 			case f.given():
-				known, err := f.read()
+				known, err := f.read(cmd.Context())
 				if err != nil {
 					return err
 				}

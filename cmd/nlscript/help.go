@@ -40,7 +40,7 @@ func (a *app) scriptHelp(cmd *cobra.Command, p *params) {
 // declared returns the params of a script, those that it gets to without a
 // kernel.
 func (a *app) declared(ctx context.Context, file string) ([]*builtins.Param, error) {
-	s, root, err := a.script(file, &params{})
+	s, root, err := a.script(ctx, file, &params{})
 	if err != nil {
 		return nil, err
 	}

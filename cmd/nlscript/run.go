@@ -227,14 +227,14 @@ func readable(r io.Reader) bool {
 
 // open reads a script and makes the engine that runs it.
 func (a *app) open(ctx context.Context, t *target, file string, verbose bool, more ...engine.Option) (*engine.Engine, engine.Script, error) {
-	s, root, err := a.script(file, &t.params)
+	s, root, err := a.script(ctx, file, &t.params)
 	if err != nil {
 		return nil, s, err
 	}
 	opts := append(more, engine.WithFS(root), engine.WithLogger(a.logger(s.Name, verbose)))
 	switch {
 	case t.facts.given():
-		known, err := t.facts.read()
+		known, err := t.facts.read(ctx)
 		if err != nil {
 			return nil, s, err
 		}

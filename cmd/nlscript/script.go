@@ -1,10 +1,10 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,6 +16,7 @@ import (
 	"github.com/nlscript/nlscript/engine"
 	"github.com/nlscript/nlscript/engine/fixture"
 	"github.com/nlscript/nlscript/internal/jsonerr"
+	"github.com/nlscript/nlscript/internal/source"
 )
 
 // params are the flags that give values to the param()s of a script.
@@ -38,10 +39,10 @@ func (p *params) flags(cmd *cobra.Command) {
 }
 
 // values are the params by name; -D wins over the file.
-func (p *params) values() (map[string]any, error) {
+func (p *params) values(ctx context.Context) (map[string]any, error) {
 	m := map[string]any{}
 	if p.file != "" {
-		src, err := os.ReadFile(p.file)
+		src, err := source.File(ctx, p.file)
 		if err != nil {
 			return nil, fileError(err)
 		}
@@ -78,10 +79,10 @@ func (f *facts) flags(cmd *cobra.Command) {
 func (f *facts) given() bool { return f.file != "" || len(f.links) > 0 || f.standIns }
 
 // read returns the facts: of the file, then those of the flags.
-func (f *facts) read() (engine.Facts, error) {
+func (f *facts) read(ctx context.Context) (engine.Facts, error) {
 	var out engine.Facts
 	if f.file != "" {
-		src, err := os.ReadFile(f.file)
+		src, err := source.Await(ctx, func() ([]byte, error) { return os.ReadFile(f.file) })
 		if err != nil {
 			return out, fileError(err)
 		}
@@ -109,17 +110,17 @@ const stdinName = "<stdin>"
 
 // script reads a script and says where it may load() from: the directory it is
 // in, and below.
-func (a *app) script(file string, p *params) (engine.Script, fs.FS, error) {
+func (a *app) script(ctx context.Context, file string, p *params) (engine.Script, fs.FS, error) {
 	s := engine.Script{Name: stdinName}
 	var err error
-	if s.Params, err = p.values(); err != nil {
+	if s.Params, err = p.values(ctx); err != nil {
 		return s, nil, err
 	}
 	dir := "."
 	if file == "-" {
-		s.Source, err = io.ReadAll(a.stdin)
+		s.Source, err = source.Read(ctx, a.stdin)
 	} else {
-		s.Source, err = os.ReadFile(file)
+		s.Source, err = source.File(ctx, file)
 		s.Name, dir = filepath.Base(file), filepath.Dir(file)
 	}
 	if err != nil {
