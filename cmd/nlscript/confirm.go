@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -33,6 +34,9 @@ func (a *app) confirmCommand() *cobra.Command {
 			e, err := p.engine(a)
 			if err != nil {
 				return err
+			}
+			if e == nil {
+				return errors.New("no run waits to be confirmed")
 			}
 			what, do := "confirmed", e.Confirm
 			if undo {

@@ -41,23 +41,21 @@ func (p *place) option() (engine.Option, error) {
 	if p.journal == noJournal {
 		return func(*engine.Engine) error { return nil }, nil
 	}
-	dir, err := p.dir()
+	dir, err := p.dir(true)
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w; nothing was sent (--journal DIR names another directory, --journal none does without)", err)
 	}
 	return engine.WithJournal(dir), nil
 }
 
-// engine makes the engine of a verb that looks after runs.
+// engine makes the engine of a verb that looks after runs. It is nil when there is no
+// directory of journals, which such a verb does not make: there is nothing to look
+// after.
 func (p *place) engine(a *app) (*engine.Engine, error) {
 	if p.journal == noJournal {
 		return nil, usagef("--journal none: there is nothing to look at")
 	}
-	keep, err := p.option()
-	if err != nil {
-		return nil, err
-	}
-	opts := []engine.Option{keep, engine.WithLogger(a.logger("", false))}
+	opts := []engine.Option{engine.WithLogger(a.logger("", false))}
 	if p.netns != "" {
 		ns, err := nlconn.OpenNetNS(p.netns)
 		if err != nil {
@@ -66,7 +64,17 @@ func (p *place) engine(a *app) (*engine.Engine, error) {
 		defer ns.Close()
 		opts = append(opts, engine.WithNetNS(int(ns.Fd())))
 	}
-	return engine.New(opts...)
+	dir, err := p.dir(false)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if p.journal != "" {
+			fmt.Fprintf(a.stderr, "warning: there is no directory %s\n", p.journal)
+		}
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	return engine.New(append(opts, engine.WithJournal(dir))...)
 }
 
 // command is another verb for the same place, as a person would type it.
@@ -81,36 +89,41 @@ func (p *place) command(verb string) string {
 	return s
 }
 
-// dir makes the directory if it is missing. What is in it can change the network
-// of whoever reads it, so it has to be ours alone to write.
-func (p *place) dir() (string, error) {
+// dir is the directory, which make makes if it is missing; otherwise the error is then
+// fs.ErrNotExist. What is in it can change the network of whoever reads it, so it has
+// to be ours alone to write.
+func (p *place) dir(make bool) (string, error) {
 	if p.journal != "" {
 		dir, err := filepath.Abs(p.journal) // the watcher works in another directory
 		if err != nil {
 			return "", err
 		}
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return "", fileError(err)
+		if make {
+			if err := os.MkdirAll(dir, 0o700); err != nil {
+				return "", fileError(err)
+			}
 		}
 		return dir, ours(dir)
 	}
 	uid := outsideUID()
 	if uid == 0 {
 		// Root of a namespace inside another's is not the one that /run is for.
-		if dir, err := made(rootJournals); err == nil {
+		if dir, err := made(rootJournals, make); err == nil {
 			return dir, nil
 		}
 	}
 	if runtime := filepath.Join(userRuntime, strconv.Itoa(uid)); uid != 0 && ours(runtime) == nil {
-		return made(filepath.Join(runtime, "nlscript"))
+		return made(filepath.Join(runtime, "nlscript"), make)
 	}
-	return made(userJournals + strconv.Itoa(uid))
+	return made(userJournals+strconv.Itoa(uid), make)
 }
 
-// made makes a directory unless it is there and ours.
-func made(dir string) (string, error) {
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", fileError(err)
+// made is a directory that is ours, which make makes unless it is there.
+func made(dir string, make bool) (string, error) {
+	if make {
+		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return "", fileError(err)
+		}
 	}
 	return dir, ours(dir)
 }

@@ -52,12 +52,38 @@ func TestOurs(t *testing.T) {
 func TestPlaceDir(t *testing.T) {
 	t.Chdir(t.TempDir())
 	p := place{journal: "a/b"}
-	dir, err := p.dir()
+	dir, err := p.dir(true)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if st, err := os.Stat("a/b"); !filepath.IsAbs(dir) || err != nil || st.Mode().Perm() != 0o700 {
 		t.Errorf("%s: %v %v", dir, st, err)
+	}
+}
+
+// Who only looks makes no directory.
+func TestPlaceLooks(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "typo", "x")
+	for args, want := range map[string]struct {
+		status int
+		out    string
+		said   string
+	}{
+		"status":         {exitOK, "nothing is going on or waits to be confirmed or recovered\n", ""},
+		"status --json":  {exitOK, `{"runs":[],"schema_version":1}` + "\n", ""},
+		"recover":        {exitOK, "nothing to recover\n", ""},
+		"confirm":        {exitFailed, "", "error: no run waits to be confirmed\n"},
+		"confirm --undo": {exitFailed, "", "error: no run waits to be confirmed\n"},
+	} {
+		var out, said strings.Builder
+		status := run(t.Context(), append(strings.Fields(args), "--journal", dir), nil, &out, &said)
+		want.said = "warning: there is no directory " + dir + "\n" + want.said
+		if status != want.status || out.String() != want.out || said.String() != want.said {
+			t.Errorf("%s: status %d, %q, %q", args, status, &out, &said)
+		}
+		if _, err := os.Stat(filepath.Dir(dir)); err == nil {
+			t.Fatalf("%s made the directory", args)
+		}
 	}
 }
 

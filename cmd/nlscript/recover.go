@@ -31,6 +31,10 @@ func (a *app) recoverCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if e == nil {
+				_, err = fmt.Fprintln(a.stdout, "nothing to recover")
+				return err
+			}
 			a.after.recover = p.command("recover")
 			r, err := e.Recover(cmd.Context())
 			switch {

@@ -24,16 +24,17 @@ func (a *app) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			runs, err := e.Pending(cmd.Context())
-			if err != nil {
-				return err
+			if e == nil {
+				return a.nothingPending(asJSON)
 			}
-			if asJSON {
-				l := []any{}
-				for _, r := range runs {
-					l = append(l, r)
-				}
-				return a.writeJSON(map[string]any{"schema_version": 1, "runs": l})
+			runs, err := e.Pending(cmd.Context())
+			switch {
+			case err != nil:
+				return err
+			case len(runs) == 0:
+				return a.nothingPending(asJSON)
+			case asJSON:
+				return a.writeJSON(map[string]any{"schema_version": 1, "runs": runs})
 			}
 			for _, r := range runs {
 				what := fmt.Sprintf("is running (pid %d, since %s)", r.PID, r.Started.Format(time.TimeOnly))
@@ -62,13 +63,18 @@ func (a *app) statusCommand() *cobra.Command {
 					return err
 				}
 			}
-			if len(runs) == 0 {
-				_, err = fmt.Fprintln(a.stdout, "nothing is going on or waits to be confirmed or recovered")
-			}
-			return err
+			return nil
 		},
 	}
 	p.flags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object instead of text")
 	return cmd
+}
+
+func (a *app) nothingPending(asJSON bool) error {
+	if asJSON {
+		return a.writeJSON(map[string]any{"schema_version": 1, "runs": []any{}})
+	}
+	_, err := fmt.Fprintln(a.stdout, "nothing is going on or waits to be confirmed or recovered")
+	return err
 }
