@@ -8,6 +8,7 @@ import (
 	"maps"
 	"path"
 	"strings"
+	"time"
 
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
@@ -16,10 +17,17 @@ import (
 	"github.com/nlscript/nlscript/internal/source"
 )
 
+// longestConfirm is how long a run may wait to be confirmed. More is a mistake, and
+// much more is beyond what clocks count to.
+const longestConfirm = 365 * 24 * time.Hour
+
 // run executes a script as one transaction.
 func (e *Engine) run(ctx context.Context, script Script, dry bool) (*Result, error) {
 	if script.Confirm != 0 && e.journal == "" && !dry {
 		return nil, &Error{Outcome: rolledBack, Message: "confirmation needs a journal: see WithJournal", usage: true}
+	}
+	if script.Confirm > longestConfirm {
+		return nil, &Error{Outcome: rolledBack, Message: fmt.Sprintf("a run can wait to be confirmed for a year (%v) at most, not %v", longestConfirm, script.Confirm), usage: true}
 	}
 	for try := 0; ; try++ {
 		var rehearsal *rehearsal

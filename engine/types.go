@@ -32,7 +32,7 @@ type Script struct {
 	Source  []byte
 	Params  map[string]any // values for param(): a string as -D gives it, or what encoding/json makes of a file
 	Retry   int            // how often to run it again after a conflict with another program
-	Confirm time.Duration  // undo unless confirmed in this time; needs WithJournal
+	Confirm time.Duration  // undo unless confirmed in this time, a year at most; needs WithJournal
 
 	// Rehearse runs it in a copy of the namespace first, and then only if it held
 	// there. It takes CAP_SYS_ADMIN, or SetPrivate.

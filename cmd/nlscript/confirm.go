@@ -66,7 +66,7 @@ func confirmSignals() (c chan os.Signal, stop func()) {
 // with it: Enter and SIGUSR1 confirm, Ctrl-C undoes, the deadline does, and a
 // terminal that goes leaves it to the watcher.
 func (a *app) pending(ctx context.Context, r *engine.Result, p *place, signals <-chan os.Signal, wait bool) error {
-	how, by := "", r.Pending().Format(time.TimeOnly)
+	how, by := "", clock(r.Pending(), time.Now())
 	if wait {
 		how = " press Enter here, or"
 	}

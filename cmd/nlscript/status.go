@@ -36,9 +36,10 @@ func (a *app) statusCommand() *cobra.Command {
 			case asJSON:
 				return a.writeJSON(map[string]any{"schema_version": 1, "runs": runs})
 			}
+			now := time.Now()
 			for _, r := range runs {
-				what := fmt.Sprintf("is running (pid %d, since %s)", r.PID, r.Started.Format(time.TimeOnly))
-				by := r.Deadline.Format(time.TimeOnly)
+				begun, by := clock(r.Started, now), clock(r.Deadline, now)
+				what := fmt.Sprintf("is running (pid %d, since %s)", r.PID, begun)
 				switch {
 				case r.Broken != "" && r.Away:
 					what = fmt.Sprintf("is a journal that cannot be read (%s), of a run that was begun in another network namespace; recover --forget there or, if that is gone,  %s --forget  removes it", r.Broken, p.command("recover"))
@@ -47,17 +48,17 @@ func (a *app) statusCommand() *cobra.Command {
 				case r.Undoing && r.Live:
 					what = "is being undone"
 				case r.Away && !r.Live:
-					what = fmt.Sprintf("died (pid %d, begun %s); it is undone where it was begun, in another network namespace, or, if that is gone, given up by  %s --forget", r.PID, r.Started.Format(time.TimeOnly), p.command("recover"))
+					what = fmt.Sprintf("died (pid %d, begun %s); it is undone where it was begun, in another network namespace, or, if that is gone, given up by  %s --forget", r.PID, begun, p.command("recover"))
 				case r.Away && !r.Deadline.IsZero():
 					what = fmt.Sprintf("is to be undone at %s unless confirmed where it was begun, in another network namespace", by)
 				case r.Undoing:
-					what = fmt.Sprintf("is not undone completely (pid %d, begun %s); the next run tries again, or  %s", r.PID, r.Started.Format(time.TimeOnly), p.command("recover"))
+					what = fmt.Sprintf("is not undone completely (pid %d, begun %s); the next run tries again, or  %s", r.PID, begun, p.command("recover"))
 				case r.Live && !r.Deadline.IsZero():
 					what = fmt.Sprintf("is to be undone at %s unless confirmed:  %s", by, p.command("confirm"))
 				case !r.Deadline.IsZero():
 					what = fmt.Sprintf("was to be undone at %s, and nobody is left to do it:  %s  undoes, %s  keeps", by, p.command("recover"), p.command("confirm"))
 				case !r.Live:
-					what = fmt.Sprintf("died (pid %d, begun %s); the next run undoes it, or  %s", r.PID, r.Started.Format(time.TimeOnly), p.command("recover"))
+					what = fmt.Sprintf("died (pid %d, begun %s); the next run undoes it, or  %s", r.PID, begun, p.command("recover"))
 				}
 				if _, err := fmt.Fprintf(a.stdout, "%s %s\n", r.Script, what); err != nil {
 					return err
