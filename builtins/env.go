@@ -3,7 +3,6 @@ package builtins
 import (
 	"strings"
 
-	"go.starlark.net/lib/json"
 	"go.starlark.net/lib/math"
 	"go.starlark.net/starlark"
 	"go.starlark.net/starlarkstruct"
@@ -38,7 +37,7 @@ func env(objects []*wire.Object, unions []*wire.OneOf, alone ...*wire.Table) sta
 		"sysctl":  sysctlValue{},
 		"mac":     starlark.NewBuiltin("mac", macOf),
 		"struct":  starlark.NewBuiltin("struct", starlarkstruct.Make),
-		"json":    json.Module,
+		"json":    jsonModule(),
 		"math":    math.Module,
 		"check":   checkNamespace(),
 		"wait":    waitNamespace(),
