@@ -398,6 +398,12 @@ func (st *State) Held(o *wire.Object, key string) []*Entry {
 	return st.entries[o][key]
 }
 
+// Removed reports whether a link was removed, also if there is one with its index again.
+func (st *State) Removed(index uint32) bool {
+	_, gone := st.ghosts[index]
+	return gone
+}
+
 // SetBefore changes what was there before: another program has made, changed or
 // (with there false) removed the object since it was loaded. One that is changed
 // stays where it stood, others come in the order that they are told of.

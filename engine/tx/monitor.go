@@ -299,7 +299,7 @@ func (p *Plan) unasked(e *state.Entry) bool {
 // is gone, is told when it is missed.
 func (p *Plan) removed(e *state.Entry) bool {
 	before := p.before(e)
-	return p.planned && !p.undoing && before != nil && !physical(before) && !p.stirred[e.Name()] && p.st.LinkByIndex(e.Index()) != nil
+	return p.planned && !p.undoing && before != nil && !physical(before) && !p.stirred[e.Name()] && !p.st.Removed(e.Index())
 }
 
 // wentWith takes what was on a link that another program removed out of the state
