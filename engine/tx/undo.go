@@ -269,6 +269,10 @@ func (u *undoer) diff() {
 			default:
 				for j, e := range d.was {
 					flags := addFlags(o, e.Set())
+					if o.Learned && flags&unix.NLM_F_APPEND == 0 {
+						// One may be there that was learned, and counts as none.
+						flags = o.AddFlags(unix.NLM_F_CREATE | unix.NLM_F_REPLACE)
+					}
 					if j > 0 {
 						flags = unix.NLM_F_CREATE | unix.NLM_F_APPEND
 					}

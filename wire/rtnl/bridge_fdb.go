@@ -33,6 +33,7 @@ var FDB = &wire.Object{
 	Foreign: foreignFDB,
 	Within:  []string{"dev", "vlan", "src_vni", "master", "self"},
 	Replace: func(*wire.Field) bool { return true },
+	Clash:   external,
 	Shares:  floods,
 }
 
@@ -163,6 +164,13 @@ func keyFDB(s *wire.Set, key []byte) []byte {
 		key = append(append(binary.AppendUvarint(key, v.N), v.S...), 0)
 	}
 	return key
+}
+
+// external reports whether an entry is, or was, a control plane's. The bridge forgets
+// that of none while there is one, and as such takes no other state
+// (br_fdb_external_learn_add).
+func external(want, have *wire.Set) bool {
+	return want.Uint("extern_learn") != 0 || have.Uint("extern_learn") != 0
 }
 
 // floods reports whether this is one of the remote ends that a vxlan sends
