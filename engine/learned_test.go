@@ -1,8 +1,10 @@
 package engine_test
 
 import (
+	"strings"
 	"testing"
 
+	"github.com/nlscript/nlscript/engine"
 	"github.com/nlscript/nlscript/engine/enginetest"
 )
 
@@ -23,4 +25,26 @@ func TestUndoOfLearned(t *testing.T) {
 			undone(t, e, "commit("+tt.src+")")
 		})
 	}
+}
+
+// A bridge has an entry on one port: it moves to the other, and back.
+func TestEntryMoves(t *testing.T) {
+	e := enginetest.Sandbox(t, "eth0", "eth1")
+	mustRun(t, e, `commit(link("br0", kind = kind.bridge(), up = True), link(["eth0", "eth1"], master = "br0"),
+    bridge.fdb(["02:00:00:00:11:11", "02:00:00:00:11:13"], dev = "eth0", master = True, state = "static"),
+    bridge.fdb("02:00:00:00:11:12", dev = "eth0", master = True, state = "dynamic"))`, nil)
+	for _, src := range []string{
+		`bridge.fdb("02:00:00:00:11:11", dev = "eth1", master = True, state = "static")`,
+		`bridge.fdb.replace("02:00:00:00:11:11", dev = "eth1", master = True, state = "static")`,
+		`bridge.fdb("02:00:00:00:11:11", dev = "br0")`,
+		`exact(bridge.fdb, [bridge.fdb("02:00:00:00:11:11", dev = "eth1", master = True)], dev = "eth1")`,
+		`bridge.fdb("02:00:00:00:11:12", dev = "eth1", master = True)`, // it was learned
+	} {
+		undone(t, e, "commit("+src+")")
+	}
+	const moves = `commit(bridge.fdb("02:00:00:00:11:11", dev = "eth1", master = True))`
+	if text := planned(t, e, moves); !strings.Contains(text, "02:00:00:00:11:11 dev eth0") {
+		t.Errorf("the plan does not say what it takes:\n%s", text)
+	}
+	keptTo(t, e, engine.Script{Name: "a.star", Source: []byte(moves)})
 }

@@ -396,7 +396,9 @@ func (p *planner) load(op *builtins.Op, set *wire.Set) error {
 				}
 			}
 		}
-	case rtnl.Class, rtnl.Addr, rtnl.Neigh, rtnl.FDB:
+	case rtnl.FDB:
+		sc = p.fdbScope(set, !op.Absent && (op.Verb == nil || op.Verb.Type == rtnl.FDB.New))
+	case rtnl.Class, rtnl.Addr, rtnl.Neigh:
 		sc.Dev = uint32(set.Uint("dev"))
 	case rtnl.Qdisc:
 		p.lengthensQueue(uint32(set.Uint("dev")))

@@ -62,6 +62,9 @@ func (p *planner) verb(op *builtins.Op, set *wire.Set) error {
 		if err := p.firstOn(o, want); err != nil {
 			return err
 		}
+		if op.Verb.Flags&unix.NLM_F_EXCL == 0 {
+			p.takesOver(o, want, c)
+		}
 		p.plan.touch.made(p.st.Add(o, want))
 	}
 	err := p.send(op, destroys && p.mild)

@@ -41,6 +41,9 @@ func (p *planner) whole(op *builtins.Op, want *wire.Set) error {
 			return err
 		}
 		flags := p.addFlags(o, want)
+		if p.takesOver(o, want, c) {
+			flags = unix.NLM_F_CREATE | unix.NLM_F_REPLACE
+		}
 		p.st.Add(o, want)
 		p.plan.touch.key(o, key)
 		return p.make(op, want, flags)
