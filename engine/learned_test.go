@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -47,4 +48,20 @@ func TestEntryMoves(t *testing.T) {
 		t.Errorf("the plan does not say what it takes:\n%s", text)
 	}
 	keptTo(t, e, engine.Script{Name: "a.star", Source: []byte(moves)})
+}
+
+// What a flush takes is made again.
+func TestUndoOfFlush(t *testing.T) {
+	e := enginetest.Sandbox(t, "eth0", "eth1")
+	mustRun(t, e, `commit(link("br0", kind = kind.bridge(), up = True), link(["eth0", "eth1"], master = "br0"),
+    link("vx0", kind = kind.vxlan(id = 5, dstport = 4789)), bridge.fdb("02:00:00:00:00:01", dev = "vx0", dst = "10.0.0.9"),
+    bridge.fdb("02:00:00:00:11:11", dev = "eth0", master = True, state = "static"),
+    bridge.fdb("02:00:00:00:11:12", dev = "eth1", master = True))`, nil)
+	for _, dev := range []string{"br0", "vx0"} {
+		const src = `commit(bridge.fdb.flush(dev = "%s"))`
+		undone(t, e, fmt.Sprintf(src, dev))
+		if text := planned(t, e, fmt.Sprintf(src, dev)); !strings.Contains(text, "all that match go") {
+			t.Error(text)
+		}
+	}
 }

@@ -56,9 +56,9 @@ func (p *planner) takesOver(o *wire.Object, want *wire.Set, c *Change) bool {
 }
 
 // fdbScope is what an op on a forwarding entry is compared with: what else its bridge
-// has, when it makes one there, otherwise what the device has.
-func (p *planner) fdbScope(set *wire.Set, makes bool) state.Scope {
-	if makes && p.bridgeWith(set) != 0 {
+// has, when it makes one there or removes all, otherwise what the device has.
+func (p *planner) fdbScope(set *wire.Set, wide bool) state.Scope {
+	if wide && p.bridgeWith(set) != 0 {
 		return state.Scope{Object: rtnl.FDB}
 	}
 	return state.Scope{Object: rtnl.FDB, Dev: uint32(set.Uint("dev"))}

@@ -397,7 +397,7 @@ func (p *planner) load(op *builtins.Op, set *wire.Set) error {
 			}
 		}
 	case rtnl.FDB:
-		sc = p.fdbScope(set, !op.Absent && (op.Verb == nil || op.Verb.Type == rtnl.FDB.New))
+		sc = p.fdbScope(set, !op.Absent && (op.Verb == nil || op.Verb.Type == rtnl.FDB.New || op.Verb.Flags&unix.NLM_F_BULK != 0))
 	case rtnl.Class, rtnl.Addr, rtnl.Neigh:
 		sc.Dev = uint32(set.Uint("dev"))
 	case rtnl.Qdisc:

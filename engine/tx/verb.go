@@ -51,6 +51,9 @@ func (p *planner) verb(op *builtins.Op, set *wire.Set) error {
 				p.plan.touch.ask(e)
 			}
 		}
+		if op.Verb.Flags&unix.NLM_F_BULK != 0 {
+			c.Notes = append(c.Notes, "all that match go; an undo makes those again that were not learned")
+		}
 	case op.Verb.Type != o.New:
 	case len(have) > 0 && op.Verb.Flags&(unix.NLM_F_APPEND|unix.NLM_F_EXCL) == 0:
 		p.plan.touch.ask(have[0])
