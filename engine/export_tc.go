@@ -34,6 +34,9 @@ func (x *exporter) traffic() error {
 			set.Del("handle") // the kernel chose it, and nobody names it
 		}
 		l := line{object: e.Object, set: set}
+		if e.Object == rtnl.Qdisc && e.Foreign() {
+			l.note, l.out = "there is no other; one that is made is not the kernel's", true
+		}
 		if x.live {
 			_, dumps := e.Object.Unlisted(e.Set())
 			switch there, err := x.st.Lists(x.ctx, dumps); {

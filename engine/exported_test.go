@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nlscript/nlscript/builtins"
 	"github.com/nlscript/nlscript/engine"
 	"github.com/nlscript/nlscript/internal/testnet"
 )
@@ -140,8 +139,8 @@ func TestExportAll(t *testing.T) {
 		}
 	}
 	for _, text := range []string{without, with} {
-		if _, err := builtins.FileOptions().Parse("x.star", text, 0); err != nil {
-			t.Error(err)
+		if r := run(t, e, text); r.Outcome != "unchanged" {
+			t.Errorf("where it comes from: %s\n%s", r, r.Plan)
 		}
 	}
 }
