@@ -66,6 +66,7 @@ func TestFirstSecret(t *testing.T) {
 		t.Errorf("%+v", err)
 	}
 	undone(t, e, "commit("+op+`, irreversible = ["sysctl net.ipv6.conf.eth0.stable_secret"])`)
+	undone(t, e, `commit(sysctl("net.ipv6.conf.default.stable_secret", "2001:db8::7"), irreversible = ["sysctl net.ipv6.conf.default.stable_secret"])`)
 	if r := mustRun(t, e, "commit("+op+")", nil); r.Outcome != "unchanged" {
 		t.Errorf("again: %s", r)
 	}

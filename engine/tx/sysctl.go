@@ -50,7 +50,7 @@ func (p *planner) sysctlOp(op *builtins.Op) error {
 	}
 	p.plan.sysctls = append(p.plan.sysctls, sysctlImage{s, old, known && before == s.Path})
 	if p.sys != nil && (known || isSecret(s.Path)) {
-		p.keepSpread(before)
+		p.keepSpread(s.Path)
 	}
 	if err := p.takes(s.Path, s.Value, c); err != nil {
 		return err

@@ -14,9 +14,8 @@ import (
 
 // spreads are the sysctls that a write of another sets, * for each device, all and
 // default (inet_forward_change, addrconf_fixup_forwarding, addrconf_disable_ipv6,
-// addrconf_fixup_linkdown, addrconf_sysctl_addr_gen_mode,
-// addrconf_sysctl_stable_secret). One of default sets those that nobody has written,
-// and writing it back does so again.
+// addrconf_fixup_linkdown, addrconf_sysctl_addr_gen_mode). One of default sets
+// those that nobody has written, and writing it back does so again.
 var spreads = map[string][]string{
 	"net/ipv4/ip_forward":                           {"net/ipv4/conf/*/forwarding", "net/ipv4/conf/all/accept_redirects"},
 	"net/ipv4/conf/all/forwarding":                  {"net/ipv4/ip_forward", "net/ipv4/conf/*/forwarding", "net/ipv4/conf/all/accept_redirects"},
@@ -24,21 +23,20 @@ var spreads = map[string][]string{
 	"net/ipv6/conf/all/disable_ipv6":                {"net/ipv6/conf/*/disable_ipv6"},
 	"net/ipv6/conf/all/ignore_routes_with_linkdown": {"net/ipv6/conf/*/ignore_routes_with_linkdown"},
 	"net/ipv6/conf/all/addr_gen_mode":               {"net/ipv6/conf/*/addr_gen_mode"},
-	"net/ipv6/conf/default/stable_secret":           {"net/ipv6/conf/*/addr_gen_mode"},
 }
 
-// spread returns what a write of a sysctl sets; stable_secret of a device its mode
-// (addrconf_sysctl_stable_secret).
-func spread(path string) []string {
-	if l := spreads[path]; l != nil || !isSecret(path) {
-		return l
-	}
-	return []string{strings.TrimSuffix(path, "stable_secret") + "addr_gen_mode"}
-}
-
-// keepSpread notes the sysctls that are set along with one.
+// keepSpread notes the sysctls that are set along with one. A secret sets the mode of
+// its device, that of default of all (addrconf_sysctl_stable_secret): the link has it,
+// and gets it back without making addresses.
 func (p *planner) keepSpread(path string) {
-	for _, pattern := range spread(path) {
+	if _, dev, _ := settingOf(path); isSecret(path) {
+		for _, l := range p.st.All(rtnl.Link) {
+			if dev == "default" || dev == l.Name() {
+				p.plan.touch.key(rtnl.Link, l.Key)
+			}
+		}
+	}
+	for _, pattern := range spreads[path] {
 		paths := []string{pattern}
 		if before, behind, each := strings.Cut(pattern, "*"); each {
 			paths = []string{before + "default" + behind, before + "all" + behind}
