@@ -165,9 +165,11 @@ func name(tid int, info *syscallInfo) string {
 }
 
 // announces reports whether a record of the journal is that of a datagram about to
-// be sent: behind its length it has nothing (codeRecord in engine/tx) until then.
+// be sent: behind its length and checksums it has nothing (codeRecord in engine/tx)
+// until then.
 func announces(record []byte) bool {
-	return len(record) > 10 && bytes.Equal(record[4:10], []byte{0, 0, 0, 0, 0, 1})
+	const head = 12
+	return len(record) > head+6 && bytes.Equal(record[head:head+6], []byte{0, 0, 0, 0, 0, 1})
 }
 
 // text reads a string of the traced process.
