@@ -209,8 +209,8 @@ func (s *session) recoverDead() (recovered, error) {
 	return r, nil
 }
 
-// strange reports whether a journal of which not even the head can be read is that of a run in another
-// namespace, by its name.
+// strange reports whether a journal of which not even the head can be read is that of
+// a run in another namespace, by its name.
 func strange(path string, cookie uint64) bool {
 	named := tx.JournalCookie(path)
 	return named != 0 && named != cookie

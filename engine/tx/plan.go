@@ -153,15 +153,15 @@ type planner struct {
 	sys       Sysctls // nil: values are not known
 	plan      *Plan
 	arena     *wire.Builder
-	refs      map[string]bool         // names of devices that ops refer to
-	becomes   map[string]string       // names by those that ops give another one
-	virtual   map[uint32]bool         // indexes of links in the state for which the kernel picks one
-	next      uint32                  // to assign
-	unknown   uint32                  // to stand for what the kernel picks
-	seen      map[string]*builtins.Op // ensured keys, for contradictions
-	cutTables map[cutTable]*builtins.Op
-	sources   map[netip.Addr]bool // that routes of the batch wait for
-	sysctl    map[string]string   // what earlier ops of the batch wrote
+	refs      map[string]bool           // names of devices that ops refer to
+	becomes   map[string]string         // names by those that ops give another one
+	virtual   map[uint32]bool           // indexes of links in the state for which the kernel picks one
+	next      uint32                    // to assign
+	unknown   uint32                    // to stand for what the kernel picks
+	seen      map[string]*builtins.Op   // ensured keys, for contradictions
+	cutTables map[cutTable]*builtins.Op // by which cut-over
+	sources   map[netip.Addr]bool       // that routes of the batch wait for
+	sysctl    map[string]string         // what earlier ops of the batch wrote
 	ops       int
 	single    bool                    // routes are read one by one
 	joint     *joint                  // of a commit over several namespaces
