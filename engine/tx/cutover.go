@@ -96,7 +96,6 @@ func (p *planner) cutover(op *builtins.Op) error {
 		if err := s.compare(); err != nil {
 			return err
 		}
-		p.cutTables[cutTable{family, uint64(s.table)}] = op
 		if len(s.drop)+len(s.make) == 0 {
 			continue
 		}
@@ -106,20 +105,6 @@ func (p *planner) cutover(op *builtins.Op) error {
 		if err := s.plan(); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// A cutTable is one that a cut-over of the commit says all of.
-type cutTable struct{ family, table uint64 }
-
-// cutOver refuses a route in such a table that is not among the cut-over's.
-func (p *planner) cutOver(want *wire.Set) error {
-	if len(p.cutTables) == 0 || want.Table != rtnl.Route.Table {
-		return nil
-	}
-	if by := p.cutTables[cutTable{want.Uint("family"), want.Uint("table")}]; by != nil {
-		return fmt.Errorf("is not among the routes of the cutover at %s, which says all there is in table %s", where(by), by.Cutover.TableText())
 	}
 	return nil
 }
@@ -241,9 +226,6 @@ func (s *switching) compare() error {
 		}
 		s.drop = append(s.drop, e)
 		if !wanted[e.Key] {
-			if err := p.notWanted(s.op, e); err != nil {
-				return err
-			}
 			p.change(&Change{Action: Remove, Op: s.op, Object: rtnl.Route, set: e.Set()})
 			p.expect(&expect{op: s.op, object: rtnl.Route, key: e.Key, mode: state.Whole})
 		}

@@ -89,9 +89,6 @@ func (p *planner) makeRuns(op *builtins.Op, differ []*state.Entry, old bool) err
 
 // wants reports whether an op wants an object to be so.
 func (p *planner) wants(op *builtins.Op, want *wire.Set) bool {
-	if op.Object == nil {
-		return false // a cutover
-	}
 	s := wire.NewSet(op.Object.Table)
 	if op.Set(s) != nil || p.st.Resolve(s) != nil {
 		return false

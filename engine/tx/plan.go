@@ -148,34 +148,33 @@ type Sysctls interface {
 
 // planner turns ops into steps against a state that changes as it goes.
 type planner struct {
-	ctx       context.Context
-	st        *state.State
-	sys       Sysctls // nil: values are not known
-	plan      *Plan
-	arena     *wire.Builder
-	refs      map[string]bool           // names of devices that ops refer to
-	becomes   map[string]string         // names by those that ops give another one
-	virtual   map[uint32]bool           // indexes of links in the state for which the kernel picks one
-	next      uint32                    // to assign
-	unknown   uint32                    // to stand for what the kernel picks
-	seen      map[string]*builtins.Op   // ensured keys, for contradictions
-	cutTables map[cutTable]*builtins.Op // by which cut-over
-	sources   map[netip.Addr]bool       // that routes of the batch wait for
-	sysctl    map[string]string         // what earlier ops of the batch wrote
-	ops       int
-	single    bool                    // routes are read one by one
-	joint     *joint                  // of a commit over several namespaces
-	alone     *joint                  // that it becomes part of when it takes more than one; nil: it cannot
-	remarks   []string                // for the change that is being planned
-	losses    []Loss                  // of it
-	onLink    map[netip.Prefix]uint32 // networks by the device that they are on; made when needed
-	flushed   int                     // steps that joint has
-	changes   int                     // and changes
-	lists     map[string]*list        // by key: several objects
-	freed     []*state.Entry          // links, as they were, whose master went
-	shrunk    []*state.Entry          // groups, as they were, that lost next hops
-	abroad    map[string]uint32       // indexes of links made in other namespaces: "NETNS/NAME"
-	mild      bool                    // the last steps destroy nothing: a destructive one is fenced
+	ctx     context.Context
+	st      *state.State
+	sys     Sysctls // nil: values are not known
+	plan    *Plan
+	arena   *wire.Builder
+	refs    map[string]bool         // names of devices that ops refer to
+	becomes map[string]string       // names by those that ops give another one
+	virtual map[uint32]bool         // indexes of links in the state for which the kernel picks one
+	next    uint32                  // to assign
+	unknown uint32                  // to stand for what the kernel picks
+	seen    map[string]*builtins.Op // ensured keys, for contradictions
+	sources map[netip.Addr]bool     // that routes of the batch wait for
+	sysctl  map[string]string       // what earlier ops of the batch wrote
+	ops     int
+	single  bool                    // routes are read one by one
+	joint   *joint                  // of a commit over several namespaces
+	alone   *joint                  // that it becomes part of when it takes more than one; nil: it cannot
+	remarks []string                // for the change that is being planned
+	losses  []Loss                  // of it
+	onLink  map[netip.Prefix]uint32 // networks by the device that they are on; made when needed
+	flushed int                     // steps that joint has
+	changes int                     // and changes
+	lists   map[string]*list        // by key: several objects
+	freed   []*state.Entry          // links, as they were, whose master went
+	shrunk  []*state.Entry          // groups, as they were, that lost next hops
+	abroad  map[string]uint32       // indexes of links made in other namespaces: "NETNS/NAME"
+	mild    bool                    // the last steps destroy nothing: a destructive one is fenced
 }
 
 // Make plans ops against st, which is changed to what the plan expects to
@@ -207,7 +206,7 @@ func (p *planner) all(ops []*builtins.Op) error {
 
 func newPlanner(ctx context.Context, st *state.State, sys Sysctls, arena *wire.Builder, first uint32) *planner {
 	return &planner{ctx: ctx, st: st, sys: sys, arena: arena, next: max(first, FirstIndex), unknown: unknownIndex,
-		plan: &Plan{st: st, touch: newTouch(), planned: true}, refs: map[string]bool{}, becomes: map[string]string{}, virtual: map[uint32]bool{}, seen: map[string]*builtins.Op{}, cutTables: map[cutTable]*builtins.Op{}, sources: map[netip.Addr]bool{}, sysctl: map[string]string{}}
+		plan: &Plan{st: st, touch: newTouch(), planned: true}, refs: map[string]bool{}, becomes: map[string]string{}, virtual: map[uint32]bool{}, seen: map[string]*builtins.Op{}, sources: map[netip.Addr]bool{}, sysctl: map[string]string{}}
 }
 
 // begin notes what ops refer to, and reads what has to be there before the first.

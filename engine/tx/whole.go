@@ -16,9 +16,6 @@ import (
 // whole makes an object exactly what is written.
 func (p *planner) whole(op *builtins.Op, want *wire.Set) error {
 	o := op.Object
-	if err := p.cutOver(want); err != nil {
-		return err
-	}
 	key := state.KeyOf(o, want)
 	err := p.contradicts(op, o.Name+"\x00"+key, func(first *builtins.Op) bool {
 		return first.Absent == op.Absent && (first.Flags^op.Flags)&builtins.Appended == 0 && p.wants(first, want)
