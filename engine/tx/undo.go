@@ -30,6 +30,15 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 		return undone, left, err
 	}
 	refused, gone := map[orderKey]string{}, deleted{}
+	end := rounds
+	wait := func(u undoer) (again bool, err error) {
+		devs := u.carriers()
+		if len(devs) == 0 || end > rounds {
+			return false, nil
+		}
+		end += 2 // rounds with carrier, once
+		return true, waitCarrier(ctx, k, devs)
+	}
 	for round := 0; ; round++ {
 		n, unset := p.undoSettings(k.Sys, unwritten)
 		undone, left = undone+n, unset
@@ -47,7 +56,13 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 		}
 		u := undoer{plan: p, now: now, refused: refused}
 		u.diff()
-		if len(u.steps) == 0 || round == rounds {
+		if len(u.steps) == 0 || round >= end {
+			if again, err := wait(u); again || err != nil {
+				if err != nil {
+					return undone, left, err
+				}
+				continue
+			}
 			return undone, slices.Concat(left, u.residues()), nil
 		}
 		if round > 0 { // the addresses are there again
@@ -74,6 +89,12 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 		if !progress {
 			u = undoer{plan: p, now: now, refused: refused}
 			u.diff() // with what the kernel said
+			if again, err := wait(u); again || err != nil {
+				if err != nil {
+					return undone, left, err
+				}
+				continue
+			}
 			if n, err := u.byWays(ctx, k); n > 0 || err != nil {
 				if undone += n; err != nil {
 					return undone, left, err
