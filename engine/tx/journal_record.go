@@ -9,13 +9,12 @@ import (
 
 // A record of a journal is a header and its bytes:
 //
-//	length of the bytes | CRC-32C of them | CRC-32C of these two
+//	length of the bytes | CRC-32 of them | CRC-32 of these two
 //
 // The header has a check of its own: a length that is damaged must not look like
-// a record that is cut short.
+// a record that is cut short. The sum is IEEE's, whose tables take a tenth of the
+// time to make of Castagnoli's, which was a thirtieth of a short run.
 const headerLen = 12
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 var (
 	errRecordDamaged = errors.New("it is damaged")
@@ -30,8 +29,8 @@ func seal(b []byte) error {
 		return errRecordLong
 	}
 	binary.NativeEndian.PutUint32(b, uint32(len(data)))
-	binary.NativeEndian.PutUint32(b[4:], crc32.Checksum(data, castagnoli))
-	binary.NativeEndian.PutUint32(b[8:], crc32.Checksum(b[:8], castagnoli))
+	binary.NativeEndian.PutUint32(b[4:], crc32.ChecksumIEEE(data))
+	binary.NativeEndian.PutUint32(b[8:], crc32.ChecksumIEEE(b[:8]))
 	return nil
 }
 
@@ -42,14 +41,14 @@ func nextRecord(b []byte) (data, rest []byte, err error) {
 		return nil, b, errRecordCut
 	}
 	head, data := b[:headerLen], b[headerLen:]
-	if crc32.Checksum(head[:8], castagnoli) != binary.NativeEndian.Uint32(head[8:]) {
+	if crc32.ChecksumIEEE(head[:8]) != binary.NativeEndian.Uint32(head[8:]) {
 		return nil, b, errRecordDamaged
 	}
 	n := uint64(binary.NativeEndian.Uint32(head))
 	if n > uint64(len(data)) {
 		return nil, b, errRecordCut
 	}
-	if data, rest = data[:n], data[n:]; crc32.Checksum(data, castagnoli) != binary.NativeEndian.Uint32(head[4:]) {
+	if data, rest = data[:n], data[n:]; crc32.ChecksumIEEE(data) != binary.NativeEndian.Uint32(head[4:]) {
 		return nil, b, errRecordDamaged
 	}
 	return data, rest, nil

@@ -51,8 +51,12 @@ func Read(ctx context.Context, r io.Reader) ([]byte, error) {
 	return Await(ctx, func() ([]byte, error) { return limited(r, most) })
 }
 
-// File reads a script from a file, of whatever type.
+// File reads a script from a file, of whatever type. One that nobody waits for is read
+// at once: a thread beside would cost the start of a program.
 func File(ctx context.Context, name string) ([]byte, error) {
+	if st, err := os.Stat(name); err == nil && st.Mode().IsRegular() && 0 < st.Size() && st.Size() <= most {
+		return os.ReadFile(name)
+	}
 	return Await(ctx, func() ([]byte, error) {
 		f, err := os.Open(name)
 		if err != nil {
