@@ -188,17 +188,20 @@ func lower(l *state.Entry) uint32 {
 }
 
 func appendNew(l, more []*state.Entry) []*state.Entry {
-	in := make(map[*state.Entry]bool, len(l)) // there may be as many as routes
-	if len(more) > 1 {
-		for _, x := range l {
-			in[x] = true
+	if len(more) < 2 {
+		if len(more) == 1 && !slices.Contains(l, more[0]) {
+			l = append(l, more[0])
 		}
+		return l
+	}
+	in := make(map[*state.Entry]bool, len(l)+len(more)) // there may be as many as routes
+	for _, x := range l {
+		in[x] = true
 	}
 	for _, x := range more {
-		if in[x] || len(more) == 1 && slices.Contains(l, x) {
-			continue
+		if !in[x] {
+			l, in[x] = append(l, x), true
 		}
-		l, in[x] = append(l, x), true
 	}
 	return l
 }
@@ -564,7 +567,7 @@ func (p *planner) lostOnDown(e *state.Entry, vlans []*state.Entry) ([]*state.Ent
 					continue
 				}
 			case rtnl.Route:
-				if x.Set().Uint("type") == rtnLocal || v4 && x.Set().Has("nexthops") {
+				if x.Set().Uint("type") == unix.RTN_LOCAL || v4 && x.Set().Has("nexthops") {
 					continue
 				}
 			}
@@ -583,10 +586,8 @@ func (p *planner) lostOnDown(e *state.Entry, vlans []*state.Entry) ([]*state.Ent
 	return appendNew(lost, more), err
 }
 
-// rejects reports whether a route of IPv6 is one by lo that does not say so.
+// rejects reports whether a route of IPv6 is one by lo that does not say so: behind
+// blackhole are unreachable, prohibit and throw.
 func rejects(e *state.Entry) bool {
-	return e.Object == rtnl.Route && e.Set().Uint("family") == afInet6 && e.Set().Uint("type") >= rtnBlackhole
+	return e.Object == rtnl.Route && e.Set().Uint("family") == afInet6 && e.Set().Uint("type") >= unix.RTN_BLACKHOLE
 }
-
-const rtnBlackhole = 6 // RTN_BLACKHOLE, and behind it RTN_UNREACHABLE, RTN_PROHIBIT, RTN_THROW
-const rtnLocal = 2     // RTN_LOCAL: stays with its address

@@ -14,8 +14,8 @@ import (
 // still turn out to be a duplicate (ipv6_chk_addr): such a route waits.
 
 const (
-	dadLimit = 10 * time.Second // duplicate address detection takes about two
-	dadPoll  = 20 * time.Millisecond
+	pollLimit = 10 * time.Second // duplicate address detection takes about two, and carrier may not come
+	pollPause = 20 * time.Millisecond
 )
 
 // sourceOf is the IPv6 address that a route prefers as its source.
@@ -38,18 +38,23 @@ func (p *planner) await(o *wire.Object, s *wire.Set) {
 // waitDAD returns when an address is not tentative, or not there, or after a
 // while: then the kernel says what it thinks of it.
 func waitDAD(ctx context.Context, k Kernel, src netip.Addr) error {
-	for end := time.Now().Add(dadLimit); time.Now().Before(end); {
+	return k.poll(ctx, func(st *state.State) bool { return !tentative(st, src) }, state.Scope{Object: rtnl.Addr})
+}
+
+// poll looks at what is in the scopes until it is as it has to be, or for a while.
+func (k Kernel) poll(ctx context.Context, done func(*state.State) bool, scopes ...state.Scope) error {
+	for end := time.Now().Add(pollLimit); time.Now().Before(end); {
 		st := state.New(Source{k.Conn})
-		if err := st.Load(ctx, state.Scope{Object: rtnl.Addr}); err != nil {
+		if err := st.Load(ctx, scopes...); err != nil {
 			return err
 		}
-		if !tentative(st, src) {
+		if done(st) {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-time.After(dadPoll):
+		case <-time.After(pollPause):
 		}
 	}
 	return nil

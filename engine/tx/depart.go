@@ -165,22 +165,23 @@ func (p *planner) leaves(e *state.Entry) ([]*state.Entry, error) {
 	p.plan.touch.key(e.Object, e.Key)
 	p.plan.touch.link(idx)
 	p.plan.touch.link(uint32(e.Set().Uint("master")))
-	var gone []*state.Entry
+	var gone, with []*state.Entry
 	for _, o := range append([]*wire.Object{rtnl.Class}, linkObjects...) {
 		for _, x := range p.st.All(o) {
 			if !uses(x, idx) {
 				continue
 			}
-			gone = appendNew(gone, []*state.Entry{x})
+			gone = append(gone, x)
 			if o == rtnl.Nexthop {
 				more, err := p.nexthopGone(x)
 				if err != nil {
 					return nil, err
 				}
-				gone = appendNew(gone, more)
+				with = append(with, more...)
 			}
 		}
 	}
+	gone = appendNew(gone, with)
 	gone = appendNew(gone, p.preferring(gone))
 	for _, g := range gone {
 		p.st.Remove(g)

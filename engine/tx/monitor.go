@@ -294,9 +294,9 @@ func (p *Plan) unasked(e *state.Entry) bool {
 	return !ours && p.before(e) == nil && !p.unmarked(e)
 }
 
-// removed reports whether a link that is announced to be gone was removed by another program:
-// the plan leaves it where it is. That somebody else's device, which no message makes,
-// is gone, is told when it is missed.
+// removed reports whether a link that is announced to be gone was removed by another
+// program: the plan leaves it where it is. That a device which no message makes is
+// gone is told when it is missed.
 func (p *Plan) removed(e *state.Entry) bool {
 	before := p.before(e)
 	return p.planned && !p.undoing && before != nil && !physical(before) && !p.stirred[e.Name()] && !p.st.Removed(e.Index())

@@ -57,10 +57,10 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 		u := undoer{plan: p, now: now, refused: refused}
 		u.diff()
 		if len(u.steps) == 0 || round >= end {
-			if again, err := wait(u); again || err != nil {
-				if err != nil {
-					return undone, left, err
-				}
+			switch again, err := wait(u); {
+			case err != nil:
+				return undone, left, err
+			case again:
 				continue
 			}
 			return undone, slices.Concat(left, u.residues()), nil
@@ -89,10 +89,10 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 		if !progress {
 			u = undoer{plan: p, now: now, refused: refused}
 			u.diff() // with what the kernel said
-			if again, err := wait(u); again || err != nil {
-				if err != nil {
-					return undone, left, err
-				}
+			switch again, err := wait(u); {
+			case err != nil:
+				return undone, left, err
+			case again:
 				continue
 			}
 			if n, err := u.byWays(ctx, k); n > 0 || err != nil {

@@ -3,7 +3,6 @@ package tx
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/nlscript/nlscript/engine/state"
 	"github.com/nlscript/nlscript/wire/rtnl"
@@ -12,9 +11,6 @@ import (
 // Next hops are refused on a device without carrier (nh_check_dev). One that has just
 // come up may get it later: a network card negotiates, a bond looks at its ports from
 // time to time (miimon, updelay).
-
-// carrierLimit is how long an undo waits for carrier, which may not come.
-const carrierLimit = 10 * time.Second
 
 // carriers are the devices of next hops still to be made that have not yet the carrier
 // that they had.
@@ -34,23 +30,7 @@ func (u *undoer) carriers() (l []string) {
 
 // waitCarrier returns when all of the devices have carrier, or after a while.
 func waitCarrier(ctx context.Context, k Kernel, devs []string) error {
-	for end := time.Now().Add(carrierLimit); time.Now().Before(end); {
-		st := state.New(Source{k.Conn})
-		if err := st.Load(ctx); err != nil {
-			return err
-		}
-		missing := false
-		for _, dev := range devs {
-			missing = missing || carrier(st, dev) != nil
-		}
-		if !missing {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(dadPoll):
-		}
-	}
-	return nil
+	return k.poll(ctx, func(st *state.State) bool {
+		return !slices.ContainsFunc(devs, func(dev string) bool { return carrier(st, dev) != nil })
+	})
 }

@@ -102,6 +102,18 @@ func (w *writer) write(k key) error {
 // writes marks the process that writes without a pause.
 const writes = "write"
 
+// begin says that a writer has begun. The channel is closed when its standard input
+// ends, and it with that.
+func begin() <-chan struct{} {
+	ended := make(chan struct{})
+	fmt.Println("begun")
+	go func() {
+		io.Copy(io.Discard, os.Stdin)
+		close(ended)
+	}()
+	return ended
+}
+
 // otherProgram writes the route until its standard input ends, and keeps the log
 // of it: what it reads in step with its writing cannot be lost. It says when it
 // has begun, and in the end what it wrote last, what the log has last, and what
@@ -116,20 +128,16 @@ func otherProgram() error {
 		conns[i] = c
 	}
 	w, l := &writer{conn: conns[0], next: 2000}, newLog(0)
-	ended := make(chan struct{})
-	for begun := false; ; begun = true {
+	var ended <-chan struct{}
+	for {
 		if err := w.write(theRoute); err != nil {
 			return err
 		}
 		if err := conns[1].Drain(l.follow); err != nil {
 			return err
 		}
-		if !begun {
-			fmt.Println("begun")
-			go func() {
-				io.Copy(io.Discard, os.Stdin)
-				close(ended)
-			}()
+		if ended == nil {
+			ended = begin()
 		}
 		select {
 		case <-ended:

@@ -4,9 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"os"
 	"regexp"
 	"strconv"
 	"testing"
@@ -114,7 +112,7 @@ func otherVLANProgram() error {
 		binary.NativeEndian.PutUint16(p, flags)
 		binary.NativeEndian.PutUint16(p[2:], vid)
 	}
-	ended := make(chan struct{})
+	var ended <-chan struct{}
 	for n := uint32(1); ; n++ {
 		err := send(unix.RTM_NEWVLAN, 8, func() {
 			entry := b.Nest(1) // BRIDGE_VLANDB_ENTRY
@@ -132,12 +130,8 @@ func otherVLANProgram() error {
 		if err != nil {
 			return err
 		}
-		if n == 1 {
-			fmt.Println("begun")
-			go func() {
-				io.Copy(io.Discard, os.Stdin)
-				close(ended)
-			}()
+		if ended == nil {
+			ended = begin()
 		}
 		select {
 		case <-ended:
