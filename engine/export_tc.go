@@ -38,12 +38,14 @@ func (x *exporter) traffic() error {
 			l.note, l.out = "there is no other; one that is made is not the kernel's", true
 		}
 		if x.live {
-			_, dumps := e.Object.Unlisted(e.Set())
-			switch there, err := x.st.Lists(x.ctx, dumps); {
-			case err != nil:
-				return err
-			case there:
-				l.note = "its filters are not written, because nothing here makes them"
+			for _, u := range e.Object.Unlisted(e.Set()) {
+				n, err := x.st.Counts(x.ctx, u)
+				if err != nil {
+					return err
+				}
+				if n > 0 {
+					l.note = "its filters are not written, because nothing here makes them"
+				}
 			}
 		}
 		x.lines = append(x.lines, l)

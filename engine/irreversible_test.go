@@ -154,6 +154,88 @@ func TestIrreversibleFilters(t *testing.T) {
 	refuses(t, e, `commit(absent(link("eth0")))`, "class_ eth0 classid 1:1 root", what)
 	// Options of what they hang on are no loss.
 	mustRun(t, e, `commit(class_("eth0", parent = "1:", classid = "1:1", kind = sch.htb_class(rate = "2mbit")))`, nil)
+	loses(t, e, `commit(absent(qdisc("eth0", parent = "root", handle = "1:")), irreversible = ["class_ eth0 classid 1:1 root"])`, "class_ eth0 classid 1:1 root", "lost "+what)
+}
+
+// loses fails the test unless a run that does what src says and then fails tells of what it
+// has lost for good of an object, though an earlier commit was about that, too; as does
+// who reads its journal later.
+func loses(t *testing.T, e *engine.Engine, src, title, text string) {
+	t.Helper()
+	e, err := engine.New(engine.WithNetNS(e.NetNS()), engine.WithJournal(t.TempDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = e.Run(t.Context(), engine.Script{Name: "a.star", Source: []byte(src + `
+commit(route("10.9.0.0/16", via = "192.0.2.1"))`)})
+	for range 2 {
+		var failed *engine.Error
+		if !errors.As(err, &failed) || failed.Outcome != "residue" || len(failed.Residue) != 1 || failed.Residue[0].Key != title+"  "+text {
+			t.Errorf("%s: %+v", src, err)
+		}
+		_, err = e.Recover(t.Context())
+	}
+}
+
+// Entries of bridge mdb and VNIs have no table: they go with the bridge, the vxlan, and
+// with a port that leaves.
+func TestIrreversibleGroups(t *testing.T) {
+	e := enginetest.Sandbox(t)
+	const br, port, vx = 1001, 1002, 1003
+	head := func(index uint32) string { // struct br_port_msg, struct tunnel_msg
+		var b [8]byte
+		b[0] = unix.AF_BRIDGE
+		binary.NativeEndian.PutUint32(b[4:], index)
+		return fmt.Sprintf("%x", b)
+	}
+	var entry [28]byte // struct br_mdb_entry
+	binary.NativeEndian.PutUint32(entry[:], port)
+	entry[4] = 1 // MDB_PERMANENT
+	copy(entry[8:], net.IPv4(239, 1, 1, 1).To4())
+	binary.BigEndian.PutUint16(entry[24:], unix.ETH_P_IP)
+	params := map[string]any{"br": head(br), "vx": head(vx), "entry": fmt.Sprintf("%x", entry)}
+	const make = `
+commit(
+    link("br0", kind = kind.bridge(), index = 1001, up = True), link("br1", kind = kind.bridge()),
+    link("eth0", index = 1002, kind = kind.veth(peer = {"name": "eth0p", "up": True}), master = "br0", up = True),
+    link("eth1", kind = kind.veth(peer = {"name": "eth1p"}), master = "br0", up = True),
+    link("vx0", index = 1003, kind = kind.vxlan(external = True, vnifilter = True, dstport = 4789)),
+    link("vx1", kind = kind.vxlan(external = True, vnifilter = True, dstport = 4790)),
+)
+`
+	mustRun(t, e, make, nil)
+	mustRun(t, e, `commit(
+    message(84, flags = 0x605, header = param("br"), attrs = [attr(1, bytes = param("entry"))]),
+    message(120, flags = 0x605, header = param("vx"), attrs = [attr(1, nested = [attr(1, u32 = 10)])]),
+)`, params)
+	const groups, vnis = "its permanent entries of bridge mdb, which have no table here", "its VNIs (bridge vni), which have no table here"
+	refuses(t, e, `commit(absent(link("br0")))`, "link br0", groups)
+	refuses(t, e, `commit(absent(link("eth0")))`, "link eth0", groups)
+	refuses(t, e, `commit(absent(link("eth0p")))`, "link eth0", groups)
+	refuses(t, e, `commit(link("eth0", master = "br1"))`, "link eth0", groups)
+	refuses(t, e, `commit(link.set("eth0", master = 0))`, "link eth0", groups)
+	refuses(t, e, `commit(exact(link, master = "br0"))`, "link eth0", groups)
+	refuses(t, e, `commit(link("eth0", netns = "`+at(calm(t))+`"))`, "link eth0", groups)
+	refuses(t, e, `commit(absent(link("vx0")))`, "link vx0", vnis)
+
+	// Others have none, and a port that is down keeps them.
+	mustRun(t, e, `
+commit(link("eth0", up = False))
+commit(link("eth1", master = "br1"), absent(link("vx1")))
+commit(link("br0", up = False), absent(link("br1")))
+`, nil)
+	refuses(t, e, `commit(absent(link("br0")))`, "link br0", groups)
+	loses(t, e, `
+commit(link("vx0", alias = "x"))
+commit(absent(link("vx0")), irreversible = ["link vx0"])`, "link vx0", "lost "+vnis)
+	// A refused message loses nothing.
+	_, err := e.Run(t.Context(), engine.Script{Name: "a.star", Source: []byte(`commit(route("10.9.0.0/16", via = "192.0.2.1"), link("eth0", master = 0), irreversible = ["link eth0"])`)})
+	var failed *engine.Error
+	if !errors.As(err, &failed) || failed.Outcome != "rolled_back" {
+		t.Errorf("%+v", err)
+	}
+	mustRun(t, e, `commit(absent(link("eth0")), absent(link("br0")), absent(link("vx0")), irreversible = ["link eth0", "link br0", "link vx0"])`, nil)
+	mustRun(t, e, make+`commit([absent(link(n)) for n in ("br0", "eth0", "vx0")])`, nil)
 }
 
 // A sysctl that can only be written, and one whose writing does something.

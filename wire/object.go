@@ -70,9 +70,9 @@ type Object struct {
 	// Irreversible says what of an object that the kernel reports no message makes
 	// again once it is gone: keys, a program; "" nothing.
 	Irreversible func(s *Set) string
-	// Unlisted returns dump requests that list what goes with the object and has no
-	// table, and what that is: the filters of a queueing discipline.
-	Unlisted func(s *Set) (what string, dumps [][]byte)
+	// Unlisted is what the object may take along that has no table: the filters of a
+	// queueing discipline.
+	Unlisted func(s *Set) []Unlisted
 	// Within names the rows by which exact() bounds a set of these objects; nil:
 	// exact() is not for them. The first must be given, unless it is "".
 	Within []string
@@ -93,6 +93,16 @@ type Object struct {
 
 	once sync.Once
 	keys []*Field
+}
+
+// Unlisted is what the kernel keeps and no table stands for: no script makes it, and
+// whoever reads the kernel's state, or removes what it goes with, should say so.
+type Unlisted struct {
+	What  string   // in the plural
+	Dumps [][]byte // requests that list it
+	// Count tells how many of it a message of an answer, behind its nlmsghdr, has that
+	// the kernel did not make by itself; nil: one.
+	Count func(b []byte) int
 }
 
 // AddFlags are the flags of a message that makes an object, or changes it.

@@ -235,39 +235,30 @@ func (st *State) dump(ctx context.Context, sc Scope, head map[string]uint64) err
 	return nil
 }
 
-// Lists reports whether the answer to one of the dump requests has anything in it.
-func (st *State) Lists(ctx context.Context, dumps [][]byte) (bool, error) {
-	for _, req := range dumps {
-		msgs, err := st.src.Dump(ctx, req)
-		if err != nil && !nothingThere(err) {
-			return false, err
+// Counts counts what the kernel has that no object stands for, as it was when that was
+// first asked for: many ports may ask for one list. A kernel that does not know of it
+// has none.
+func (st *State) Counts(ctx context.Context, u wire.Unlisted) (n int, err error) {
+	for _, req := range u.Dumps {
+		msgs, ok := st.unlisted[string(req)]
+		if !ok {
+			if msgs, err = st.src.Dump(ctx, req); err != nil && !nothingThere(err) {
+				return 0, err
+			}
+			if st.unlisted == nil {
+				st.unlisted = map[string][]wire.Message{}
+			}
+			st.unlisted[string(req)] = msgs
 		}
-		if len(msgs) > 0 {
-			return true, nil
+		for _, m := range msgs {
+			if u.Count == nil {
+				n++
+				continue
+			}
+			n += u.Count(m.Data)
 		}
 	}
-	return false, nil
-}
-
-// Counts counts what the kernel has that no object stands for. A kernel that does
-// not know of it has none.
-func (st *State) Counts(ctx context.Context, u *rtnl.Untabled) (n int, err error) {
-	var b wire.Builder
-	m := b.Begin(u.Type, unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
-	copy(b.Fixed(len(u.Header)), u.Header)
-	b.End(m)
-	req, _, err := b.Last()
-	if err != nil {
-		return 0, err
-	}
-	msgs, err := st.src.Dump(ctx, req)
-	if err != nil && (nothingThere(err) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL)) {
-		return 0, nil
-	}
-	for _, m := range msgs {
-		n += u.Count(m.Data)
-	}
-	return n, err
+	return n, nil
 }
 
 // Covers reports whether an object is in a scope that was loaded.

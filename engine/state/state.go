@@ -85,6 +85,8 @@ type State struct {
 	late    int // how many others made since
 	b       wire.Builder
 
+	unlisted map[string][]wire.Message // what has no table, by the request that lists it
+
 	apart bool                                // see Apart
 	tells func(sc Scope, found []*Entry) bool // see Again
 

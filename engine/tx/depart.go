@@ -39,7 +39,9 @@ func (p *planner) depart(op *builtins.Op, e *state.Entry, to *planner, where *wi
 	if err := p.loses(gone...); err != nil {
 		return err
 	}
-	p.losesPlace(e, s)
+	if err := p.losesPlace(e, s); err != nil {
+		return err
+	}
 	p.remark(c)
 	c.With = append(c.With, gone...)
 	index := e.Index()
@@ -77,7 +79,9 @@ func (p *planner) departed(e *state.Entry, want *wire.Set, to *planner, c *Chang
 	if err := p.loses(gone...); err != nil {
 		return err
 	}
-	p.losesPlace(e, want)
+	if err := p.losesPlace(e, want); err != nil {
+		return err
+	}
 	p.remark(c)
 	c.With = appendNew(c.With, gone)
 	index, name := e.Index(), e.Name()

@@ -1,6 +1,7 @@
 package tx
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -46,24 +47,78 @@ func (p *planner) loses(l ...*state.Entry) error {
 			p.lose(e, f(e.Set()))
 		}
 		p.lose(e, p.fixedState(e))
-		if e.Object.Unlisted == nil || len(p.st.Held(e.Object, e.Key)) == 0 {
-			continue
-		}
-		what, dumps := e.Object.Unlisted(e.Set())
-		there, err := p.st.Lists(p.ctx, dumps)
-		if err != nil {
-			return fmt.Errorf("reading %s: %w", what, err)
-		}
-		if there {
-			p.lose(e, what)
+		if f := e.Object.Unlisted; f != nil {
+			if err := p.losesUnlisted(e, f); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
+// losesUnlisted notes what goes with an object that was there before and has no table.
+func (p *planner) losesUnlisted(e *state.Entry, of func(*wire.Set) []wire.Unlisted) error {
+	if len(p.st.Held(e.Object, e.Key)) == 0 {
+		return nil
+	}
+	for _, u := range of(e.Set()) {
+		n, err := p.st.Counts(p.ctx, u)
+		if err != nil {
+			return fmt.Errorf("reading %s: %w", u.What, err)
+		}
+		if n > 0 {
+			p.lose(e, u.What)
+			if x := (untabled{e.Object, e.Key, u.What, n}); !slices.Contains(p.plan.untabled, x) {
+				p.plan.untabled = append(p.plan.untabled, x)
+			}
+		}
+	}
+	return nil
+}
+
+// untabled is how much the kernel had with an object that no table stands for.
+type untabled struct {
+	object *wire.Object
+	key    string
+	what   string
+	count  int
+}
+
+// missing tells of what went with objects and has no table, of those that are back.
+func (u *undoer) missing(ctx context.Context, told []Residue) (l []Residue, err error) {
+	for _, x := range u.plan.untabled {
+		was, is := u.plan.st.Held(x.object, x.key), u.now.Find(x.object, x.key)
+		if len(was) == 0 || len(is) == 0 {
+			continue
+		}
+		title := titleOf(x.object, was[0].Set(), u.now.Names)
+		if slices.ContainsFunc(told, func(r Residue) bool { return r.Title == title && r.Now == nil }) {
+			continue // all of it is missing
+		}
+		for _, w := range x.object.Unlisted(was[0].Set()) {
+			if w.What != x.what {
+				continue
+			}
+			n, err := u.now.Counts(ctx, w)
+			if err != nil {
+				return nil, err
+			}
+			if n >= x.count {
+				continue
+			}
+			some := ""
+			if n > 0 {
+				some = "some of "
+			}
+			l = append(l, Residue{Object: x.object, Before: was[0].Set(), Now: is[0].Set(), Title: title, Untabled: true, Text: "lost " + some + x.what})
+		}
+	}
+	return l, nil
+}
+
 // losesFields notes what cannot come back of the fields of a link that change: of
-// a nest what its own rows tell of.
-func (p *planner) losesFields(e *state.Entry, pick *wire.Set) {
+// a nest what its own rows tell of, and what a port leaves with its bridge.
+func (p *planner) losesFields(e *state.Entry, pick *wire.Set) error {
 	for _, x := range pick.Ents {
 		have, _ := e.Set().At(x.F)
 		if x.F.Kind != wire.Nest || have.Sub == nil {
@@ -75,15 +130,20 @@ func (p *planner) losesFields(e *state.Entry, pick *wire.Set) {
 			}
 		}
 	}
+	if pick.Has("master") && pick.Uint("master") != e.Set().Uint("master") {
+		return p.losesUnlisted(e, rtnl.UnlistedOfPort)
+	}
+	return nil
 }
 
 // losesPlace notes that a device that no message makes goes where it may not come
 // back from: a namespace that is held by a process alone. It goes to the initial
-// one when that ends.
-func (p *planner) losesPlace(e *state.Entry, where *wire.Set) {
+// one when that ends. A port leaves its bridge.
+func (p *planner) losesPlace(e *state.Entry, where *wire.Set) error {
 	if where.Has("netns_pid") && physical(e.Set()) {
 		p.lose(e, "the device, should that process end")
 	}
+	return p.losesUnlisted(e, rtnl.UnlistedOfPort)
 }
 
 // physical reports whether a link is a device that no message made. Facts may know

@@ -20,6 +20,7 @@ type image struct {
 	Before   map[string][][]byte
 	Sysctls  []imageSysctl
 	Settings []imageSysctl // of devices
+	Untabled []imageUntabled
 	Cuts     []imageCut
 	Names    map[uint32]string // of links, for labels of addresses
 	Count    int               // of steps
@@ -42,6 +43,7 @@ func codeImage(c *coder, img *image) {
 	codeMap(c, &img.Before, codeData[string], codeMessages)
 	codeList(c, &img.Sysctls, codeSysctl)
 	codeList(c, &img.Settings, codeSysctl)
+	codeList(c, &img.Untabled, codeUntabled)
 	codeList(c, &img.Cuts, codeCut)
 	codeMap(c, &img.Names, codeInt[uint32], codeData[string])
 	codeInt(c, &img.Count)
@@ -80,6 +82,20 @@ func codeSysctl(c *coder, s *imageSysctl) {
 	codeData(c, &s.Name)
 	codeData(c, &s.Old)
 	codeBool(c, &s.Known)
+}
+
+type imageUntabled struct {
+	Object string
+	Key    []byte
+	What   string
+	Count  int
+}
+
+func codeUntabled(c *coder, u *imageUntabled) {
+	codeData(c, &u.Object)
+	codeData(c, &u.Key)
+	codeData(c, &u.What)
+	codeInt(c, &u.Count)
 }
 
 // image is what a plan needs to be undone.
@@ -124,6 +140,9 @@ func (p *Plan) image() *image {
 	}
 	for _, s := range p.settings {
 		img.Settings = append(img.Settings, imageSysctl{s.s.Path, s.s.Name, s.old, s.known})
+	}
+	for _, u := range p.untabled {
+		img.Untabled = append(img.Untabled, imageUntabled{u.object.Name, []byte(u.key), u.what, u.count})
 	}
 	for _, c := range p.cuts {
 		img.Cuts = append(img.Cuts, c.image())
@@ -196,6 +215,16 @@ func (img *image) plan(src state.Source) (*Plan, error) {
 	}
 	for _, s := range img.Settings {
 		p.settings = append(p.settings, sysctlImage{&builtins.Sysctl{Path: s.Path, Name: s.Name}, s.Old, s.Known})
+	}
+	for _, u := range img.Untabled {
+		o, err := object(u.Object)
+		if err != nil {
+			return nil, err
+		}
+		if o.Unlisted == nil {
+			return nil, errRecordDamaged
+		}
+		p.untabled = append(p.untabled, untabled{o, string(u.Key), u.What, u.Count})
 	}
 	for _, c := range img.Cuts {
 		p.cuts = append(p.cuts, c.cut())

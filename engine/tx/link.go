@@ -287,7 +287,9 @@ func (p *planner) patchLink(op *builtins.Op, set *wire.Set, e *state.Entry) erro
 	if err := p.loses(append(slices.Clone(gone), lost...)...); err != nil {
 		return err
 	}
-	p.losesFields(e, pick)
+	if err := p.losesFields(e, pick); err != nil {
+		return err
+	}
 	p.remark(c)
 	c.With = append(c.With, gone...)
 	after := merged(have, want)
@@ -371,11 +373,16 @@ func mentioned(want, set *wire.Set) *wire.Set {
 		switch {
 		case ok && v.Type == wire.SetVal && e.V.Type == wire.SetVal && v.Sub.Table == e.V.Sub.Table:
 			mentioned(v.Sub, e.V.Sub)
-		case !ok && (e.V.Type == wire.Int && e.V.N == 0 || e.V.Type == wire.String && e.V.S == "" || e.V.Type == wire.ListVal && len(e.V.L) == 0):
+		case !ok && nothing(e.V):
 			want.Put(e.F, e.V)
 		}
 	}
 	return want
+}
+
+// nothing reports whether a value is one that stands for none.
+func nothing(v wire.Value) bool {
+	return v.Type == wire.Int && v.N == 0 || v.Type == wire.String && v.S == "" || v.Type == wire.ListVal && len(v.L) == 0
 }
 
 // merged is have with the fields of want put over it, nested ones too.

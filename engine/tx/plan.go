@@ -93,6 +93,7 @@ type Plan struct {
 	undoing  bool                // steps of its undo were sent: names are on their way, and links come and go
 	planned  bool                // st is what it leaves; a journal knows only what was before
 	lost     []*state.Entry      // links that it changes and that others have removed
+	untabled []untabled          // what may go and has no table
 	handed   int                 // steps that were sent, the refused ones among them
 	cuts     []*cut              // tables that are cut over
 	byKey    map[string]*expect  // the last of want for each object; made when needed
@@ -107,7 +108,7 @@ type Plan struct {
 	log      *Journal            // that the plan is noted in; nil: none
 
 	// Of VLANs and their options: what the plan gives them, on the way as well, nil when
-	// they are gone; and which had what it wants.
+	// they are gone; and which had what it wants. Of links: what verbs write.
 	passed  map[orderKey][]*wire.Set
 	reached map[orderKey]bool
 }

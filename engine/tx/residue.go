@@ -22,6 +22,7 @@ type Residue struct {
 
 	Vanished bool // a device that the run did not remove
 	Awaited  bool // a device that is gone, and that no message makes
+	Untabled bool // the object is there again, without what went with it and has no table
 }
 
 // Undone counts the messages that took effect and of which nothing is left: they
@@ -80,7 +81,7 @@ func (p *Plan) Unjudged(left []Residue) []Residue {
 		return left
 	}
 	return slices.DeleteFunc(left, func(r Residue) bool {
-		if !p.Place.Same(r.Place) {
+		if !p.Place.Same(r.Place) || r.Untabled {
 			return false
 		}
 		if r.Object == nil {

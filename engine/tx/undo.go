@@ -63,7 +63,9 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 			case again:
 				continue
 			}
-			return undone, slices.Concat(left, u.residues()), nil
+			left = append(left, u.residues()...)
+			more, err := u.missing(ctx, left)
+			return undone, append(left, more...), err
 		}
 		if round > 0 { // the addresses are there again
 			for src := range u.sources {
@@ -101,7 +103,9 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 				}
 				continue
 			}
-			return undone, slices.Concat(left, u.residues()), nil
+			left = append(left, u.residues()...)
+			more, err := u.missing(ctx, left)
+			return undone, append(left, more...), err
 		}
 	}
 }

@@ -120,7 +120,9 @@ func (p *planner) linkVerb(op *builtins.Op, set *wire.Set, c *Change) error {
 			if err := p.loses(gone...); err != nil {
 				return err
 			}
-			p.losesFields(e, want)
+			if err := p.losesFields(e, want); err != nil {
+				return err
+			}
 			p.remark(c)
 			c.With = append(c.With, gone...)
 			for _, g := range gone {

@@ -60,7 +60,8 @@ const (
 
 // filters are listed by where they hang: the number of a queueing discipline, of a
 // class, or the two places of a clsact (tc_dump_tfilter).
-func filters(s *wire.Set) (what string, dumps [][]byte) {
+func filters(s *wire.Set) []wire.Unlisted {
+	u := wire.Unlisted{What: "its filters, which have no table here"}
 	number := "handle"
 	if s.Table == classTable {
 		number = "classid"
@@ -77,10 +78,10 @@ func filters(s *wire.Set) (what string, dumps [][]byte) {
 		wire.NativeUint32(head[12:], uint32(parent))
 		b.End(m)
 		if req, _, err := b.Last(); err == nil {
-			dumps = append(dumps, req)
+			u.Dumps = append(u.Dumps, req)
 		}
 	}
-	return "its filters, which have no table here", dumps
+	return []wire.Unlisted{u}
 }
 
 // irreversibleEncap: of a route that hands packets to a program no more is

@@ -40,6 +40,7 @@ var Link = &wire.Object{
 	Foreign: foreignLink,
 
 	Irreversible: irreversibleLink,
+	Unlisted:     unlistedOfLink,
 
 	Within: []string{"master"},
 }

@@ -9,23 +9,77 @@ import (
 	"github.com/nlscript/nlscript/wire"
 )
 
-// Untabled is what somebody may configure that no object here stands for: no script
-// makes it, and whoever reads the kernel's state should say so.
-type Untabled struct {
-	What   string // in the plural
-	Type   uint16 // of a dump request
-	Header []byte // of it
-	// Count tells how many of it a message of the answer, behind its nlmsghdr, has
-	// that the kernel did not make by itself.
-	Count func(b []byte) int
+// Untabled is what rtnetlink lists for a namespace and has no table here; filters hang
+// on queueing disciplines (Object.Unlisted).
+func Untabled() []wire.Unlisted {
+	return []wire.Unlisted{
+		groups("permanent entries of bridge mdb", func(_, _ uint32) bool { return true }),
+		vnis("VNIs, or ranges of these, of bridge vni", 0),
+		{
+			What: "address labels that a new namespace has not", Count: otherLabels,
+			Dumps: dumps(unix.RTM_GETADDRLABEL, addrLabelLen, func(head []byte) { head[0] = unix.AF_INET6 }),
+		},
+	}
 }
 
-// Without is all of it that rtnetlink lists for a namespace; filters hang on queueing
-// disciplines (Object.Unlisted).
-var Without = []Untabled{
-	{"permanent entries of bridge mdb", unix.RTM_GETMDB, []byte{unix.AF_BRIDGE, 0, 0, 0, 0, 0, 0, 0}, permanentGroups},
-	{"VNIs, or ranges of these, of bridge vni", rtmGetTunnel, []byte{unix.AF_BRIDGE, 0, 0, 0, 0, 0, 0, 0}, vnis},
-	{"address labels that a new namespace has not", unix.RTM_GETADDRLABEL, append([]byte{unix.AF_INET6}, make([]byte, addrLabelLen-1)...), otherLabels},
+// unlistedOfLink is what a bridge or a vxlan, or a port, takes along.
+func unlistedOfLink(s *wire.Set) []wire.Unlisted {
+	index := uint32(s.Uint("index"))
+	l := UnlistedOfPort(s)
+	kind, _ := s.Get("kind")
+	switch {
+	case kind.Sub == nil:
+	case kind.Sub.Table == bridgeKind:
+		l = append(l, groups(permanentEntries, func(bridge, _ uint32) bool { return bridge == index }))
+	case kind.Sub.Table == vxlanKind:
+		l = append(l, groups(permanentEntries, func(vxlan, _ uint32) bool { return vxlan == index }))
+		if kind.Sub.Uint("vnifilter") != 0 {
+			l = append(l, vnis("its VNIs (bridge vni), which have no table here", index))
+		}
+	}
+	return l
+}
+
+// UnlistedOfPort is what a port of a bridge leaves there without a message.
+func UnlistedOfPort(s *wire.Set) []wire.Unlisted {
+	index := uint32(s.Uint("index"))
+	if port, _ := s.Get("port"); port.Sub == nil || port.Sub.Table != bridgePort {
+		return nil
+	}
+	return []wire.Unlisted{groups(permanentEntries, func(_, port uint32) bool { return port == index })}
+}
+
+const permanentEntries = "its permanent entries of bridge mdb, which have no table here"
+
+// dumps is one request for all of a type.
+func dumps(typ uint16, headLen int, set func(head []byte)) [][]byte {
+	var b wire.Builder
+	m := b.Begin(typ, unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
+	set(b.Fixed(headLen))
+	b.End(m)
+	req, _, err := b.Last()
+	if err != nil {
+		panic(err) // the same bytes each time
+	}
+	return [][]byte{req}
+}
+
+// groups are permanent entries of multicast groups, of some bridges and ports. The kernel
+// has no filter for them.
+func groups(what string, of func(bridge, port uint32) bool) wire.Unlisted {
+	return wire.Unlisted{
+		What:  what,
+		Dumps: dumps(unix.RTM_GETMDB, portLen, func(head []byte) { head[0] = unix.AF_BRIDGE }),
+		Count: func(b []byte) int { return permanentGroups(b, of) },
+	}
+}
+
+// vnis are those of one device, or of all for 0.
+func vnis(what string, dev uint32) wire.Unlisted {
+	return wire.Unlisted{What: what, Count: countVNIs, Dumps: dumps(rtmGetTunnel, tunnelLen, func(head []byte) {
+		head[0] = unix.AF_BRIDGE
+		wire.NativeUint32(head[tunnelIndex:], dev)
+	})}
 }
 
 // Numbers that golang.org/x/sys/unix lacks.
@@ -39,7 +93,9 @@ const (
 	addrLabelLen   = 12  // struct ifaddrlblmsg
 	ifalAddress    = 1   // IFAL_ADDRESS
 	ifalLabel      = 2   // IFAL_LABEL
-	mdbEntryState  = 4   // offset in struct br_mdb_entry
+	mdbEntryState  = 4   // offset in struct br_mdb_entry, whose first is the index of the port
+	portIndex      = 4   // offset in struct br_port_msg
+	tunnelIndex    = 4   // offset in struct tunnel_msg
 	labelPrefixLen = 2   // offset in struct ifaddrlblmsg
 	labelIndex     = 4   // the same
 )
@@ -56,14 +112,15 @@ func nested(b []byte, typ uint16, f func(b []byte)) {
 	}
 }
 
-func permanentGroups(b []byte) (n int) {
+func permanentGroups(b []byte, of func(bridge, port uint32) bool) (n int) {
 	if len(b) < portLen {
 		return 0
 	}
+	bridge := binary.NativeEndian.Uint32(b[portIndex:])
 	nested(b[portLen:], mdbaMDB, func(b []byte) {
 		nested(b, mdbaMDB, func(b []byte) {
 			nested(b, mdbaMDB, func(b []byte) {
-				if len(b) > mdbEntryState && b[mdbEntryState] == mdbPermanent {
+				if len(b) > mdbEntryState && b[mdbEntryState] == mdbPermanent && of(bridge, binary.NativeEndian.Uint32(b)) {
 					n++
 				}
 			})
@@ -72,7 +129,7 @@ func permanentGroups(b []byte) (n int) {
 	return n
 }
 
-func vnis(b []byte) (n int) {
+func countVNIs(b []byte) (n int) {
 	if len(b) >= tunnelLen {
 		nested(b[tunnelLen:], vnifilterEntry, func([]byte) { n++ })
 	}

@@ -37,8 +37,8 @@ func TestUntabled(t *testing.T) {
 		parts []func(*wire.Builder)
 		want  int
 	}{
-		{"groups", permanentGroups, []func(*wire.Builder){head(portLen), entry(mdbPermanent), entry(0), entry(mdbPermanent)}, 2},
-		{"VNIs", vnis, []func(*wire.Builder){head(tunnelLen), vni, vni, vni}, 3},
+		{"groups", groups("", func(bridge, port uint32) bool { return true }).Count, []func(*wire.Builder){head(portLen), entry(mdbPermanent), entry(0), entry(mdbPermanent)}, 2},
+		{"VNIs", countVNIs, []func(*wire.Builder){head(tunnelLen), vni, vni, vni}, 3},
 		{"a usual label", otherLabels, label(16, 0, [16]byte{0x20, 0x02}, 2), 0},
 		{"a usual label, without its address", otherLabels, label(0, 0, [16]byte{}, 1), 0},
 		{"another label", otherLabels, label(16, 0, [16]byte{0x20, 0x02}, 3), 1},
