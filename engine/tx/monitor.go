@@ -327,6 +327,9 @@ func (p *Plan) misnamed(e *state.Entry) bool {
 		}
 		to, ok := newName(x)
 		return ok && to == e.Name()
+	}) && !slices.ContainsFunc(p.verbs(e), func(s *wire.Set) bool {
+		to, _ := s.Get("newname")
+		return to.S == e.Name()
 	})
 }
 
@@ -378,15 +381,16 @@ func between(from, to, v wire.Value) bool {
 	return !slices.ContainsFunc(v.L, func(x wire.Value) bool { return !slices.ContainsFunc(both, x.Equal) })
 }
 
-// passing reports whether another op of the batch wants the value for a while.
-func (p *Plan) passing(x *expect, d state.Delta) bool {
-	for _, y := range p.want {
-		if y.object != x.object || y.name != x.name || y.set == nil {
-			continue
-		}
-		if v, ok := y.set.At(d.Row); ok && v.Equal(d.Before) {
-			return true
-		}
+// passing reports whether another op of the batch gives a link the value for a while.
+func (p *Plan) passing(x *expect, e *state.Entry, d state.Delta) bool {
+	gives := func(s *wire.Set) bool {
+		v, ok := valueAt(s, d.Path)
+		return ok && (v.Equal(d.Before) || d.Before.Type == wire.None && nothing(v) || between(v, d.After, d.Before))
 	}
-	return false
+	return slices.ContainsFunc(p.verbs(e), gives) || slices.ContainsFunc(p.want, func(y *expect) bool {
+		return y.object == rtnl.Link && (y.name == x.name || y.key == e.Key) && y.set != nil && gives(y.set)
+	})
 }
+
+// verbs are what verbs of the batch write to a link.
+func (p *Plan) verbs(e *state.Entry) []*wire.Set { return p.passed[orderKey{rtnl.Link, e.Key}] }

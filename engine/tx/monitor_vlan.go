@@ -223,8 +223,8 @@ func (p *Plan) pvidTaken(e *state.Entry) (taken bool, conflict *ConflictError) {
 	return taken, conflict
 }
 
-// passes notes a value that the plan gives a VLAN, or options of one, for a while or
-// for good; nil: it is gone.
+// passes notes a value that the plan gives a VLAN, or options of one, or a link by a
+// verb, for a while or for good; nil: it is gone.
 func (p *Plan) passes(o *wire.Object, key string, s *wire.Set) {
 	if p.passed == nil {
 		p.passed = map[orderKey][]*wire.Set{}

@@ -28,7 +28,8 @@ func (p *Plan) third(e *state.Entry, deleted bool) (l []state.Delta) {
 	}
 	was := state.Diff(e.Object, x.set, before, state.Patch)
 	// What a port has goes with its master, and begins with the defaults.
-	moves := !before.Has("port") || slices.ContainsFunc(was, func(w state.Delta) bool { return w.Row.Name == "master" })
+	moves := !before.Has("port") || slices.ContainsFunc(was, func(w state.Delta) bool { return w.Row.Name == "master" }) ||
+		slices.ContainsFunc(p.verbs(e), func(s *wire.Set) bool { return s.Has("master") })
 	if p.misnamed(e) {
 		name := e.Set().Table.Row("name")
 		is, _ := e.Set().At(name)
@@ -43,7 +44,7 @@ func (p *Plan) third(e *state.Entry, deleted bool) (l []state.Delta) {
 			return w.Path == d.Path && (w.Before.Equal(d.Before) || between(w.Before, w.After, d.Before) || top == "kind" && w.Before.Type == wire.None && d.Row.IsDefault(d.Before))
 		}):
 			continue // also an option that came with another: of a bond, with its mode
-		case !p.passing(x, d) && !p.leaves(x, e, d) && !p.follows(e, d):
+		case !p.passing(x, e, d) && !p.leaves(x, e, d) && !p.follows(e, d):
 			l = append(l, d)
 		}
 	}
@@ -94,6 +95,23 @@ func (p *Plan) with(third []state.Delta, e *state.Entry) *state.Entry {
 		graft(s, e.Set(), d.Path)
 	}
 	return state.EntryOf(e.Object, s)
+}
+
+// valueAt returns what a set has at the path of a Delta.
+func valueAt(s *wire.Set, path string) (wire.Value, bool) {
+	for _, e := range s.Ents {
+		label := e.F.Label()
+		if path == label {
+			return e.V, true
+		}
+		if rest, ok := strings.CutPrefix(path, label+"."); ok && e.V.Sub != nil {
+			if e.F.Kind == wire.Union {
+				rest = strings.TrimPrefix(rest, e.V.Sub.Table.Name+".")
+			}
+			return valueAt(e.V.Sub, rest)
+		}
+	}
+	return wire.Value{}, false
 }
 
 // graft puts into dst the field that src has at a path.

@@ -106,13 +106,19 @@ func (p *planner) linkVerb(op *builtins.Op, set *wire.Set, c *Change) error {
 				return err
 			}
 		case unix.RTM_NEWLINKPROP, unix.RTM_DELLINKPROP:
-			p.st.Change(e, otherNames(e.Set(), set, op.Verb.Type == unix.RTM_NEWLINKPROP))
+			s := otherNames(e.Set(), set, op.Verb.Type == unix.RTM_NEWLINKPROP)
+			v, _ := s.Get("altnames")
+			names := wire.NewSet(o.Table)
+			names.PutName("altnames", v)
+			p.plan.passes(o, e.Key, names)
+			p.st.Change(e, s)
 		case o.New, unix.RTM_SETLINK:
-			want := canon(o, set)
+			want := mentioned(canon(o, set), set)
 			if name, ok := want.Get("name"); ok && want.Has("name") {
 				want.PutName("newname", name)
 			}
 			want.Del("name")
+			p.plan.passes(o, e.Key, want)
 			gone, err := p.disturbs(e, want, nil)
 			if err != nil {
 				return err

@@ -1,0 +1,33 @@
+package engine_test
+
+import (
+	"testing"
+
+	"github.com/nlscript/nlscript/engine"
+	"github.com/nlscript/nlscript/engine/enginetest"
+)
+
+// What a verb writes to a link is not another program's, whatever ops before and behind it
+// want of the link, and these are planned on what it leaves.
+func TestVerbsAmongLinks(t *testing.T) {
+	for name, src := range map[string]string{
+		"mtu":               `link.set("eth0", mtu = 1300), link("eth0", mtu = 1400)`,
+		"mtu afterwards":    `link("eth0", mtu = 1400), link.set("eth0", mtu = 1300)`,
+		"alias":             `link.set("eth0", alias = ""), link("eth0", alias = "z")`,
+		"master":            `link.set("eth0", master = 0), link("eth0", master = "br0", port = port.bridge(cost = 7)), bridge.fdb("02:00:00:00:00:09", dev = "eth0", master = True)`,
+		"names":             `link.set("eth0", newname = "c"), link("c", newname = "d"), link("d", newname = "eth0", mtu = 1450)`,
+		"alternative names": `link.property_add("eth0", altnames = ["q1", "q2"]), link("eth0", altnames = ["q2", "q3"])`,
+		"address":           `link.set("br0", address = "02:00:00:00:00:b1"), link("br0", address = "02:00:00:00:00:b2")`,
+		"options":           `link.change("br0", kind = kind.bridge(forward_delay = "3s")), link("br0", kind = kind.bridge(forward_delay = "4s"))`,
+		"down and up":       `link.set("eth0", up = False), link("eth0", up = True), link.set("eth0", up = False)`,
+		"a group":           `link.set("eth0", group = 7), link.change(group = 7, mtu = 1300), link("eth0", mtu = 1350, group = 0)`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := enginetest.Sandbox(t, "eth0", "eth1")
+			mustRun(t, e, `commit(link("br0", kind = kind.bridge(), address = "02:00:00:00:00:b0", up = True),
+				link("eth0", master = "br0", alias = "x", up = True), bridge.fdb("02:00:00:00:00:09", dev = "eth0", master = True))`, nil)
+			enginetest.EveryFailure(t, e, engine.Script{Name: "a.star", Source: []byte("commit(" + src + ")")})
+			mustRun(t, e, "commit("+src+")", nil)
+		})
+	}
+}
