@@ -31,3 +31,20 @@ func TestVerbsAmongLinks(t *testing.T) {
 		})
 	}
 }
+
+// Behind an op a verb on the same object has the last word.
+func TestVerbsBehindOps(t *testing.T) {
+	e := enginetest.Sandbox(t, "eth0")
+	mustRun(t, e, `commit(link("eth0", up = True), addr("10.0.0.1/24", dev = "eth0"))`, nil)
+	for _, src := range []string{
+		`addr("10.0.0.5/24", dev = "eth0", metric = 7), addr.change("10.0.0.5/24", dev = "eth0", metric = 8)`,
+		`addr("10.0.0.6/24", dev = "eth0"), addr.delete("10.0.0.6", dev = "eth0")`,
+		`route("10.1.0.0/16", dev = "eth0"), route.change("10.1.0.0/16", dev = "eth0", mtu = 1300)`,
+		`neigh("10.0.0.7", dev = "eth0", lladdr = "02:00:00:00:00:01"), neigh.change("10.0.0.7", dev = "eth0", lladdr = "02:00:00:00:00:02")`,
+		`qdisc("eth0", parent = "root", handle = "1:", kind = sch.htb()), qdisc.delete("eth0", parent = "root", handle = "1:")`,
+		`rule(priority = 7, table = 9), rule.delete(priority = 7)`,
+	} {
+		enginetest.EveryFailure(t, e, engine.Script{Name: "a.star", Source: []byte("commit(" + src + ")")})
+		mustRun(t, e, "commit("+src+")", nil)
+	}
+}

@@ -82,6 +82,8 @@ type Object struct {
 	// Flagless says that New makes an object and changes one that is there,
 	// without any flag for either.
 	Flagless bool
+	// Adds says that New makes an object that is missing without NLM_F_CREATE, too.
+	Adds bool
 	// Reports makes of what the kernel reports, of whatever type, a message of
 	// type New for each object; nil: it reports each so itself.
 	Reports func(msg []byte) [][]byte

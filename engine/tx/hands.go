@@ -116,5 +116,5 @@ func (s *Step) makes() bool {
 		return false
 	}
 	typ, flags := wire.TypeFlags(s.Msg)
-	return typ == s.Object.New && flags&unix.NLM_F_CREATE != 0
+	return typ == s.Object.New && (s.Object.Adds || flags&unix.NLM_F_CREATE != 0)
 }

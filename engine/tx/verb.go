@@ -1,6 +1,7 @@
 package tx
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,21 +30,22 @@ func (p *planner) verb(op *builtins.Op, set *wire.Set) error {
 	switch {
 	case op.Verb.Type == o.Del && o.Hits != nil:
 		if e := p.firstHit(o, want); e != nil {
+			p.outdone(o, e.Key)
 			p.plan.touch.key(o, e.Key)
 			if err := p.goes(e, c); err != nil {
 				return err
 			}
 		}
 	case op.Verb.Type == o.Del:
-		for _, e := range append([]*state.Entry(nil), have...) {
-			if !state.Matches(want, e) {
-				continue
-			}
-			p.plan.touch.ask(e)
+		e, err := p.fits(op, set, want)
+		if err != nil {
+			return err
+		}
+		if e != nil {
+			p.outdone(o, e.Key)
 			if err := p.goes(e, c); err != nil {
 				return err
 			}
-			break
 		}
 		if len(have) == 0 {
 			// The kernel may match by less than the key: all of the kind may change.
@@ -57,6 +59,7 @@ func (p *planner) verb(op *builtins.Op, set *wire.Set) error {
 	case op.Verb.Type != o.New:
 	case len(have) > 0 && op.Verb.Flags&(unix.NLM_F_APPEND|unix.NLM_F_EXCL) == 0:
 		p.plan.touch.ask(have[0])
+		p.outdone(o, key)
 		if err := p.replaces(have[0], want, c); err != nil {
 			return err
 		}
@@ -75,6 +78,41 @@ func (p *planner) verb(op *builtins.Op, set *wire.Set) error {
 		p.await(o, want)
 	}
 	return err
+}
+
+// outdone forgets what ops before a verb want of the object that it is about: the last
+// word counts, and what a verb leaves is not compared.
+func (p *planner) outdone(o *wire.Object, key string) {
+	p.plan.want = slices.DeleteFunc(p.plan.want, func(x *expect) bool { return x.object == o && x.key == key && x.set != nil })
+}
+
+// fits is the object that a deletion removes, as far as that can be told: of those with an
+// open key the first, in the kernel's order, that has all that is written. It may be
+// another of them.
+func (p *planner) fits(op *builtins.Op, set, want *wire.Set) (*state.Entry, error) {
+	o := op.Object
+	l := p.st.Find(o, state.KeyOf(o, want))
+	has := func(e *state.Entry) bool { return state.Matches(want, e) }
+	if o.Open != nil {
+		asked := *op
+		asked.Flags |= builtins.Selects | builtins.Unsaid
+		sel, err := p.selects(&asked, set)
+		if err != nil {
+			return nil, err
+		}
+		if sel.written().open {
+			l = p.st.Akin(o, want)
+			slices.SortStableFunc(l, func(a, b *state.Entry) int { return cmp.Compare(a.Set().Uint("metric"), b.Set().Uint("metric")) })
+			has = func(e *state.Entry) bool { return sel.has(e.Set()) }
+		}
+	}
+	for _, e := range l {
+		p.plan.touch.ask(e)
+	}
+	if i := slices.IndexFunc(l, has); i >= 0 {
+		return l[i], nil
+	}
+	return nil, nil
 }
 
 // linkVerb plans a verb on a link, or on the links of a group.

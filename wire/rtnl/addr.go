@@ -16,6 +16,7 @@ var Addr = &wire.Object{
 	Table:   addrTable,
 	Subject: "local",
 	Alone:   true,
+	Adds:    true, // inet_rtm_newaddr, inet6_rtm_newaddr
 	New:     unix.RTM_NEWADDR, Del: unix.RTM_DELADDR, Get: unix.RTM_GETADDR,
 	Verbs: []wire.Verb{
 		{Name: "add", Type: unix.RTM_NEWADDR, Flags: flagsAdd, Doc: "add the address; an error when the device has it"},
