@@ -12,6 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nlscript/nlscript/engine"
+	"github.com/nlscript/nlscript/engine/enginetest"
+	"github.com/nlscript/nlscript/internal/testnet"
 )
 
 // A journal that cannot be read is told of everywhere, holds up runs, and can be
@@ -99,5 +101,35 @@ func TestBrokenJournals(t *testing.T) {
 				t.Error("it is not forgotten", err)
 			}
 		})
+	}
+}
+
+// A panic in the middle of a run leaves its journal: what was begun is undone later.
+func TestJournalOutlivesPanic(t *testing.T) {
+	ns := testnet.New(t)
+	dir, n := t.TempDir(), 0
+	e := engineIn(t, ns, engine.WithJournal(dir), engine.WithPolicy(func(context.Context, *engine.Plan) error {
+		if n++; n == 2 {
+			panic("policy")
+		}
+		return nil
+	}))
+	before := enginetest.Take(t, e)
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic")
+			}
+		}()
+		e.Run(t.Context(), engine.Script{Name: "a.star", Source: []byte(`
+commit(link("br0", kind = kind.bridge()))
+commit(link("br1", kind = kind.bridge()))`)})
+	}()
+	r, err := e.Recover(t.Context())
+	if err != nil || r.Outcome != "rolled_back" {
+		t.Errorf("%+v, %+v", r, err)
+	}
+	if d := before.Differs(t, e); d != "" {
+		t.Error(d)
 	}
 }

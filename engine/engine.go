@@ -177,14 +177,17 @@ func (e *Engine) transact(ctx context.Context, dry bool, f func(*session) error)
 		return nil, &Error{Outcome: rolledBack, Message: err.Error(), Err: err}
 	}
 	defer s.close()
-	if err := s.guard(); err != nil {
-		return nil, s.fail(err)
+	err = s.guard()
+	if err == nil {
+		err = f(s)
 	}
-	if err := f(s); err != nil {
-		return nil, s.fail(err)
+	if err == nil {
+		err = s.await()
 	}
-	if err := s.await(); err != nil {
-		return nil, s.fail(err)
+	if err != nil {
+		err = s.fail(err)
+		s.endJournal(false)
+		return nil, err
 	}
 	s.endJournal(false)
 	r := s.result()

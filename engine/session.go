@@ -56,7 +56,10 @@ var (
 )
 
 func (s *session) close() {
-	s.endJournal(false)
+	if s.j != nil { // a panic: what was begun is for the watcher, or Recover, to undo
+		s.j.Close()
+		s.j = nil
+	}
 	if s.alive != nil {
 		s.alive.Close()
 		s.alive = nil

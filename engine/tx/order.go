@@ -32,7 +32,7 @@ func (u *undoer) outOfOrder(strangers map[subnet][]*state.Entry) map[orderKey]bo
 			now := is[g]
 			before, now = common(before, now), common(now, before)
 			for i := range before {
-				if before[i].Key == now[i].Key {
+				if state.ID(before[i]) == state.ID(now[i]) {
 					continue
 				}
 				if !slices.ContainsFunc(before[i:], u.plan.touch.has) {
@@ -86,15 +86,15 @@ func groups(o *wire.Object, l []*state.Entry) map[group][]*state.Entry {
 	return m
 }
 
-// common is what of a is in b too, by key.
-func common(a, b []*state.Entry) []*state.Entry {
-	in := make(map[string]bool, len(b))
+// common is what of a is in b too, as often as it is in both.
+func common(a, b []*state.Entry) (l []*state.Entry) {
+	in := make(map[string]int, len(b))
 	for _, e := range b {
-		in[e.Key] = true
+		in[state.ID(e)]++
 	}
-	var l []*state.Entry
 	for _, e := range a {
-		if in[e.Key] {
+		if id := state.ID(e); in[id] > 0 {
+			in[id]--
 			l = append(l, e)
 		}
 	}
