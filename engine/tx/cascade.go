@@ -151,13 +151,7 @@ func (p *planner) linkGone(e *state.Entry) ([]*state.Entry, error) {
 // preferring are the routes that go with addresses that are lost, as they prefer one
 // of them as source. Those of IPv6 stay, without it.
 func (p *planner) preferring(lost []*state.Entry) (gone []*state.Entry) {
-	sources := map[netip.Addr]bool{}
-	for _, e := range lost {
-		if e.Object == rtnl.Addr {
-			local, _ := e.Set().Get("local")
-			sources[local.A] = true
-		}
-	}
+	sources := localsOf(lost)
 	if len(sources) == 0 {
 		return nil
 	}
@@ -171,6 +165,33 @@ func (p *planner) preferring(lost []*state.Entry) (gone []*state.Entry) {
 		}
 	}
 	return gone
+}
+
+// localsOf are the local addresses among objects.
+func localsOf(l []*state.Entry) map[netip.Addr]bool {
+	locals := map[netip.Addr]bool{}
+	for _, e := range l {
+		if e.Object == rtnl.Addr {
+			local, _ := e.Set().Get("local")
+			locals[local.A] = true
+		}
+	}
+	return locals
+}
+
+// madeAgain notes the routes that prefer an address which an undo may make again, for its
+// place or its label: they go with it for a moment, whatever they are by.
+func (p *planner) madeAgain() {
+	touched := slices.DeleteFunc(p.st.Before(rtnl.Addr), func(e *state.Entry) bool { return !p.plan.touch.has(e) })
+	if len(touched) == 0 {
+		return
+	}
+	locals := localsOf(touched)
+	for _, r := range p.st.Before(rtnl.Route) {
+		if src, _ := r.Set().Get("src"); src.Type == wire.Addr && locals[src.A] {
+			p.plan.touch.key(r.Object, r.Key)
+		}
+	}
 }
 
 // lower is the link of this namespace that a link stands on and goes with, 0

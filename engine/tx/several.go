@@ -92,6 +92,7 @@ func (p *planner) end() error {
 		}
 		p.expect(&expect{op: l.last, object: l.object, key: key, list: l.want, mode: state.Whole})
 	}
+	p.madeAgain()
 	return p.absentAll()
 }
 
