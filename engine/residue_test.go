@@ -19,11 +19,8 @@ func TestResidueText(t *testing.T) {
 	tun(t, e, "eth2")
 	other := engineAt(t, e)
 	mustRun(t, other, `commit(link("eth2", up = True))`, nil)
-	n := 0
-	meddled := engineAt(t, e, engine.WithPolicy(func(context.Context, *engine.Plan) error {
-		if n++; n == 2 {
-			mustRun(t, other, `commit(link.delete("eth2"), irreversible = ["link eth2"])`, nil)
-		}
+	meddled := engineAt(t, e, atSecond(func() error {
+		mustRun(t, other, `commit(link.delete("eth2"), irreversible = ["link eth2"])`, nil)
 		return nil
 	}))
 	_, err := meddled.Run(t.Context(), engine.Script{Name: "site.star", Source: []byte(`
@@ -44,6 +41,23 @@ undone 2 of 3 messages; STILL DIFFERENT from before:
 	if got := strings.Join(failed.Gone(), " "); got != "eth2" {
 		t.Errorf("gone: %q", got)
 	}
+}
+
+// atSecond has f called once, before the second commit of a run is sent: the plan of the
+// first may be made anew.
+func atSecond(f func() error) engine.Option {
+	first, called := "", false
+	return engine.WithPolicy(func(_ context.Context, p *engine.Plan) error {
+		at := p.Changes[0].Pos
+		if first == "" {
+			first = at
+		}
+		if called || at == first {
+			return nil
+		}
+		called = true
+		return f()
+	})
 }
 
 // engineAt is another engine in the namespace of one.

@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -35,11 +34,8 @@ func TestUndoOfPicked(t *testing.T) {
 			e := enginetest.Sandbox(t, "eth0")
 			mustRun(t, e, base, nil)
 			other := engineAt(t, e)
-			asked := 0
-			e = engineAt(t, e, engine.WithPolicy(func(context.Context, *engine.Plan) error {
-				if asked++; asked == 2 {
-					mustRun(t, other, `commit(link("br9", kind = kind.bridge()), nexthop(9, blackhole = True))`, nil)
-				}
+			e = engineAt(t, e, atSecond(func() error {
+				mustRun(t, other, `commit(link("br9", kind = kind.bridge()), nexthop(9, blackhole = True))`, nil)
 				return nil
 			}))
 			before := enginetest.Take(t, e)
@@ -95,11 +91,8 @@ func TestUndoOfEntryVia(t *testing.T) {
 func TestStrangersInOrder(t *testing.T) {
 	e := enginetest.Sandbox(t, "eth0")
 	other := engineAt(t, e)
-	asked := 0
-	e = engineAt(t, e, engine.WithPolicy(func(context.Context, *engine.Plan) error {
-		if asked++; asked == 2 {
-			mustRun(t, other, `commit([addr("10.9.0.%d/24" % n, dev = "eth0") for n in [4, 2, 9, 7, 3, 8, 5, 6]])`, nil)
-		}
+	e = engineAt(t, e, atSecond(func() error {
+		mustRun(t, other, `commit([addr("10.9.0.%d/24" % n, dev = "eth0") for n in [4, 2, 9, 7, 3, 8, 5, 6]])`, nil)
 		return nil
 	}))
 	_, err := e.Run(t.Context(), engine.Script{Name: "a.star", Source: []byte("commit(addr(\"10.9.0.1/24\", dev = \"eth0\"))\ncommit(link(\"eth0\", alias = \"x\"))\nfail('no')")})

@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -44,11 +43,7 @@ func TestUndoWaitsForCarrier(t *testing.T) {
 	mustRun(t, e, `commit(link("v0", up = True), wait.carrier("v0"), nexthop(1, via = "192.0.2.2", dev = "v0"), nexthop(10, group = [1]), route("10.24.0.0/16", nhid = 10))`, nil)
 	const far, near = `commit(link("e0", up = %s))`, `commit(nexthop(1, via = "192.0.2.2", dev = "v0"), nexthop(10, group = [1]), route("10.24.0.0/16", nhid = 10))`
 	other, done := engineIn(t, there), make(chan struct{})
-	asked := 0
-	e, err := engine.New(engine.WithNetNS(here.FD()), engine.WithPolicy(func(context.Context, *engine.Plan) error {
-		if asked++; asked < 2 {
-			return nil
-		}
+	e, err := engine.New(engine.WithNetNS(here.FD()), atSecond(func() error {
 		mustRun(t, other, fmt.Sprintf(far, "False"), nil)
 		go func() {
 			defer close(done)
