@@ -210,7 +210,8 @@ func (u *undoer) diff() {
 				return
 			}
 			id := state.ID(e)
-			if e.Foreign() && !(u.plan.touch.ours(e) && (was || len(diffs[i][id].was) > 0)) && !u.moved[orderKey{o, e.Key}] {
+			came := !was && len(diffs[i][id].was) == 0 && !(o == rtnl.Rule && u.plan.touch.has(e)) // no kernel makes a rule that was named
+			if e.Foreign() && (came || !u.plan.touch.ours(e)) && !u.moved[orderKey{o, e.Key}] {
 				return
 			}
 			if !was && o == rtnl.Link && u.plan.arrived[e.Name()] {

@@ -168,7 +168,7 @@ func (w *author) newLink() string {
 	case 2:
 		p := one(w, pairs...)
 		w.make(p[:]...)
-		return fmt.Sprintf("link(%q, kind = kind.veth(peer = {\"name\": %q, \"up\": %s})%s)", p[0], p[1], one(w, "True", "True", "False"), up)
+		return fmt.Sprintf("link(%q, kind = kind.veth(peer = {\"name\": %q, \"up\": %s})%s%s)", p[0], p[1], one(w, "True", "True", "False"), up, w.some(6, "numtxqueues = 4"))
 	case 3:
 		n := one(w, vxlans...)
 		w.make(n)
@@ -189,7 +189,7 @@ func (w *author) port() string {
 		return w.newLink()
 	}
 	o := w.some(3, fmt.Sprintf("cost = %d", one(w, 5, 6)), "hairpin = "+one(w, "True", "False"), "learning = "+one(w, "True", "False"), "isolated = "+one(w, "True", "False"), "guard = True", fmt.Sprintf("priority = %d", one(w, 3, 4)),
-		"mcast_flood = False", "neigh_suppress = True")
+		"mcast_flood = False", "neigh_suppress = True", fmt.Sprintf("backup_port = %q", one(w, usual...)))
 	if o != "" {
 		o = fmt.Sprintf(", port = port.bridge(%s)", strings.TrimPrefix(o, ", "))
 	}
@@ -198,7 +198,7 @@ func (w *author) port() string {
 		dev = one(w, usual...)
 	}
 	if w.odds(4) {
-		return fmt.Sprintf("link(%q, master = None%s)", dev, w.some(3, "up = True", "mtu = 1300"))
+		return fmt.Sprintf(one(w, "link(%q, master = None%s)", "link(%q, master = None%s)", "link.set(%q, master = 0%s)"), dev, w.some(3, "up = True", "mtu = 1300"))
 	}
 	return fmt.Sprintf("link(%q, master = %q%s%s)", dev, one(w, brs...), o, w.some(2, "up = True"))
 }
@@ -221,6 +221,12 @@ func (w *author) noLink() string {
 
 func (w *author) addr() string {
 	dev := w.dev()
+	if w.odds(20) {
+		return fmt.Sprintf("addr.delete(%q, dev = %q)", w.addr4(dev), dev)
+	}
+	if w.odds(20) {
+		return fmt.Sprintf(`addr(%q, peer = "2001:db8:ee%x::%x/%d", dev = %q)`, w.addr6(dev), network(dev), 1+w.r.IntN(3), one(w, 128, 64), dev)
+	}
 	if w.odds(3) {
 		return w.whole("addr", fmt.Sprintf(`"%s/%d", dev = %q`, w.addr6(dev), one(w, 64, 64, 64, 56, 128), dev),
 			w.some(5, "nodad = True", "noprefixroute = True", "metric = 77", `valid_lft = "3000s", preferred_lft = "2000s"`, "home = True", "proto = 9"), "add", "replace", "change")
@@ -277,6 +283,9 @@ func (w *author) route() string {
 		to = fmt.Sprintf(", via = %q", w.gate(six))
 	}
 	rest := to + w.some(8, "mtu = 1300", "proto = 99", "initcwnd = 9", "hoplimit = 9")
+	if six {
+		rest += w.some(8, `expires = "3000s"`)
+	}
 	if w.odds(8) {
 		dev := w.dev()
 		a := w.addr4(dev)
@@ -292,13 +301,14 @@ func (w *author) route() string {
 }
 
 func (w *author) noRoute() string {
-	return fmt.Sprintf(one(w, "absent(route(%s))", "absent(route(%s))", "route.delete(%s)"), w.routeKey(w.odds(3)))
+	six := w.odds(3)
+	return fmt.Sprintf(one(w, "absent(route(%s%s))", "route.delete(%s%s)"), w.routeKey(six), w.some(4, fmt.Sprintf("via = %q", w.gate(six)), "proto = 99"))
 }
 
 func (w *author) rule() string {
 	from := one(w, fmt.Sprintf(`from_ = "10.%d.0.0/16"`, w.r.IntN(4)), fmt.Sprintf(`from_ = "2001:db8:%x::/48"`, w.r.IntN(3)), fmt.Sprintf("fwmark = %d", 1+w.r.IntN(3)), fmt.Sprintf("iif = %q", w.dev()))
 	return w.whole("rule", fmt.Sprintf("%s, priority = %d, %s", from, one(w, 5, 5, 6, 700), one(w, "table = 100", "table = 101", `type = "prohibit"`)),
-		w.some(6, "suppress_prefixlength = 0", "proto = 99"), "add")
+		w.some(6, "suppress_prefixlength = 0", "proto = 99", `proto = "kernel"`), "add")
 }
 
 func (w *author) neigh() string {
@@ -312,6 +322,8 @@ func (w *author) neigh() string {
 
 func (w *author) fdb() string {
 	switch l := w.made(slices.Clone(vxlans)...); {
+	case len(l) > 0 && w.odds(4):
+		return w.whole("bridge.fdb", fmt.Sprintf(`%q, dev = %q`, w.mac(), one(w, l...)), fmt.Sprintf(", nhid = %d", 20+w.r.IntN(2)), "add")
 	case len(l) > 0 && w.odds(2):
 		return w.whole("bridge.fdb", fmt.Sprintf(`%q, dev = %q, dst = "10.0.0.%d"`, w.mac(), one(w, l...), 5+w.r.IntN(2)), `, state = "permanent"`, "add", "replace", "append")
 	}
@@ -321,6 +333,9 @@ func (w *author) fdb() string {
 func (w *author) nexthop() string {
 	if w.odds(3) {
 		return w.whole("nexthop", fmt.Sprint(10+w.r.IntN(2)), fmt.Sprintf(", group = [%d, (%d, %d)]", 1+w.r.IntN(2), 3, 1+w.r.IntN(2)), "add", "replace")
+	}
+	if w.odds(8) {
+		return one(w, w.whole("nexthop", "19", `, via = "10.0.0.5", fdb = True`, "add"), w.whole("nexthop", fmt.Sprint(20+w.r.IntN(2)), ", group = [19], fdb = True", "add"))
 	}
 	id := 1 + w.r.IntN(6)
 	to := one(w, fmt.Sprintf(", dev = %q", w.dev()), ", blackhole = True", "", "")
