@@ -131,11 +131,14 @@ func badOption(msg []byte) []byte {
 }
 
 // silent reports whether the kernel may leave it at a number, because no policy
-// but code looks at the attribute: rtnl_fdb_add, neigh_add, rtm_to_fib6_config.
+// but code looks at the attribute: rtnl_fdb_add, neigh_add, rtm_to_fib6_config,
+// rtm_to_nh_config.
 func silent(s faults.Step, f wire.Field) bool {
 	switch s.Object {
 	case rtnl.FDB, rtnl.Neigh:
 		return true
+	case rtnl.Nexthop:
+		return f.Kind == wire.IP
 	case rtnl.Route:
 		return s.Msg[wire.HeaderLen] == unix.AF_INET6 && (f.Kind == wire.Prefix || f.Kind == wire.IP)
 	}
