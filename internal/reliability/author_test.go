@@ -308,7 +308,7 @@ func (w *author) noRoute() string {
 func (w *author) rule() string {
 	from := one(w, fmt.Sprintf(`from_ = "10.%d.0.0/16"`, w.r.IntN(4)), fmt.Sprintf(`from_ = "2001:db8:%x::/48"`, w.r.IntN(3)), fmt.Sprintf("fwmark = %d", 1+w.r.IntN(3)), fmt.Sprintf("iif = %q", w.dev()))
 	return w.whole("rule", fmt.Sprintf("%s, priority = %d, %s", from, one(w, 5, 5, 6, 700), one(w, "table = 100", "table = 101", `type = "prohibit"`)),
-		w.some(6, "suppress_prefixlength = 0", "proto = 99", `proto = "kernel"`), "add")
+		w.some(6, "suppress_prefixlength = 0", "proto = "+one(w, "99", `"kernel"`)), "add")
 }
 
 func (w *author) neigh() string {
