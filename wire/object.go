@@ -89,7 +89,7 @@ type Object struct {
 	Reports func(msg []byte) [][]byte
 	// Each returns the objects that one message is about, canonical as s is; nil:
 	// it is one. Join is the reverse: what both are in one message, nil when there
-	// is no such one.
+	// is no such one. Without Join each is ensured by a message of its own.
 	Each func(s *Set) []*Set
 	Join func(s, next *Set) *Set
 

@@ -12,7 +12,7 @@ import (
 // One message may be about several objects, as a range of VLANs is. It is sent
 // whole; each object is compared, verified and undone by itself.
 
-// each plans an op of an object that has Each.
+// each plans an op of an object that has Each and Join.
 func (p *planner) each(op *builtins.Op, set *wire.Set) error {
 	parts := op.Object.Each(canon(op.Object, set))
 	switch {
@@ -24,6 +24,21 @@ func (p *planner) each(op *builtins.Op, set *wire.Set) error {
 		return p.absentEach(op, set, parts)
 	}
 	return p.ensureEach(op, parts)
+}
+
+// apart plans an op about several objects as one for each.
+func (p *planner) apart(op *builtins.Op, parts []*wire.Set) error {
+	for _, set := range parts {
+		one, err := p.opFor(op, op.Object, set)
+		if err != nil {
+			return err
+		}
+		one.Flags, one.Absent = one.Flags|op.Flags, op.Absent
+		if err := p.op(one); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ensureEach sends the op when one of its objects is not as it wants it.

@@ -338,10 +338,16 @@ func (p *planner) op(op *builtins.Op) error {
 		return err
 	}
 	switch {
-	case op.Object.Each != nil:
+	case op.Object.Join != nil:
 		return p.each(op, set)
 	case op.Verb != nil:
 		return p.verb(op, set)
+	case op.Object.Each != nil:
+		if parts := op.Object.Each(set); len(parts) > 1 {
+			return p.apart(op, parts)
+		}
+	}
+	switch {
 	case op.Absent:
 		return p.absent(op, set)
 	}

@@ -160,7 +160,7 @@ func (c *Change) Text() string {
 		}
 		return strings.Join(l, ", ")
 	case Create:
-		if c.Object.Each != nil {
+		if c.Object.Join != nil {
 			return fieldsText(c.Object, c.set, c.names()) // the op may say more
 		}
 		return fieldsText(c.Object, c.Op.Written(), c.names())

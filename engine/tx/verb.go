@@ -23,8 +23,27 @@ func (p *planner) verb(op *builtins.Op, set *wire.Set) error {
 	if o == rtnl.Link {
 		return p.linkVerb(op, set, c)
 	}
-	want := p.canon(o, set)
-	key := state.KeyOf(o, want)
+	parts := []*wire.Set{p.canon(o, set)}
+	if o.Each != nil {
+		parts = o.Each(parts[0])
+	}
+	for _, want := range parts {
+		if err := p.verbOn(op, want, c); err != nil {
+			return err
+		}
+	}
+	if err := p.send(op, destroys && p.mild); err != nil {
+		return err
+	}
+	for _, want := range parts {
+		p.await(o, want)
+	}
+	return nil
+}
+
+// verbOn plans what a verb does to one object.
+func (p *planner) verbOn(op *builtins.Op, want *wire.Set, c *Change) error {
+	o, key := op.Object, state.KeyOf(op.Object, want)
 	p.plan.touch.key(o, key)
 	have := p.st.Find(o, key)
 	switch {
@@ -73,11 +92,7 @@ func (p *planner) verb(op *builtins.Op, set *wire.Set) error {
 		}
 		p.plan.touch.made(p.st.Add(o, want))
 	}
-	err := p.send(op, destroys && p.mild)
-	if err == nil {
-		p.await(o, want)
-	}
-	return err
+	return nil
 }
 
 // outdone forgets what ops before a verb want of the object that it is about: the last

@@ -35,6 +35,7 @@ var FDB = &wire.Object{
 	Replace: func(*wire.Field) bool { return true },
 	Clash:   external,
 	Shares:  floods,
+	Each:    eachFDB,
 }
 
 const (
@@ -71,7 +72,7 @@ var fdbTable = &wire.Table{
 		{Name: "dev", Kind: wire.Dev, At: ndmsg, Off: 4, Doc: "port of the bridge, bridge or vxlan; flush: the bridge"},
 		{Name: "state", Kind: wire.U16, At: ndmsg, Off: 8, Words: fdbStates, Hex: true,
 			Doc: "permanent or local (for this host), static (forwarded to dev), dynamic (static that ages)"},
-		{Name: "self", Kind: wire.Bit8, At: ndmsg, Off: 10, Bit: unix.NTF_SELF, Doc: "the database of dev itself; so unless master is set"},
+		{Name: "self", Kind: wire.Bit8, At: ndmsg, Off: 10, Bit: unix.NTF_SELF, Doc: "the database of dev itself; so unless master is set, with it an entry in each"},
 		{Name: "master", Kind: wire.Bit8, At: ndmsg, Off: 10, Bit: unix.NTF_MASTER, Doc: "the database of the bridge that dev is a port of"},
 		{Name: "router", Kind: wire.Bit8, At: ndmsg, Off: 10, Bit: unix.NTF_ROUTER, Doc: "vxlan: the destination is a router"},
 		{Name: "use", Kind: wire.Bit8, At: ndmsg, Off: 10, Bit: unix.NTF_USE, WO: true, Doc: "as if the bridge had learned the address; flush: what a user added"},
@@ -149,6 +150,18 @@ func finishFlush(s *wire.Set) {
 	if mask != 0 {
 		s.Default("flags_mask", wire.IntVal(mask))
 	}
+}
+
+// eachFDB divides what is said of both databases (rtnl_fdb_add, rtnl_fdb_del): a bridge
+// knows of no remote ends, a device of no VLANs.
+func eachFDB(s *wire.Set) []*wire.Set {
+	if s.Uint("master") == 0 || s.Uint("self") == 0 {
+		return []*wire.Set{s}
+	}
+	master, self := s.Clone(), s.Clone()
+	drop(master, "self", "router", "dst", "nhid", "port", "vni", "src_vni", "via")
+	drop(self, "master", "vlan")
+	return []*wire.Set{master, self}
 }
 
 // keyFDB: an entry of a vxlan for all stations or a multicast group is a set of
