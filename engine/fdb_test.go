@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/nlscript/nlscript/engine"
@@ -38,4 +39,94 @@ func TestBothDatabases(t *testing.T) {
 	}
 	mustRun(t, e, `commit(bridge.fdb`+two+`, bridge.fdb("02:00:00:00:00:52", dev = "vx0", dst = "10.0.0.2"))`, nil)
 	holds(t, e, `exact(bridge.fdb`+entry+`, dev = "vx0")`, `bridge.fdb`+two)
+}
+
+// What a flush takes is told, and made again where an op behind it wants it.
+func TestFlush(t *testing.T) {
+	bridge := []string{
+		`bridge.fdb("02:00:00:00:00:51", dev = "eth1", master = True, state = "static")`,
+		`bridge.fdb("02:00:00:00:00:52", dev = "eth2", master = True, state = "permanent")`,
+		`bridge.fdb("02:00:00:00:00:53", dev = "eth2", master = True, state = "static", sticky = True)`,
+		`bridge.fdb("02:00:00:00:00:54", dev = "eth1", master = True, state = "dynamic", extern_learn = True)`,
+		`bridge.fdb("02:00:00:00:00:55", dev = "br0")`,
+		`bridge.fdb("02:00:00:00:00:56", dev = "vx0", master = True, state = "static")`,
+	}
+	vxlan := []string{
+		`bridge.fdb("00:00:00:00:00:00", dev = "vx0", dst = "10.0.0.2")`,
+		`bridge.fdb("00:00:00:00:00:00", dev = "vx0", dst = "10.0.0.3")`,
+		`bridge.fdb("02:00:00:00:00:61", dev = "vx0", dst = "10.0.0.2", vni = 5, port = 99)`,
+		`bridge.fdb("02:00:00:00:00:62", dev = "vx0", dst = "10.0.0.3", state = "static", router = True)`,
+		`bridge.fdb("02:00:00:00:00:63", dev = "vx0", nhid = 10)`,
+		`bridge.fdb("02:00:00:00:00:64", dev = "vx0", dst = "10.0.0.4", extern_learn = True)`,
+	}
+	e := enginetest.Sandbox(t, "eth0", "eth1", "eth2")
+	mustRun(t, e, tunnel+`commit(link(["eth1", "eth2"], master = "br0", up = True),
+		nexthop(1, via = "10.0.0.2", fdb = True), nexthop(10, group = [1], fdb = True))
+commit(`+strings.Join(append(bridge, vxlan...), ", ")+`)`, nil)
+	for flush, goes := range map[string]int{
+		`dev = "br0", use = True`:                      6,
+		`dev = "br0", use = True, state = "static"`:    3,
+		`dev = "br0", use = True, state = "permanent"`: 2,
+		`dev = "br0", use = True, via = "eth2"`:        2,
+		`dev = "br0", use = True, via = "br0"`:         1,
+		`dev = "br0", use = True, sticky = False`:      5,
+		`dev = "br0", sticky = True`:                   1,
+		`dev = "br0", extern_learn = True`:             1,
+		`dev = "br0", vlan = 7`:                        0,
+		`dev = "eth1", master = True, use = True`:      2,
+		`dev = "vx0"`:                                               6,
+		`dev = "vx0", state = "static"`:                             1,
+		`dev = "vx0", state = "permanent"`:                          5,
+		`dev = "vx0", dst = "10.0.0.2"`:                             2,
+		`dev = "vx0", dst = "10.0.0.2", port = 4789`:                1,
+		`dev = "vx0", port = 99`:                                    1,
+		`dev = "vx0", vni = 9`:                                      4,
+		`dev = "vx0", src_vni = 9`:                                  6,
+		`dev = "vx0", src_vni = 8`:                                  0,
+		`dev = "vx0", nhid = 10`:                                    1,
+		`dev = "vx0", extern_learn = True`:                          1,
+		`dev = "vx0", router = True, flags_mask = ["use"]`:          0,
+		`dev = "vx0", master = True, self = True, state = "static"`: 2,
+	} {
+		t.Run(flush, func(t *testing.T) {
+			all := strings.Join(append(bridge, vxlan...), ", ")
+			ops := "bridge.fdb.flush(" + flush + "), " + all
+			if n := strings.Count(planned(t, e, "commit("+ops+")"), "goes with it\n"); n != goes {
+				t.Errorf("%d go, want %d", n, goes)
+			}
+			holds(t, e, ops, all)
+		})
+	}
+}
+
+// A deletion takes all remote ends of an address, or the one that is named to the letter.
+func TestRemoteEndsGo(t *testing.T) {
+	ends := []string{
+		`bridge.fdb("00:00:00:00:00:00", dev = "vx0", dst = "10.0.0.2")`,
+		`bridge.fdb("00:00:00:00:00:00", dev = "vx0", dst = "10.0.0.3")`,
+		`bridge.fdb("00:00:00:00:00:00", dev = "vx0", dst = "10.0.0.3", vni = 5, port = 99)`,
+		`bridge.fdb("02:00:00:00:00:61", dev = "vx0", dst = "10.0.0.2", vni = 5, port = 99)`,
+		`bridge.fdb("02:00:00:00:00:62", dev = "vx0", dst = "10.0.0.2", vni = 9, port = 4789)`,
+	}
+	all := strings.Join(ends, ", ")
+	e := enginetest.Sandbox(t, "eth0")
+	mustRun(t, e, tunnel+"commit("+all+")", nil)
+	for _, gone := range []string{
+		`"00:00:00:00:00:00"`,
+		`"00:00:00:00:00:00", dst = "0.0.0.0"`,
+		`"00:00:00:00:00:00", dst = "10.0.0.3"`,
+		`"00:00:00:00:00:00", dst = "10.0.0.3", port = 4789`,
+		`"00:00:00:00:00:00", dst = "10.0.0.3", vni = 5, port = 99`,
+		`"00:00:00:00:00:00", dst = "10.0.0.4"`,
+		`"02:00:00:00:00:61"`,
+		`"02:00:00:00:00:61", dst = "10.0.0.2"`,
+		`"02:00:00:00:00:61", dst = "10.0.0.2", vni = 5, port = 99`,
+		`"02:00:00:00:00:62", dst = "10.0.0.2", src_vni = 9`,
+		`"02:00:00:00:00:62", dst = "10.0.0.2", vni = 9`,
+		`"02:00:00:00:00:62", vni = 5`,
+	} {
+		t.Run(gone, func(t *testing.T) {
+			holds(t, e, `bridge.fdb.delete(`+gone+`, dev = "vx0"), `+all, all)
+		})
+	}
 }

@@ -1,6 +1,8 @@
 package tx
 
 import (
+	"slices"
+
 	"github.com/nlscript/nlscript/engine/state"
 	"github.com/nlscript/nlscript/wire"
 	"github.com/nlscript/nlscript/wire/rtnl"
@@ -62,4 +64,64 @@ func (p *planner) fdbScope(set *wire.Set, wide bool) state.Scope {
 		return state.Scope{Object: rtnl.FDB}
 	}
 	return state.Scope{Object: rtnl.FDB, Dev: uint32(set.Uint("dev"))}
+}
+
+// vxlan are the options of the vxlan that has an entry, nil of an entry that none has.
+func (p *planner) vxlan(s *wire.Set) *wire.Set {
+	l := p.st.LinkByIndex(uint32(s.Uint("dev")))
+	if l == nil || s.Uint("master") != 0 {
+		return nil
+	}
+	if kind, _ := l.Set().Get("kind"); kind.Sub != nil && kind.Sub.Table.Name == "vxlan" {
+		return kind.Sub
+	}
+	return nil
+}
+
+// unreported takes out of an entry of a vxlan what is as the device has it (vxlan_fdb_info).
+func (p *planner) unreported(s *wire.Set) {
+	kind := p.vxlan(s)
+	if kind == nil {
+		return
+	}
+	for row, own := range map[string]string{"port": "dstport", "vni": "id"} {
+		if v, _ := kind.Get(own); v.N == s.Uint(row) {
+			s.Del(row)
+		}
+	}
+	if kind.Uint("external") == 0 {
+		s.Del("src_vni")
+	}
+}
+
+// forgotten are the entries that a deletion takes. One of a vxlan takes all remote ends of
+// an address, or of these the one that is as it says, and without a word takes none if
+// there is none (__vxlan_fdb_delete).
+func (p *planner) forgotten(want *wire.Set) []*state.Entry {
+	l := p.st.Find(rtnl.FDB, state.KeyOf(rtnl.FDB, want))
+	switch dst, ok := want.Get("dst"); {
+	case p.vxlan(want) == nil:
+		return slices.Clone(l)
+	case ok && !dst.A.IsUnspecified():
+		return slices.DeleteFunc(slices.Clone(l), func(e *state.Entry) bool { return !sameRemote(want, e.Set()) })
+	case rtnl.Floods(want):
+		l = p.st.All(rtnl.FDB)
+	}
+	address := addressKey(want)
+	return slices.DeleteFunc(slices.Clone(l), func(e *state.Entry) bool { return addressKey(e.Set()) != address })
+}
+
+// addressKey is the key of an entry without the remote end, which is of that of some.
+func addressKey(s *wire.Set) string {
+	s = s.Clone()
+	s.Del("dst")
+	return state.KeyOf(rtnl.FDB, s)
+}
+
+func sameRemote(a, b *wire.Set) bool {
+	return !slices.ContainsFunc([]string{"dst", "port", "vni", "via"}, func(row string) bool {
+		v, _ := a.Get(row)
+		w, _ := b.Get(row)
+		return !state.SameValue(v, w)
+	})
 }

@@ -366,10 +366,13 @@ func canon(o *wire.Object, s *wire.Set) *wire.Set {
 	return c
 }
 
-// canon is canon with the names of the plan's devices.
+// canon is canon with what the plan knows of devices.
 func (p *planner) canon(o *wire.Object, s *wire.Set) *wire.Set {
 	c := canon(o, s)
 	rtnl.Unlabelled(o, c, p.st.Names)
+	if o == rtnl.FDB {
+		p.unreported(c)
+	}
 	return c
 }
 

@@ -24,11 +24,17 @@ func (p *planner) verb(op *builtins.Op, set *wire.Set) error {
 		return p.linkVerb(op, set, c)
 	}
 	parts := []*wire.Set{p.canon(o, set)}
-	if o.Each != nil {
+	switch {
+	case op.Verb.Type == o.Del && op.Verb.Flags&unix.NLM_F_BULK != 0:
+		if err := p.flush(set, c); err != nil {
+			return err
+		}
+		parts = nil
+	case o.Each != nil:
 		parts = o.Each(parts[0])
 	}
 	for _, want := range parts {
-		if err := p.verbOn(op, want, c); err != nil {
+		if err := p.verbOn(op, set, want, c); err != nil {
 			return err
 		}
 	}
@@ -42,7 +48,7 @@ func (p *planner) verb(op *builtins.Op, set *wire.Set) error {
 }
 
 // verbOn plans what a verb does to one object.
-func (p *planner) verbOn(op *builtins.Op, want *wire.Set, c *Change) error {
+func (p *planner) verbOn(op *builtins.Op, set, want *wire.Set, c *Change) error {
 	o, key := op.Object, state.KeyOf(op.Object, want)
 	p.plan.touch.key(o, key)
 	have := p.st.Find(o, key)
@@ -56,11 +62,15 @@ func (p *planner) verbOn(op *builtins.Op, want *wire.Set, c *Change) error {
 			}
 		}
 	case op.Verb.Type == o.Del:
-		e, err := p.fits(op, set, want)
+		gone, err := p.deleted(op, set, want)
 		if err != nil {
 			return err
 		}
-		if e != nil {
+		if len(gone) > 1 {
+			c.With = append(c.With, gone...)
+		}
+		for _, e := range gone {
+			p.plan.touch.ask(e)
 			p.outdone(o, e.Key)
 			if err := p.goes(e, c); err != nil {
 				return err
@@ -71,9 +81,6 @@ func (p *planner) verbOn(op *builtins.Op, want *wire.Set, c *Change) error {
 			for _, e := range p.st.All(o) {
 				p.plan.touch.ask(e)
 			}
-		}
-		if op.Verb.Flags&unix.NLM_F_BULK != 0 {
-			c.Notes = append(c.Notes, "all that match go; an undo makes those again that were not learned")
 		}
 	case op.Verb.Type != o.New:
 	case len(have) > 0 && op.Verb.Flags&(unix.NLM_F_APPEND|unix.NLM_F_EXCL) == 0:
@@ -101,11 +108,14 @@ func (p *planner) outdone(o *wire.Object, key string) {
 	p.plan.want = slices.DeleteFunc(p.plan.want, func(x *expect) bool { return x.object == o && x.key == key && x.set != nil })
 }
 
-// fits is the object that a deletion removes, as far as that can be told: of those with an
-// open key the first, in the kernel's order, that has all that is written. It may be
-// another of them.
-func (p *planner) fits(op *builtins.Op, set, want *wire.Set) (*state.Entry, error) {
+// deleted are the objects that a deletion removes, as far as that can be told: of those
+// with an open key the first, in the kernel's order, that has all that is written. It may
+// be another of them.
+func (p *planner) deleted(op *builtins.Op, set, want *wire.Set) ([]*state.Entry, error) {
 	o := op.Object
+	if o == rtnl.FDB {
+		return p.forgotten(want), nil
+	}
 	l := p.st.Find(o, state.KeyOf(o, want))
 	has := func(e *state.Entry) bool { return state.Matches(want, e) }
 	if o.Open != nil {
@@ -125,7 +135,7 @@ func (p *planner) fits(op *builtins.Op, set, want *wire.Set) (*state.Entry, erro
 		p.plan.touch.ask(e)
 	}
 	if i := slices.IndexFunc(l, has); i >= 0 {
-		return l[i], nil
+		return []*state.Entry{l[i]}, nil
 	}
 	return nil, nil
 }

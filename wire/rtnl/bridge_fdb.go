@@ -188,9 +188,12 @@ func external(want, have *wire.Set) bool {
 
 // floods reports whether this is one of the remote ends that a vxlan sends
 // copies to; a unicast address has one (vxlan_fdb_update_existing).
-func floods(s *wire.Set) bool {
+func floods(s *wire.Set) bool { return s.Has("dst") && Floods(s) }
+
+// Floods reports whether the address of an entry is that of all stations, or of many.
+func Floods(s *wire.Set) bool {
 	ll, _ := s.Get("lladdr")
-	return s.Has("dst") && (isZero(ll.S) || isMulticastMAC(ll.S))
+	return isZero(ll.S) || isMulticastMAC(ll.S)
 }
 
 // canonFDB: a bridge reports itself as NDA_MASTER and no flag, and one bit of
