@@ -130,3 +130,26 @@ func TestRemoteEndsGo(t *testing.T) {
 		})
 	}
 }
+
+// An entry by next hops and one by remote ends do not become each other: one goes first.
+func TestFDBByNexthops(t *testing.T) {
+	e := enginetest.Sandbox(t, "eth0")
+	mustRun(t, e, tunnel+`commit(nexthop(1, via = "10.0.0.2", fdb = True), nexthop([10, 11], group = [1], fdb = True))`, nil)
+	for _, mac := range []string{"02:00:00:00:00:71", "00:00:00:00:00:00", "01:00:5e:00:00:07"} {
+		last := ""
+		for _, to := range []string{`nhid = 10`, `dst = "10.0.0.7"`, `nhid = 11`, `nhid = 10`, `dst = "10.0.0.8", port = 99, state = "static"`, `nhid = 10, state = "static"`} {
+			entry := `bridge.fdb("` + mac + `", dev = "vx0", ` + to + `)`
+			holds(t, e, entry, entry)
+			mustRun(t, e, `commit(`+entry+`)`, nil)
+			last = entry
+		}
+		holds(t, e, `absent(`+last+`)`, `absent(`+last+`)`)
+	}
+	both := `bridge.fdb("00:00:00:00:00:00", dev = "vx0", dst = "10.0.0.7"), bridge.fdb("00:00:00:00:00:00", dev = "vx0", dst = "10.0.0.8")`
+	mustRun(t, e, "commit("+both+")", nil)
+	holds(t, e, `bridge.fdb("00:00:00:00:00:00", dev = "vx0", nhid = 10)`, `bridge.fdb("00:00:00:00:00:00", dev = "vx0", nhid = 10)`)
+	holds(t, e, both, both)
+	if _, err := e.Plan(t.Context(), engine.Script{Name: "a.star", Source: []byte(`commit(` + both + `, bridge.fdb("00:00:00:00:00:00", dev = "vx0", nhid = 10))`)}); err == nil || !strings.Contains(err.Error(), "takes the place of") {
+		t.Error(err)
+	}
+}

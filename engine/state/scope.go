@@ -157,7 +157,7 @@ func (st *State) markLocal() {
 				continue
 			}
 			own, _ := dev.Set().Get("address")
-			e.auto = own.S == mac.S || addresses[mac.S] && e.Set().Uint("master") == 0 && !e.Set().Has("dst")
+			e.auto = own.S == mac.S || addresses[mac.S] && e.Set().Uint("master") == 0 && !rtnl.Tunnelled(e.Set())
 			if br := st.index[uint32(dev.Set().Uint("master"))]; br != nil {
 				addr, _ := br.Set().Get("address")
 				e.auto = e.auto || addr.S == mac.S

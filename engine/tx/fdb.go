@@ -1,8 +1,10 @@
 package tx
 
 import (
+	"fmt"
 	"slices"
 
+	"github.com/nlscript/nlscript/builtins"
 	"github.com/nlscript/nlscript/engine/state"
 	"github.com/nlscript/nlscript/wire"
 	"github.com/nlscript/nlscript/wire/rtnl"
@@ -109,6 +111,29 @@ func (p *planner) forgotten(want *wire.Set) []*state.Entry {
 	}
 	address := addressKey(want)
 	return slices.DeleteFunc(slices.Clone(l), func(e *state.Entry) bool { return addressKey(e.Set()) != address })
+}
+
+// makesWay removes what a vxlan has for many stations where that is to go by next hops, and
+// did not, or the other way round: it has either. Of others that is one entry, which changes.
+func (p *planner) makesWay(op *builtins.Op, want *wire.Set, c *Change) error {
+	if op.Object != rtnl.FDB || p.vxlan(want) == nil || !rtnl.Floods(want) {
+		return nil
+	}
+	all := want.Clone()
+	all.Del("dst")
+	for _, e := range p.forgotten(all) {
+		if e.Set().Has("nhid") == want.Has("nhid") {
+			continue
+		}
+		if first := p.seen[e.Object.Name+"\x00"+e.Key]; first != nil && !first.Absent {
+			return fmt.Errorf("takes the place of %s, which is wanted at %s", titleOf(e.Object, e.Set(), p.st.Names), where(first))
+		}
+		if err := p.remove(op, e, c); err != nil {
+			return err
+		}
+		c.With = append(c.With, e)
+	}
+	return nil
 }
 
 // addressKey is the key of an entry without the remote end, which is of that of some.

@@ -40,6 +40,9 @@ func (p *planner) whole(op *builtins.Op, want *wire.Set) error {
 		if err := p.firstOn(o, want); err != nil {
 			return err
 		}
+		if err := p.makesWay(op, want, c); err != nil {
+			return err
+		}
 		flags := p.addFlags(o, want)
 		if p.takesOver(o, want, c) {
 			flags = unix.NLM_F_CREATE | unix.NLM_F_REPLACE

@@ -33,8 +33,8 @@ var FDB = &wire.Object{
 	Foreign: foreignFDB,
 	Within:  []string{"dev", "vlan", "src_vni", "master", "self"},
 	Replace: func(*wire.Field) bool { return true },
-	Clash:   external,
-	Shares:  floods,
+	Clash:   clashFDB,
+	Shares:  shared,
 	Each:    eachFDB,
 }
 
@@ -179,16 +179,24 @@ func keyFDB(s *wire.Set, key []byte) []byte {
 	return key
 }
 
-// external reports whether an entry is, or was, a control plane's. The bridge forgets
+// clashFDB reports whether an entry is, or was, a control plane's: the bridge forgets
 // that of none while there is one, and as such takes no other state
-// (br_fdb_external_learn_add).
-func external(want, have *wire.Set) bool {
-	return want.Uint("extern_learn") != 0 || have.Uint("extern_learn") != 0
+// (br_fdb_external_learn_add). Or whether it goes by next hops and did not, or the other
+// way round (vxlan_fdb_update_existing).
+func clashFDB(want, have *wire.Set) bool {
+	return want.Uint("extern_learn") != 0 || have.Uint("extern_learn") != 0 || want.Has("nhid") != have.Has("nhid")
 }
 
 // floods reports whether this is one of the remote ends that a vxlan sends
 // copies to; a unicast address has one (vxlan_fdb_update_existing).
 func floods(s *wire.Set) bool { return s.Has("dst") && Floods(s) }
+
+// shared reports whether nothing is replaced by the entry: those of a vxlan for many
+// stations, also by next hops (vxlan_fdb_update_create).
+func shared(s *wire.Set) bool { return Tunnelled(s) && Floods(s) }
+
+// Tunnelled reports whether an entry is one of a vxlan to a remote end, or to next hops.
+func Tunnelled(s *wire.Set) bool { return s.Has("dst") || s.Has("nhid") }
 
 // Floods reports whether the address of an entry is that of all stations, or of many.
 func Floods(s *wire.Set) bool {
@@ -223,5 +231,5 @@ func foreignFDB(s *wire.Set) bool {
 	if s.Uint("state")&(unix.NUD_PERMANENT|unix.NUD_NOARP) == 0 {
 		return s.Uint("extern_learn") == 0
 	}
-	return isMulticastMAC(ll.S) && s.Uint("state")&unix.NUD_PERMANENT != 0 && !s.Has("dst")
+	return isMulticastMAC(ll.S) && s.Uint("state")&unix.NUD_PERMANENT != 0 && !Tunnelled(s)
 }
