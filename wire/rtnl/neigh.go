@@ -60,6 +60,7 @@ var (
 		{Name: "failed", N: unix.NUD_FAILED}}
 )
 
+// neighTable: without a protocol a message leaves the one that there is (neigh_add).
 var neighTable = &wire.Table{
 	Name: "neigh", Doc: "A neighbour.", Fixed: 12, Head: "ndmsg",
 	Fields: []wire.Field{
@@ -77,7 +78,7 @@ var neighTable = &wire.Table{
 		{Name: "lladdr", Type: unix.NDA_LLADDR, Kind: wire.MAC, Doc: "its link-layer address"},
 		{Name: "managed", Kind: wire.Bit32, At: ndmFlagsExt, Bit: ntfExtManaged, Since: "5.16", Doc: "the kernel keeps the entry resolved"},
 		{Name: "extern_valid", Kind: wire.Bit32, At: ndmFlagsExt, Bit: ntfExtValidated, Since: "6.17", Doc: "validated by a control plane: the kernel neither removes the entry nor gives it up; not with managed"},
-		{Name: "protocol", Type: ndaProtocol, Kind: wire.U8, Words: routeProtocols, Loose: true, Doc: "who made the entry"},
+		{Name: "protocol", Type: ndaProtocol, Kind: wire.U8, Words: routeProtocols, Loose: true, Stuck: goes, Doc: "who made the entry"},
 		{Name: "probes", Type: unix.NDA_PROBES, Kind: wire.U32, RO: true, Volatile: true, Doc: "probes sent without answer"},
 		{Name: "confirmed", Kind: wire.U32, At: ndaCache, Off: 0, Time: userHZ, RO: true, Volatile: true, Doc: "time since the neighbour was heard"},
 		{Name: "used", Kind: wire.U32, At: ndaCache, Off: 4, Time: userHZ, RO: true, Volatile: true, Doc: "time since the entry was used"},
