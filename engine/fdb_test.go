@@ -35,6 +35,7 @@ func TestBothDatabases(t *testing.T) {
 		holds(t, e, `bridge.fdb`+entry, `bridge.fdb`+two)
 		holds(t, e, `bridge.fdb.delete`+entry, none)
 		holds(t, e, `bridge.fdb.add`+entry, `bridge.fdb`+two)
+		holds(t, e, `bridge.fdb.delete`+strings.Replace(entry, "dst", "port = 4789, vni = 9, dst", 1)+`, bridge.fdb`+two, `bridge.fdb`+two)
 		holds(t, e, `absent(bridge.fdb`+entry+`)`, none)
 	}
 	mustRun(t, e, `commit(bridge.fdb`+two+`, bridge.fdb("02:00:00:00:00:52", dev = "vx0", dst = "10.0.0.2"))`, nil)

@@ -26,6 +26,18 @@ func (p *planner) each(op *builtins.Op, set *wire.Set) error {
 	return p.ensureEach(op, parts)
 }
 
+// parts are the objects that a set is about, in canonical form.
+func (p *planner) parts(o *wire.Object, set *wire.Set) []*wire.Set {
+	if o.Each == nil {
+		return []*wire.Set{p.canon(o, set)}
+	}
+	parts := o.Each(canon(o, set))
+	for i, s := range parts {
+		parts[i] = p.canon(o, s)
+	}
+	return parts
+}
+
 // apart plans an op about several objects as one for each.
 func (p *planner) apart(op *builtins.Op, parts []*wire.Set) error {
 	for _, set := range parts {

@@ -116,11 +116,7 @@ func (p *planner) exact(op *builtins.Op) error {
 		if why := sc.outside(want, false, p.st.Names); why != "" {
 			return fmt.Errorf("%s is outside: %s", Title(m), why)
 		}
-		parts := []*wire.Set{want}
-		if m.Object.Each != nil {
-			parts = m.Object.Each(want)
-		}
-		for _, want := range parts {
+		for _, want := range p.parts(m.Object, set) {
 			key := p.memberKey(m.Object, want)
 			keep[key] = append(keep[key], want)
 		}

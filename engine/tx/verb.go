@@ -23,15 +23,12 @@ func (p *planner) verb(op *builtins.Op, set *wire.Set) error {
 	if o == rtnl.Link {
 		return p.linkVerb(op, set, c)
 	}
-	parts := []*wire.Set{p.canon(o, set)}
-	switch {
-	case op.Verb.Type == o.Del && op.Verb.Flags&unix.NLM_F_BULK != 0:
+	parts := p.parts(o, set)
+	if op.Verb.Type == o.Del && op.Verb.Flags&unix.NLM_F_BULK != 0 {
 		if err := p.flush(set, c); err != nil {
 			return err
 		}
 		parts = nil
-	case o.Each != nil:
-		parts = o.Each(parts[0])
 	}
 	for _, want := range parts {
 		if err := p.verbOn(op, set, want, c); err != nil {
