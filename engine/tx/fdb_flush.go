@@ -35,6 +35,7 @@ func (p *planner) flush(set *wire.Set, c *Change) error {
 			continue
 		}
 		c.With = append(c.With, e)
+		p.outdone(e.Object, e.Key)
 		if err := p.goes(e, c); err != nil {
 			return err
 		}
