@@ -200,8 +200,10 @@ func skipNeigh(h []byte, attrs map[uint16][]byte) bool {
 func skipFDB(h []byte, attrs map[uint16][]byte) bool {
 	mac := attrs[unix.NDA_LLADDR]
 	return binary.NativeEndian.Uint16(h[8:])&(unix.NUD_PERMANENT|unix.NUD_NOARP) == 0 ||
-		len(mac) > 0 && mac[0]&1 != 0 && attrs[unix.NDA_DST] == nil
+		len(mac) > 0 && mac[0]&1 != 0 && attrs[unix.NDA_DST] == nil && attrs[ndaNhID] == nil
 }
+
+const ndaNhID = 13 // NDA_NH_ID
 
 // skipQdisc leaves out what a device without a queue has once it has been up.
 func skipQdisc(_ []byte, attrs map[uint16][]byte) bool {

@@ -291,18 +291,20 @@ func (p *planner) secondaries(e *state.Entry) []*state.Entry {
 	return o.network
 }
 
-// nexthopGone is what goes with a nexthop: routes that use it and groups that
-// have no other member.
+// nexthopGone is what goes with a nexthop: routes and forwarding entries that use it
+// (vxlan_fdb_nh_flush), and groups that have no other member.
 func (p *planner) nexthopGone(e *state.Entry) ([]*state.Entry, error) {
 	if err := p.loadLinkObjects(); err != nil {
 		return nil, err
 	}
 	id := e.Set().Uint("id")
 	var gone []*state.Entry
-	for _, r := range p.st.All(rtnl.Route) {
-		if r.Set().Uint("nhid") == id {
-			gone = append(gone, r)
-			p.plan.touch.key(r.Object, r.Key)
+	for _, o := range []*wire.Object{rtnl.Route, rtnl.FDB} {
+		for _, x := range p.st.All(o) {
+			if x.Set().Uint("nhid") == id {
+				gone = append(gone, x)
+				p.plan.touch.key(x.Object, x.Key)
+			}
 		}
 	}
 	for _, g := range p.st.All(rtnl.Nexthop) {
