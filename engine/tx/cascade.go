@@ -144,6 +144,7 @@ func (p *planner) linkGone(e *state.Entry) ([]*state.Entry, error) {
 			}
 		}
 	}
+	p.backsNone(links...)
 	gone = appendNew(gone, p.preferring(gone))
 	return appendNew(links[1:], appendNew(gone, p.goWith(gone))), nil
 }
@@ -400,6 +401,9 @@ func (p *planner) disturbs(e *state.Entry, pick *wire.Set, deltas []state.Delta)
 		return p.forgetsTunnels(e, pick)
 	}
 	moves := pick.Has("master") && pick.Uint("master") != e.Set().Uint("master")
+	if moves {
+		p.backsNone(e)
+	}
 	if p.virtual[e.Index()] {
 		if moves {
 			return p.leavesBridge(e), nil

@@ -185,6 +185,7 @@ func (p *planner) leaves(e *state.Entry) ([]*state.Entry, error) {
 			}
 		}
 	}
+	p.backsNone(e)
 	gone = appendNew(gone, with)
 	gone = appendNew(gone, p.preferring(gone))
 	for _, g := range gone {

@@ -173,7 +173,7 @@ func (p *planner) removeRest(op *builtins.Op, rest []*state.Entry) error {
 		slices.SortStableFunc(rest, func(a, b *state.Entry) int { return at[a] - at[b] })
 	}
 	for _, e := range rest {
-		if !slices.Contains(p.st.Find(e.Object, e.Key), e) {
+		if e = p.current(e); e == nil {
 			continue // it went with another
 		}
 		var err error
@@ -185,6 +185,19 @@ func (p *planner) removeRest(op *builtins.Op, rest []*state.Entry) error {
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// current is what has become of an object that was found, nil when it went with another. A
+// link may have changed with one: it has lost the port that backs it.
+func (p *planner) current(e *state.Entry) *state.Entry {
+	l := p.st.Find(e.Object, e.Key)
+	switch {
+	case slices.Contains(l, e):
+		return e
+	case e.Object == rtnl.Link && len(l) > 0:
+		return l[0]
 	}
 	return nil
 }

@@ -54,6 +54,7 @@ func (p *planner) farGone(e *state.Entry) error {
 		q.st.Remove(g)
 	}
 	p.remarks = append(p.remarks, "its other end, link "+x.Name()+in(q.plan.Place)+", goes with it"+with(gone))
+	p.remarks, q.remarks = append(p.remarks, q.remarks...), nil
 	return nil
 }
 

@@ -172,7 +172,7 @@ type planner struct {
 	flushed int                     // steps that joint has
 	changes int                     // and changes
 	lists   map[string]*list        // by key: several objects
-	freed   []*state.Entry          // links, as they were, whose master went
+	freed   []*state.Entry          // links, as they were, whose master or backup port went
 	shrunk  []*state.Entry          // groups, as they were, that lost next hops
 	abroad  map[string]uint32       // indexes of links made in other namespaces: "NETNS/NAME"
 	mild    bool                    // the last steps destroy nothing: a destructive one is fenced

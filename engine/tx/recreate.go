@@ -28,6 +28,11 @@ func (p *planner) recreateLink(op *builtins.Op, set *wire.Set, e *state.Entry, d
 	if err != nil {
 		return err
 	}
+	for i, note := range c.Notes {
+		if strings.HasSuffix(note, losesBackup) {
+			c.Notes[i] = note + " meanwhile"
+		}
+	}
 	freed := p.freed
 	for _, x := range append(slices.Concat(freed, c.With), e) {
 		if x.Object == rtnl.Link {
@@ -83,12 +88,14 @@ func (p *planner) putAllBack(op *builtins.Op, c *Change, freed []*state.Entry, s
 		return err
 	}
 	slices.SortStableFunc(freed, func(a, b *state.Entry) int { return cmp.Compare(portNo(a), portNo(b)) })
-	for _, port := range freed {
-		lost, err := p.rejoin(op, port)
-		if err != nil {
-			return err
+	for _, backed := range []bool{false, true} { // the port that backs one has to be there
+		for _, port := range freed {
+			lost, err := p.rejoin(op, port, backed)
+			if err != nil {
+				return err
+			}
+			c.With, rest.With = appendNew(c.With, lost), appendNew(rest.With, lost)
 		}
-		c.With, rest.With = appendNew(c.With, lost), appendNew(rest.With, lost)
 	}
 	if err := p.settingsBack(op, settings); err != nil {
 		return err
@@ -216,22 +223,32 @@ func portNo(e *state.Entry) uint64 {
 	return 0
 }
 
-// rejoin makes a link the port again that it was before its master went, and
-// returns what it lost by that.
-func (p *planner) rejoin(op *builtins.Op, port *state.Entry) (lost []*state.Entry, err error) {
+// rejoin makes a link the port again that it was before its master, or the port that
+// backs it, went, and returns what it lost by that. backed: with the latter.
+func (p *planner) rejoin(op *builtins.Op, port *state.Entry, backed bool) (lost []*state.Entry, err error) {
 	now := p.st.Known(port.Name())
-	if now == nil || now.Set().Uint("master") != 0 {
+	if now == nil {
+		return nil, nil
+	}
+	left := now.Set().Uint("master") == 0
+	if !left && now.Set().Uint("master") != port.Set().Uint("master") {
 		return nil, nil
 	}
 	s := wire.NewSet(rtnl.Link.Table)
 	all := Sparse(port)
 	for _, name := range []string{"master", "port"} {
 		if v, ok := all.Get(name); ok {
+			if name == "port" && !backed {
+				v = withoutBackup(v)
+			}
 			s.PutName(name, v)
 		}
 	}
 	if err := p.untold(func() error { return p.patchLink(op, s, now) }); err != nil {
 		return nil, err
+	}
+	if !left {
+		return nil, nil
 	}
 	master := p.kindOf(uint32(s.Uint("master")))
 	for _, o := range linkObjects {

@@ -158,6 +158,9 @@ func (p *planner) linkVerb(op *builtins.Op, set *wire.Set, c *Change) error {
 		return err
 	}
 	for _, e := range targets {
+		if e = p.current(e); e == nil {
+			continue // the other end of a veth went with one
+		}
 		c.links = append(c.links, e.Name())
 		p.plan.touch.key(o, e.Key)
 		switch op.Verb.Type {
