@@ -46,29 +46,39 @@ func portNumbers(t *testing.T, e *engine.Engine) map[string]uint64 {
 	return numbers
 }
 
-// The ports of a bridge that comes back have the numbers that they had, though they
-// had joined in another order than that of their indexes.
+// The ports of a bridge that come back have the numbers that they had, whichever of them,
+// and the bridge, were deleted: they had joined in another order than that of their indexes,
+// some of which are below that of the bridge.
 func TestPortNumbersComeBack(t *testing.T) {
-	e := enginetest.Sandbox(t, "eth0", "eth1", "eth2")
-	src := `commit(link("br0", kind = kind.bridge(), up = True))
-[commit(link(p, master = "br0")) for p in ["eth2", "eth0", "eth1"]]`
-	if _, err := e.Run(t.Context(), engine.Script{Name: "a.star", Source: []byte(src)}); err != nil {
-		t.Fatalf("%+v", err)
-	}
-	before := portNumbers(t, e)
-	if before["eth2"] != 1 || before["eth0"] != 2 || before["eth1"] != 3 {
-		t.Fatalf("the numbers are %v", before)
-	}
-	r, err := e.Run(t.Context(), engine.Script{Name: "b.star", Source: []byte(`commit(absent(link("br0")))`)})
-	if err != nil {
-		t.Fatalf("%+v", err)
-	}
-	if err := r.Undo(t.Context()); err != nil {
-		t.Fatalf("%+v", err)
-	}
-	for port, n := range portNumbers(t, e) {
-		if n != before[port] {
-			t.Errorf("%s has the number %d, and had %d", port, n, before[port])
-		}
+	for name, src := range map[string]string{
+		"the bridge":            `absent(link("br0"))`,
+		"a port and the bridge": `absent(link("vx0"), link("br0"))`,
+		"verbs":                 `link.delete("vx0"), link.delete("br0")`,
+		"a port":                `absent(link("vx0"))`,
+		"the far ends of ports": `absent(link("eth0p"), link("eth2p"), link("br0"))`,
+		"one leaves":            `link("eth2", master = 0), absent(link("eth0p"), link("vx0"))`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := enginetest.Sandbox(t, "eth0", "eth1", "eth2")
+			mustRun(t, e, `commit(link("br0", kind = kind.bridge(), up = True))
+commit(link("vx0", kind = kind.vxlan(id = 5, dstport = 4789), up = True))
+[commit(link(p, master = "br0")) for p in ["eth2", "vx0", "eth0", "eth1"]]`, nil)
+			before := portNumbers(t, e)
+			if before["eth2"] != 1 || before["vx0"] != 2 || before["eth0"] != 3 || before["eth1"] != 4 {
+				t.Fatalf("the numbers are %v", before)
+			}
+			r, err := e.Run(t.Context(), engine.Script{Name: "b.star", Source: []byte("commit(" + src + ")")})
+			if err != nil {
+				t.Fatalf("%+v", err)
+			}
+			if err := r.Undo(t.Context()); err != nil {
+				t.Fatalf("%+v", err)
+			}
+			for port, n := range portNumbers(t, e) {
+				if n != before[port] {
+					t.Errorf("%s has the number %d, and had %d", port, n, before[port])
+				}
+			}
+		})
 	}
 }

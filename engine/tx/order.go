@@ -102,9 +102,8 @@ func common(a, b []*state.Entry) (l []*state.Entry) {
 }
 
 // inOrder sorts keys so that making the objects again gives the order they had:
-// the order of the dump, in which the kernel puts IPv6 addresses newest first. Ports
-// of bridges join by their numbers, and get them again (find_portno). Classes come
-// after those that they are in.
+// the order of the dump, in which the kernel puts IPv6 addresses newest first. Classes
+// come after those that they are in.
 func (u *undoer) inOrder(o *wire.Object, keys []string) []string {
 	at := map[string]int{}
 	switch o {
@@ -117,8 +116,6 @@ func (u *undoer) inOrder(o *wire.Object, keys []string) []string {
 		}
 	case rtnl.Class:
 		at = depths(u.plan.st.Before(o))
-	case rtnl.Link:
-		return u.byPort(keys)
 	default:
 		return keys
 	}
@@ -146,27 +143,6 @@ func depths(classes []*state.Entry) map[string]int {
 		at[e.Key] = t.Depth(e)
 	}
 	return at
-}
-
-// byPort sorts the links that were ports of bridges, in the places that they have
-// among the others.
-func (u *undoer) byPort(keys []string) []string {
-	number := map[string]uint64{}
-	for _, e := range u.plan.st.Before(rtnl.Link) {
-		if port, ok := e.Set().Get("port"); ok && port.Sub != nil && port.Sub.Table.Row("port_no") != nil {
-			number[e.Key] = port.Sub.Uint("port_no")
-		}
-	}
-	isPort := func(k string) bool { return number[k] != 0 }
-	ports := slices.DeleteFunc(slices.Clone(keys), func(k string) bool { return !isPort(k) })
-	slices.SortStableFunc(ports, func(a, b string) int { return cmp.Compare(number[a], number[b]) })
-	keys = slices.Clone(keys)
-	for i, k := range keys {
-		if isPort(k) {
-			keys[i], ports = ports[0], ports[1:]
-		}
-	}
-	return keys
 }
 
 const afInet6 = 10 // AF_INET6

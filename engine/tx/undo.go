@@ -184,6 +184,7 @@ type undoer struct {
 	refused map[orderKey]string // what the kernel said to earlier rounds
 	made    map[uint32]bool     // links that come with another: peers of veths
 	named   map[uint32]bool     // links that get their name back
+	joins   []portJoin          // that are still to be sent
 	sources map[netip.Addr]bool // that routes to be made prefer
 	moved   map[orderKey]bool   // not in the touch set; they only make way
 }
@@ -312,6 +313,9 @@ func (u *undoer) diff() {
 		if len(comes) > 0 {
 			u.makeInOrder(o, comes, diffs[i])
 		}
+		if o == rtnl.Link {
+			u.joinPorts()
+		}
 	}
 	u.join()
 	if isLate := func(s undoStep) bool { return s.late }; slices.ContainsFunc(u.steps, isLate) {
@@ -401,6 +405,7 @@ func (u *undoer) create(o *wire.Object, e *state.Entry, flags uint16, is []*stat
 		return
 	}
 	u.plan.stir(e.Name())
+	u.joinsLater(s, wire.NewSet(s.Table), e)
 	if u.made[e.Index()] {
 		return
 	}

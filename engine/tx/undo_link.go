@@ -79,6 +79,7 @@ func (u *undoer) patch(o *wire.Object, was, is *state.Entry) {
 	}
 	detach(pick, is.Set())
 	byPort(pick, was.Set())
+	u.joinsLater(pick, is.Set(), was)
 	first, joins := wire.NewSet(o.Table), u.toBond(pick)
 	if joins {
 		// A bond gives a port its own address, and back the one it came with.
