@@ -149,3 +149,18 @@ commit(link("br0", kind = kind.vxlan(id = 5)))`, nil)
 		t.Error("nothing has changed")
 	}
 }
+
+// A port that is made again backs those that it backed.
+func TestRecreateBackupPort(t *testing.T) {
+	e := enginetest.Sandbox(t, "eth0", "eth1")
+	backed := `commit(link("eth0p", port = port.bridge(backup_port = "eth1p")))`
+	mustRun(t, e, `commit(link("br0", kind = kind.bridge(), up = True), link(["eth0p", "eth1p"], master = "br0"))`, nil)
+	mustRun(t, e, backed, nil)
+	for _, src := range []string{`link("eth1p", numtxqueues = 5, recreate = True)`, `link("eth1", numtxqueues = 6, recreate = True)`} {
+		enginetest.EveryFailure(t, e, engine.Script{Name: "a.star", Source: []byte("commit(" + src + ")")})
+		mustRun(t, e, "commit("+src+")", nil)
+		if p := planned(t, e, backed); p != "" {
+			t.Errorf("%s:\n%s", src, p)
+		}
+	}
+}
