@@ -224,6 +224,7 @@ func (p *planner) patchLink(op *builtins.Op, set *wire.Set, e *state.Entry) erro
 	have := e.Set()
 	want := permanentAddress(mentioned(canon(op.Object, set), set), have)
 	want.Del("name")
+	have = leaving(have, want)
 	mode := state.Patch
 	if !e.Reported() {
 		mode = state.Fresh
@@ -383,6 +384,17 @@ func mentioned(want, set *wire.Set) *wire.Set {
 // nothing reports whether a value is one that stands for none.
 func nothing(v wire.Value) bool {
 	return v.Type == wire.Int && v.N == 0 || v.Type == wire.String && v.S == "" || v.Type == wire.ListVal && len(v.L) == 0
+}
+
+// leaving is a link as a change finds it that may give it another master: what it is as
+// a port ends with the one it has, and begins anew with the next (del_nbp, new_nbp).
+func leaving(have, want *wire.Set) *wire.Set {
+	if !want.Has("master") || want.Uint("master") == have.Uint("master") || !have.Has("port") {
+		return have
+	}
+	out := have.Clone()
+	out.Del("port")
+	return out
 }
 
 // merged is have with the fields of want put over it, nested ones too.

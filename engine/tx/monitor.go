@@ -387,9 +387,18 @@ func (p *Plan) passing(x *expect, e *state.Entry, d state.Delta) bool {
 		v, ok := valueAt(s, d.Path)
 		return ok && (v.Equal(d.Before) || d.Before.Type == wire.None && nothing(v) || between(v, d.After, d.Before))
 	}
-	return slices.ContainsFunc(p.verbs(e), gives) || slices.ContainsFunc(p.want, func(y *expect) bool {
-		return y.object == rtnl.Link && (y.name == x.name || y.key == e.Key) && y.set != nil && gives(y.set)
-	})
+	return slices.ContainsFunc(p.writes(x, e), gives)
+}
+
+// writes are what ops of the batch, x the last of them, and verbs write to a link.
+func (p *Plan) writes(x *expect, e *state.Entry) []*wire.Set {
+	l := slices.Clone(p.verbs(e))
+	for _, y := range p.want {
+		if y.object == rtnl.Link && (y.name == x.name || y.key == e.Key) && y.set != nil {
+			l = append(l, y.set)
+		}
+	}
+	return l
 }
 
 // verbs are what verbs of the batch write to a link.

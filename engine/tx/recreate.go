@@ -111,7 +111,7 @@ func (p *planner) putAllBack(op *builtins.Op, c *Change, freed []*state.Entry, s
 // again is the set of a link that is deleted and made again: what it was, with
 // what is wanted over it. Of another kind it keeps no options.
 func (p *planner) again(e *state.Entry, set *wire.Set, with []*state.Entry) (*wire.Set, error) {
-	all := Sparse(e)
+	all := leaving(Sparse(e), set)
 	was, _ := e.Set().Get("kind")
 	want, ok := set.Get("kind")
 	same := !ok || was.Sub != nil && was.Sub.Table == want.Sub.Table

@@ -28,8 +28,9 @@ func (p *Plan) third(e *state.Entry, deleted bool) (l []state.Delta) {
 	}
 	was := state.Diff(e.Object, x.set, before, state.Patch)
 	// What a port has goes with its master, and begins with the defaults.
-	moves := !before.Has("port") || slices.ContainsFunc(was, func(w state.Delta) bool { return w.Row.Name == "master" }) ||
-		slices.ContainsFunc(p.verbs(e), func(s *wire.Set) bool { return s.Has("master") })
+	moves := func() bool {
+		return !before.Has("port") || slices.ContainsFunc(p.writes(x, e), func(s *wire.Set) bool { return s.Has("master") && s.Uint("master") != before.Uint("master") })
+	}
 	if p.misnamed(e) {
 		name := e.Set().Table.Row("name")
 		is, _ := e.Set().At(name)
@@ -38,7 +39,7 @@ func (p *Plan) third(e *state.Entry, deleted bool) (l []state.Delta) {
 	for _, d := range state.Diff(e.Object, x.set, e.Set(), state.Patch) {
 		top, _, _ := strings.Cut(d.Path, ".")
 		switch {
-		case d.Row.WO || top == "up" || top == "newname" || top == "name" || moves && (top == "port" || top == "master" && d.Before.N == 0):
+		case d.Row.WO || top == "up" || top == "newname" || top == "name" || (top == "port" || top == "master" && d.Before.N == 0) && moves():
 			continue // changes on the way
 		case slices.ContainsFunc(was, func(w state.Delta) bool {
 			return w.Path == d.Path && (w.Before.Equal(d.Before) || between(w.Before, w.After, d.Before) || top == "kind" && w.Before.Type == wire.None && d.Row.IsDefault(d.Before))

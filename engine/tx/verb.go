@@ -206,7 +206,7 @@ func (p *planner) linkVerb(op *builtins.Op, set *wire.Set, c *Change) error {
 				continue
 			}
 			moved := want.Has("master") && want.Uint("master") != e.Set().Uint("master")
-			if e = p.changeLink(e, merged(e.Set(), want)); moved {
+			if e = p.changeLink(e, merged(leaving(e.Set(), want), want)); moved {
 				if err := p.firstVLAN(e); err != nil {
 					return err
 				}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/nlscript/nlscript/engine/state"
 	"github.com/nlscript/nlscript/wire"
@@ -154,7 +155,7 @@ func (p *Plan) verifyLink(now *state.State, x *expect) error {
 		}
 		return fmt.Errorf("the kernel took it, but it is not there")
 	}
-	if superseded(x, planned) {
+	if p.superseded(x, planned) {
 		return nil
 	}
 	for _, d := range state.Diff(x.object, permanentAddress(p.reindex(now, x.set), e.Set()), e.Set(), state.Patch) {
@@ -187,20 +188,20 @@ func (p *Plan) lastOf(x *expect) *state.Entry {
 
 // superseded reports whether a later op of the batch changed a link that this
 // one made or changed, in the same fields: e is what it leaves of it.
-func superseded(x *expect, e *state.Entry) bool {
+func (p *Plan) superseded(x *expect, e *state.Entry) bool {
 	if e == nil {
 		return true
 	}
-	return len(state.Diff(x.object, x.set, e.Set(), state.Patch)) > 0 && onlyRows(x, e)
+	deltas := state.Diff(x.object, x.set, e.Set(), state.Patch)
+	return len(deltas) > 0 && !slices.ContainsFunc(deltas, func(d state.Delta) bool { return d.Row.WO || p.slips(d, e) })
 }
 
-func onlyRows(x *expect, e *state.Entry) bool {
-	for _, d := range state.Diff(x.object, x.set, e.Set(), state.Patch) {
-		if d.Row.WO {
-			return false
-		}
-	}
-	return true
+// slips reports whether no op wrote a difference: a port has lost options with the master
+// that it had, or with the port that backed it.
+func (p *Plan) slips(d state.Delta, e *state.Entry) bool {
+	top, _, _ := strings.Cut(d.Path, ".")
+	return top == "port" && e.Set().Uint("master") != 0 &&
+		!slices.ContainsFunc(p.verbs(e), func(s *wire.Set) bool { return s.Has("master") || s.Has("port") })
 }
 
 // reindex gives devices that the plan only knew by name the index they got.
