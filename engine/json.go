@@ -115,6 +115,9 @@ func changeJSON(p *tx.Plan, c *tx.Change) []jsonChange {
 		j.Object = "netns"
 	}
 	l := []jsonChange{j}
+	for _, key := range c.Links() {
+		l = append(l, jsonChange{Action: actionNames[tx.Modify], Object: rtnl.Link.Name, Key: key, NetNS: j.NetNS, Pos: j.Pos, Cause: j.Key})
+	}
 	for _, t := range c.Taken() {
 		l = append(l, jsonChange{Action: "delete", Object: t.Object.Name, Key: t.Title, NetNS: j.NetNS, Pos: j.Pos, Cause: j.Key})
 	}

@@ -147,6 +147,9 @@ func (p *Plan) changes(b *strings.Builder, commit *batch, verbose bool) {
 			name = withWidth + 3
 		}
 		b.WriteString(columns(strings.TrimRight(fmt.Sprintf("  %c %-*s %s", c.Action, name, c.Title(), text), " "), opPos(c.Op)))
+		for _, l := range c.Links() {
+			fmt.Fprintf(b, "      ~ %s\n", l)
+		}
 		for _, t := range c.Taken() {
 			what := "goes with it"
 			if t.Back {

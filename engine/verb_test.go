@@ -1,6 +1,9 @@
 package engine_test
 
 import (
+	"encoding/json"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/nlscript/nlscript/engine"
@@ -47,4 +50,46 @@ func TestVerbsBehindOps(t *testing.T) {
 		enginetest.EveryFailure(t, e, engine.Script{Name: "a.star", Source: []byte("commit(" + src + ")")})
 		mustRun(t, e, "commit("+src+")", nil)
 	}
+}
+
+// A plan of a verb on a group names the links in it, once.
+func TestPlanOfGroups(t *testing.T) {
+	e := enginetest.Sandbox(t, "eth0", "eth1")
+	mustRun(t, e, `commit(link(["eth0", "eth0p", "eth1"], group = 7))`, nil)
+	for src, want := range map[string][]string{
+		`link.delete(group = 7)`:              {"send link.delete group 7", "delete link eth0", "delete link eth0p", "delete link eth1", "delete link eth1p"},
+		`link.change(group = 7, mtu = 1300)`:  {"change link eth0", "change link eth0p", "change link eth1", "send link.change group 7"},
+		`link.change("eth0", mtu = 1300)`:     {"send link.change eth0"},
+		`link.change(group = 70, mtu = 1300)`: {"send link.change group 70"},
+	} {
+		p, err := e.Plan(t.Context(), engine.Script{Name: "a.star", Source: []byte("commit(" + src + ")")})
+		if err != nil {
+			t.Fatalf("%s: %+v", src, err)
+		}
+		var told struct {
+			Commits []struct {
+				Changes []struct{ Action, Key, Cause string }
+			}
+		}
+		b, err := json.Marshal(p)
+		if err == nil {
+			err = json.Unmarshal(b, &told)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, c := range told.Commits[0].Changes {
+			got = append(got, c.Action+" "+c.Key)
+			if line := "      " + map[string]string{"delete": "-", "change": "~"}[c.Action] + " " + c.Key; c.Action != "send" && (!strings.Contains(p.String(), line) || c.Cause == "") {
+				t.Errorf("%s: no %q in\n%s", src, line, p)
+			}
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s:\n%s\nwant\n%s", src, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	}
+	enginetest.EveryFailure(t, e, engine.Script{Name: "a.star", Source: []byte(`commit(link.delete(group = 7))`)})
 }

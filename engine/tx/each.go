@@ -296,6 +296,15 @@ func (c *Change) Taken() []Taken { return c.told(c.With) }
 // Restored is what of that is put back, in that order.
 func (c *Change) Restored() []Taken { return c.told(c.Back) }
 
+// Links are the titles of those that a verb on a group changes.
+func (c *Change) Links() []string {
+	var l []string
+	for _, name := range c.links {
+		l = append(l, rtnl.Link.Name+" "+name)
+	}
+	return l
+}
+
 func (c *Change) told(with []*state.Entry) []Taken {
 	var l []Taken
 	var last *wire.Set

@@ -75,6 +75,9 @@ func titleOf(o *wire.Object, s *wire.Set, names wire.Names) string {
 		}
 		if ok {
 			t += " " + f.Text(v, names)
+		} else if o == rtnl.Link && s.Has("group") { // a verb on all of it
+			group, _ := s.Get("group")
+			t += " " + s.Table.Row("group").Pair(group, names)
 		}
 	}
 	for _, e := range s.Ents {

@@ -144,9 +144,11 @@ func (p *planner) linkVerb(op *builtins.Op, set *wire.Set, c *Change) error {
 		return p.linkAdd(op, set)
 	}
 	var targets []*state.Entry
+	group := false
 	if e := p.st.LinkByIndex(uint32(set.Uint("index"))); e != nil {
 		targets = append(targets, e)
 	} else if v, ok := set.Get("group"); ok && set.Has("group") && set.Uint("index") == 0 {
+		group = true
 		for _, l := range p.st.All(rtnl.Link) {
 			if l.Set().Uint("group") == v.N {
 				targets = append(targets, l)
@@ -161,7 +163,12 @@ func (p *planner) linkVerb(op *builtins.Op, set *wire.Set, c *Change) error {
 		if e = p.current(e); e == nil {
 			continue // the other end of a veth went with one
 		}
-		c.links = append(c.links, e.Name())
+		switch {
+		case group && op.Verb.Type == o.Del:
+			c.With = append(c.With, e)
+		case group:
+			c.links = append(c.links, e.Name())
+		}
 		p.plan.touch.key(o, e.Key)
 		switch op.Verb.Type {
 		case o.Del:
