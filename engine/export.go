@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -39,7 +38,7 @@ func (e *Engine) Export(ctx context.Context, w io.Writer, all bool, kinds ...str
 		return err
 	}
 	defer s.close()
-	x := exporter{ctx: ctx, st: s.st, all: all, objects: objects, made: map[uint32]bool{}, sysctl: len(kinds) == 0 || slices.Contains(kinds, sysctlKind)}
+	x := exporter{ctx: ctx, st: s.st, all: all, objects: objects, made: map[uint32]bool{}, stranded: map[uint64]bool{}, leads: map[*state.Entry]bool{}, sysctl: len(kinds) == 0 || slices.Contains(kinds, sysctlKind)}
 	if s.kernel.Sys != nil {
 		x.live, x.cpus = true, possibleCPUs()
 		if err := x.settings(e, slices.Contains(kinds, sysctlKind)); err != nil {
@@ -128,9 +127,11 @@ type exporter struct {
 	known  *defaults // nil: not known
 	notes  []string  // at the beginning
 
-	direct   map[uint32][]netip.Prefix // networks that devices are on
-	stranded map[uint64]bool           // next hops without a way to their gateway
-	anywhere []uint32                  // devices that have a route to everywhere
+	networks map[uint32][]network  // that devices are on
+	led      map[uint64]bool       // tables that rules lead to
+	needed   map[uint64]bool       // of these, the ones by which gateways are found
+	leads    map[*state.Entry]bool // rules that are written before them
+	stranded map[uint64]bool       // next hops without a way to their gateway
 }
 
 // A line is an op of the script.
@@ -227,7 +228,8 @@ func (x *exporter) byDevice(a, b *state.Entry) int {
 }
 
 // routing writes routes without a gateway, next hops, for which these may be
-// needed, and the routes that have one.
+// needed, and the routes that have one. Rules come behind, as one that rejects
+// packets is in the way of gateways, too, but for those that lead to one.
 func (x *exporter) routing() error {
 	routes, err := x.objectsOf(rtnl.Route, byRoute)
 	if err != nil {
@@ -239,11 +241,22 @@ func (x *exporter) routing() error {
 		}
 		return cmp.Compare(a.Set().Uint("id"), b.Set().Uint("id"))
 	})
+	if x.live && len(routes)+len(hops) > 0 && err == nil {
+		err = x.look()
+	}
+	if err != nil {
+		return err
+	}
 	x.routes(routes, false)
-	stranded := map[uint64]bool{} // next hops, and groups of such
-	carrier := map[uint64]bool{}  // devices that are waited for
+	if err := x.leading(slices.Concat(routes, hops)); err != nil {
+		return err
+	}
+	carrier := map[uint64]bool{} // devices that are waited for
 	for _, e := range hops {
-		if dev := e.Set().Uint("dev"); dev != 0 && !carrier[dev] && x.onLink(e.Set()) {
+		lost := !x.finds(e.Set())
+		group, _ := e.Set().Get("group")
+		lost = lost || slices.ContainsFunc(group.L, func(v wire.Value) bool { return x.stranded[rtnl.MemberID(v)] })
+		if dev := e.Set().Uint("dev"); dev != 0 && !carrier[dev] && !lost {
 			// The kernel refuses a next hop without carrier (rtm_to_nh_config), which a
 			// bond has a while after it is up.
 			carrier[dev] = true
@@ -251,16 +264,14 @@ func (x *exporter) routing() error {
 			x.lines = append(x.lines, line{text: op.String()})
 		}
 		x.add(e)
-		group, _ := e.Set().Get("group")
-		if !x.onLink(e.Set()) || slices.ContainsFunc(group.L, func(v wire.Value) bool { return stranded[rtnl.MemberID(v)] }) {
-			stranded[e.Set().Uint("id")] = true
+		if lost {
+			x.stranded[e.Set().Uint("id")] = true
 			n := &x.lines[len(x.lines)-1]
 			n.note, n.out = noWay, true
 		}
 	}
-	x.stranded = stranded
 	x.routes(routes, true)
-	return err
+	return nil
 }
 
 // routes writes those with or without a gateway, several of one key together.
@@ -274,44 +285,11 @@ func (x *exporter) routes(l []*state.Entry, gateway bool) {
 		if len(like) > 1 {
 			n.flags = builtins.Appended
 		}
-		if gateway && (!x.onLink(e.Set()) || x.stranded[e.Set().Uint("nhid")]) {
+		if gateway && (!x.finds(e.Set()) || x.stranded[e.Set().Uint("nhid")]) {
 			n.note, n.out = noWay, true
 		}
 		x.lines = append(x.lines, n)
 	}
-}
-
-const noWay = "its gateway is on no network any more; the kernel would refuse it now"
-
-// onLink reports whether the gateways of a route, or a next hop, are on networks of their devices.
-// The kernel asks when a route is made, and never again.
-func (x *exporter) onLink(s *wire.Set) bool {
-	if !x.live {
-		return true // facts need not be all there is
-	}
-	if x.direct == nil {
-		x.direct = map[uint32][]netip.Prefix{}
-		for _, e := range x.st.All(rtnl.Route) {
-			if dst, ok := e.Set().Get("dst"); !hasGateway(e.Set()) && ok && dst.Type == wire.Net {
-				dev := uint32(e.Set().Uint("dev"))
-				x.direct[dev] = append(x.direct[dev], dst.Prefix())
-			} else if !hasGateway(e.Set()) {
-				x.anywhere = append(x.anywhere, uint32(e.Set().Uint("dev")))
-			}
-		}
-	}
-	hops := wire.ListOf(wire.SubVal(s))
-	if f := s.Table.Row("nexthops"); f != nil {
-		if l, ok := s.At(f); ok {
-			hops = l
-		}
-	}
-	return !slices.ContainsFunc(hops.L, func(h wire.Value) bool {
-		via, ok := h.Sub.Get("via")
-		dev := uint32(h.Sub.Uint("dev"))
-		return ok && via.Type == wire.Addr && h.Sub.Uint("onlink") == 0 && !slices.Contains(x.anywhere, dev) &&
-			!slices.ContainsFunc(x.direct[dev], func(p netip.Prefix) bool { return p.Contains(via.A) })
-	})
 }
 
 func hasGateway(s *wire.Set) bool { return s.Has("via") || s.Has("nexthops") || s.Has("nhid") }
@@ -348,15 +326,23 @@ func (x *exporter) without() error {
 	return nil
 }
 
-func (x *exporter) rules() error {
-	l, err := x.objectsOf(rtnl.Rule, func(a, b *state.Entry) int {
+// ruleList returns the rules that are to be written.
+func (x *exporter) ruleList() ([]*state.Entry, error) {
+	return x.objectsOf(rtnl.Rule, func(a, b *state.Entry) int {
 		return cmp.Or(cmp.Compare(a.Set().Uint("family"), b.Set().Uint("family")), cmp.Compare(a.Set().Uint("priority"), b.Set().Uint("priority")))
 	})
+}
+
+func (x *exporter) rules() error {
+	l, err := x.ruleList()
 	var gone []*wire.Set
 	if x.live && x.objects[rtnl.Rule] && err == nil {
 		gone = x.rulesGone()
 	}
 	for _, e := range l {
+		if x.leads[e] {
+			continue
+		}
 		set := tx.Writable(e.Set())
 		// One in the place of the kernel's would be taken to be there.
 		gone = slices.DeleteFunc(gone, func(r *wire.Set) bool {

@@ -242,3 +242,46 @@ func TestExportWaits(t *testing.T) {
 		})
 	}
 }
+
+// TestExportGateways: a rule that a gateway is found by comes before the routes, others,
+// of which one rejects all, behind them. The gateway of a next hop of a forwarding
+// database, and one that is link-local, are never looked for.
+func TestExportGateways(t *testing.T) {
+	const src = `
+commit(
+    link("a", up = True, kind = kind.veth(peer = {"name": "b", "up": True, "addrgenmode": "none"})),
+    link("vx0", up = True, kind = kind.vxlan(id = 9)),
+    addr("10.0.0.1/24", dev = "a"),
+    route("192.0.2.0/24", dev = "a", table = 50),
+    rule(table = 50, priority = 5),
+    route("default", via = "192.0.2.1"),
+    route.append("default", via = "10.0.0.9"),
+    route("10.1.0.0/16", via = "10.0.0.9"),
+    route("10.2.0.0/16", nexthops = [hop(via = "10.0.0.9"), hop(via = "192.0.2.1")]),
+    route("2001:db8::/64", via = "fe80::1", dev = "b"),
+    nexthop(1, via = "192.0.2.1", dev = "a"),
+    nexthop(2, group = [1]),
+    route("10.3.0.0/16", nhid = 2),
+    nexthop(17, via = "203.0.113.1", fdb = True),
+    nexthop(19, group = [17], fdb = True),
+    bridge.fdb("02:00:00:00:00:04", dev = "vx0", nhid = 19),
+    rule(iif = "lo", type = "prohibit", priority = 900),
+)`
+	first, second := emptyNet(t), emptyNet(t)
+	run(t, first, src)
+	text := export(t, first, false)
+	if strings.Contains(text, "#") {
+		t.Errorf("a comment:\n%s", text)
+	}
+	if r := run(t, first, text); r.Outcome != "unchanged" {
+		t.Errorf("where it comes from: %s", r.Plan)
+	}
+	run(t, second, text)
+	if again := export(t, second, false); again != text {
+		t.Errorf("exported, made and exported again:\n%s\nfirst:\n%s", again, text)
+	}
+	run(t, first, `commit(absent(rule(table = 50, priority = 5)))`)
+	if text := export(t, first, false); strings.Count(text, "its gateway is on no network") != 5 {
+		t.Errorf("no rule leads to the gateways of three, and two use these:\n%s", text)
+	}
+}
