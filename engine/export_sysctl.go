@@ -67,10 +67,12 @@ var otherwise = map[string]bool{
 
 // passedOn reports whether a sysctl of all devices becomes that of each, and of
 // those to come (inet_forward_change; addrconf_fixup_forwarding and its like).
-func passedOn(dir, name string) bool {
+func passedOn(dir, dev, name string) bool {
 	switch name {
 	case "forwarding":
 		return true
+	case "force_forwarding":
+		return dir == "net/ipv6/conf/" && dev != "default"
 	case "disable_ipv6", "addr_gen_mode", "ignore_routes_with_linkdown":
 		return dir == "net/ipv6/conf/"
 	}
@@ -102,7 +104,7 @@ func (d *defaults) begins(path string, made bool) string {
 			return v
 		}
 		return d.fresh[dir+"lo/"+name] // neigh/default is in the first namespace only
-	} else if passedOn(dir, name) && d.now[all] != d.fresh[all] {
+	} else if passedOn(dir, dev, name) && d.now[all] != d.fresh[all] {
 		return d.now[all]
 	}
 	if dev == "default" {

@@ -285,3 +285,30 @@ commit(
 		t.Errorf("no rule leads to the gateways of three, and two use these:\n%s", text)
 	}
 }
+
+// TestExportOtherThanDefault: what devices have otherwise than those to come do is
+// written where these spread to them.
+func TestExportOtherThanDefault(t *testing.T) {
+	first, second := emptyNet(t), emptyNet(t)
+	for _, src := range []string{
+		`link("lo", up = True, inet = {"rp_filter": 1}), link("v0", up = True, kind = kind.veth(peer = {"name": "v1", "up": True}))`,
+		`link("lo", inet = {"rp_filter": 0})`, // written, it is its own
+		`sysctl("net.ipv4.conf.default.rp_filter", 1), sysctl("net.ipv6.conf.default.addr_gen_mode", 1), sysctl("net.ipv6.conf.all.disable_ipv6", 1)`,
+		`sysctl("net.ipv6.conf.v0.disable_ipv6", 0)`,
+	} {
+		run(t, first, "commit("+src+")")
+	}
+	text := export(t, first, false)
+	if !strings.Contains(text, `link("lo", up = True, inet = {"rp_filter": 0})`) {
+		t.Fatal(text)
+	}
+	run(t, second, text)
+	if again := export(t, second, false); again != text {
+		t.Errorf("again:\n%s\nfirst:\n%s", again, text)
+	}
+	for _, e := range []*engine.Engine{first, second} {
+		if r := run(t, e, text); r.Outcome != "unchanged" {
+			t.Errorf("once more: %s\n%s", r.Outcome, r.Plan)
+		}
+	}
+}

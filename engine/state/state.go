@@ -103,6 +103,8 @@ type State struct {
 	changed []*Entry
 	gone    []*Entry
 
+	Sysctls Sysctls // that plans have changed
+
 	// StandIns makes a device that is looked up and is not there exist: for
 	// golden files and sandboxes. The names are kept, in order of use.
 	StandIns bool
@@ -113,7 +115,8 @@ type State struct {
 // New returns an empty state that fills itself from src.
 func New(src Source) *State {
 	return &State{src: src, loaded: map[string]bool{}, entries: map[*wire.Object]map[string][]*Entry{},
-		before: map[*wire.Object]map[string][]*Entry{}, names: map[string]*Entry{}, index: map[uint32]*Entry{}, ghosts: map[uint32]string{}, levels: map[level][]*Entry{}, Made: map[string]bool{}}
+		before: map[*wire.Object]map[string][]*Entry{}, names: map[string]*Entry{}, index: map[uint32]*Entry{}, ghosts: map[uint32]string{}, levels: map[level][]*Entry{}, Made: map[string]bool{},
+		Sysctls: Sysctls{map[string]string{}, map[string]string{}}}
 }
 
 // Clone returns a copy that changes by itself: what was there before attempt().
@@ -121,6 +124,7 @@ func (st *State) Clone() *State {
 	c := New(st.src)
 	c.StandIns, c.StoodIn, c.next, c.late = st.StandIns, slices.Clone(st.StoodIn), st.next, st.late
 	c.Ahead, c.changed, c.gone = st.Ahead, slices.Clone(st.changed), slices.Clone(st.gone)
+	c.Sysctls = st.Sysctls.clone()
 	c.scopes = slices.Clone(st.scopes)
 	c.entries, c.before = cloneTables(st.entries), cloneTables(st.before)
 	c.loaded, c.names, c.index, c.ghosts, c.Made = maps.Clone(st.loaded), maps.Clone(st.names), maps.Clone(st.index), maps.Clone(st.ghosts), maps.Clone(st.Made)
@@ -229,6 +233,9 @@ func (st *State) Change(e *Entry, s *wire.Set) *Entry {
 			delete(st.names, name)
 		}
 		st.indexLink(n, s)
+		if n.Name() != e.Name() {
+			st.Sysctls.forget(e.Name())
+		}
 	}
 	return n
 }
@@ -252,6 +259,7 @@ func (st *State) Remove(e *Entry) {
 		}
 		delete(st.index, e.Index())
 		st.ghosts[e.Index()] = e.Name()
+		st.Sysctls.forget(e.Name())
 	}
 }
 

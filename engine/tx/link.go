@@ -224,7 +224,7 @@ func (p *planner) patchLink(op *builtins.Op, set *wire.Set, e *state.Entry) erro
 	have := e.Set()
 	want := permanentAddress(mentioned(canon(op.Object, set), set), have)
 	want.Del("name")
-	have = leaving(have, want)
+	have = p.doubted(e, leaving(have, want), want)
 	mode := state.Patch
 	if !e.Reported() {
 		mode = state.Fresh
@@ -303,6 +303,7 @@ func (p *planner) patchLink(op *builtins.Op, set *wire.Set, e *state.Entry) erro
 		after.PutName("up", wire.BoolVal(true)) // the bond does that
 	}
 	e = p.changeLink(e, after)
+	p.wrote(e, want)
 	if up, _ := pick.Get("up"); !again && (joins || pick.Has("up") && up.True()) {
 		p.turn(p.followers(e, false), true)
 	}

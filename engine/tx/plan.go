@@ -80,6 +80,7 @@ type Plan struct {
 	want     []*expect
 	only     []only          // scopes of exact ops
 	stirred  map[string]bool // links that go and come again, or lose their master and get it again
+	ensured  []*builtins.Op  // sysctls
 	sysctls  []sysctlImage
 	settings []sysctlImage       // of devices that go, or lose a family
 	Place    *builtins.Place     // namespace; nil: the one the run works in
@@ -161,7 +162,6 @@ type planner struct {
 	unknown uint32                  // to stand for what the kernel picks
 	seen    map[string]*builtins.Op // ensured keys, for contradictions
 	sources map[netip.Addr]bool     // that routes of the batch wait for
-	sysctl  map[string]string       // what earlier ops of the batch wrote
 	ops     int
 	single  bool                    // routes are read one by one
 	joint   *joint                  // of a commit over several namespaces
@@ -207,7 +207,7 @@ func (p *planner) all(ops []*builtins.Op) error {
 
 func newPlanner(ctx context.Context, st *state.State, sys Sysctls, arena *wire.Builder, first uint32) *planner {
 	return &planner{ctx: ctx, st: st, sys: sys, arena: arena, next: max(first, FirstIndex), unknown: unknownIndex,
-		plan: &Plan{st: st, touch: newTouch(), planned: true}, refs: map[string]bool{}, becomes: map[string]string{}, virtual: map[uint32]bool{}, seen: map[string]*builtins.Op{}, sources: map[netip.Addr]bool{}, sysctl: map[string]string{}}
+		plan: &Plan{st: st, touch: newTouch(), planned: true}, refs: map[string]bool{}, becomes: map[string]string{}, virtual: map[uint32]bool{}, seen: map[string]*builtins.Op{}, sources: map[netip.Addr]bool{}}
 }
 
 // begin notes what ops refer to, and reads what has to be there before the first.

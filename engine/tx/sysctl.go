@@ -18,13 +18,15 @@ func (p *planner) sysctlOp(op *builtins.Op) error {
 	if err != nil {
 		return err
 	}
-	old, known := p.sysctl[s.Path]
+	p.plan.ensured = append(p.plan.ensured, op)
 	before := p.pathBefore(s.Path)
-	if !known && p.sys != nil {
+	old, sure := p.st.Sysctls.Sure[s.Path]
+	read := false
+	if !sure && p.sys != nil {
 		old, err = p.sys.Read(before)
 		switch {
 		case err == nil:
-			known = true
+			read = true
 		case errors.Is(err, fs.ErrNotExist) && p.makesDevice(s.Path):
 			// The device it belongs to is made in this batch.
 		case errors.Is(err, fs.ErrPermission), noSecret(s.Path, err):
@@ -36,22 +38,25 @@ func (p *planner) sysctlOp(op *builtins.Op) error {
 			return err
 		}
 	}
-	if known && sameValue(old, s.Value) {
+	known, was := sure || read, old
+	if other, doubt := p.st.Sysctls.Perhaps[s.Path]; doubt && known && sameValue(old, s.Value) {
+		was = other
+	}
+	if known && sameValue(was, s.Value) {
 		p.change(&Change{Action: Same, Op: op, Old: old})
 		return nil
 	}
-	p.sysctl[s.Path] = s.Value
-	c := p.change(&Change{Action: Modify, Op: op, Old: old})
+	c := p.change(&Change{Action: Modify, Op: op, Old: was})
 	if !known && p.sys != nil && !p.makesDevice(s.Path) && !isCommand(s.Path) {
 		c.Losses = append(c.Losses, Loss{Title: c.title(), What: "its value before, which cannot be read"})
 	}
-	if known && before != s.Path {
+	if read && before != s.Path {
 		p.keepSetting(before, old)
 	}
-	p.plan.sysctls = append(p.plan.sysctls, sysctlImage{s, old, known && before == s.Path})
-	if p.sys != nil && (known || isSecret(s.Path)) {
-		p.keepSpread(s.Path)
-	}
+	// What was not read is kept by whatever has made it so.
+	p.plan.sysctls = append(p.plan.sysctls, sysctlImage{s, old, read && before == s.Path})
+	p.spread(s.Path, s.Value, known)
+	p.st.Sysctls.Write(s.Path, s.Value)
 	if err := p.takes(s.Path, s.Value, c); err != nil {
 		return err
 	}
@@ -157,26 +162,28 @@ func sysctlResidue(img sysctlImage, now string, err error) Residue {
 	return Residue{Title: "sysctl " + img.s.Name, Text: fmt.Sprintf("was %q, is %q (%v)", img.old, now, err)}
 }
 
-// verifySysctls compares what was written with what is there.
+// verifySysctls compares what was ensured with what is there, also what was so
+// already: others may have changed it along with theirs.
 func (p *Plan) verifySysctls(sys Sysctls) error {
-	last := map[string]Step{}
-	for _, st := range p.Steps {
-		if st.Sysctl != nil {
-			last[st.Sysctl.Path] = st
-		}
-	}
-	for _, img := range p.sysctls {
-		st := last[img.s.Path]
-		now, err := sys.Read(img.s.Path)
-		if errors.Is(err, fs.ErrPermission) {
+	for _, op := range p.ensured {
+		s := op.Sysctl
+		now, err := sys.Read(s.Path)
+		switch {
+		case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist) && p.without(s.Path):
 			continue
-		}
-		if err == nil && !sameValue(now, st.Sysctl.Value) {
-			err = fmt.Errorf("the kernel holds %q, not %q as written", strings.TrimSpace(now), st.Sysctl.Value)
+		case err == nil && !sameValue(now, s.Value):
+			err = fmt.Errorf("the kernel holds %q, not %q as written", strings.TrimSpace(now), s.Value)
 		}
 		if err != nil {
-			return &OpError{st.Op, "", err}
+			return &OpError{op, "", err}
 		}
 	}
 	return nil
+}
+
+// without reports whether the device that a sysctl is of has gone with the plan, or got
+// another name.
+func (p *Plan) without(path string) bool {
+	parts := strings.Split(path, "/")
+	return len(parts) == 5 && p.st.Known(parts[3]) == nil
 }
