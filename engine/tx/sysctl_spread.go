@@ -172,8 +172,17 @@ func number(s string) (wire.Value, bool) {
 }
 
 // takes plans what goes with a sysctl: disable_ipv6 takes the addresses, routes
-// and neighbours of the family from a device, or from all.
+// and neighbours of the family from a device, or from all. With addr_gen_mode addresses
+// come, which an undo takes away again where there were none of the kind.
 func (p *planner) takes(path, value string, c *Change) error {
+	if dir, dev, name := settingOf(path); dir == "net/ipv6/conf/" && name == "addr_gen_mode" {
+		for _, l := range p.st.All(rtnl.Link) {
+			if dev == "all" || dev == l.Name() {
+				p.plan.touch.link(l.Index())
+			}
+		}
+		return p.st.Load(p.ctx, state.Scope{Object: rtnl.Addr, Family: unix.AF_INET6})
+	}
 	rest, is := strings.CutPrefix(path, "net/ipv6/conf/")
 	dev, disables := strings.CutSuffix(rest, "/disable_ipv6")
 	if !is || !disables || sameValue(value, "0") {

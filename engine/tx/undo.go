@@ -211,8 +211,7 @@ func (u *undoer) diff() {
 				return
 			}
 			id := state.ID(e)
-			came := !was && len(diffs[i][id].was) == 0 && !(o == rtnl.Rule && u.plan.touch.has(e)) // no kernel makes a rule that was named
-			if e.Foreign() && (came || !u.plan.touch.ours(e)) && !u.moved[orderKey{o, e.Key}] {
+			if u.passesOver(e, was, len(diffs[i][id].was) > 0) {
 				return
 			}
 			if !was && o == rtnl.Link && u.plan.arrived[e.Name()] {
@@ -321,6 +320,18 @@ func (u *undoer) diff() {
 	if isLate := func(s undoStep) bool { return s.late }; slices.ContainsFunc(u.steps, isLate) {
 		slices.SortStableFunc(u.steps, func(a, b undoStep) int { return place(b.late) - place(a.late) })
 	}
+}
+
+// passesOver reports whether an object that was there, or is, is the kernel's or a daemon's
+// and no business of the undo's; beside says that there was one like it before.
+func (u *undoer) passesOver(e *state.Entry, was, beside bool) bool {
+	switch {
+	case !e.Foreign(), u.moved[orderKey{e.Object, e.Key}], was && u.ousted(e), !was && u.unbidden(e):
+		return false
+	case !u.plan.touch.ours(e):
+		return true
+	}
+	return !was && !beside && !(e.Object == rtnl.Rule && u.plan.touch.has(e)) // no kernel makes a rule that was named
 }
 
 // A pair is what a key held before, and holds now.

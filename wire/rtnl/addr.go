@@ -40,7 +40,7 @@ var Addr = &wire.Object{
 const (
 	ifaProto = 11 // IFA_PROTO
 
-	protoKernelLL = 3 // the last of the IFAPROT_KERNEL_*
+	ProtoKernelLL = 3 // of link-local addresses; the last of the IFAPROT_KERNEL_*
 
 	forever = 0xffffffff // INFINITY_LIFE_TIME
 
@@ -284,7 +284,7 @@ func Unlabelled(o *wire.Object, s *wire.Set, names wire.Names) (done bool) {
 // foreignAddr: what the kernel made, from router advertisements, as link-local
 // or loopback address, or as temporary one.
 func foreignAddr(s *wire.Set) bool {
-	if p := s.Uint("proto"); p > 0 && p <= protoKernelLL {
+	if p := s.Uint("proto"); p > 0 && p <= ProtoKernelLL {
 		return true
 	}
 	local, ok := s.Get("local")
