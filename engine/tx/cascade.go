@@ -80,6 +80,7 @@ func (p *planner) linkGone(e *state.Entry) ([]*state.Entry, error) {
 	for i := 0; i < len(links); i++ {
 		idx := links[i].Index()
 		p.plan.touch.link(idx)
+		p.touchAbove(links[i])
 		if err := p.st.Load(p.ctx, state.Scope{Object: rtnl.Class, Dev: idx}); err != nil {
 			return nil, err
 		}
@@ -477,6 +478,14 @@ func (p *planner) above(e *state.Entry) (l []*state.Entry) {
 		}
 	}
 	return l
+}
+
+// touchAbove notes that links above one may get another address when it goes, and lose
+// all their neighbours by that: a bridge that was given none has that of a port.
+func (p *planner) touchAbove(e *state.Entry) {
+	for _, l := range p.above(e) {
+		p.plan.touch.link(l.Index())
+	}
 }
 
 // followers are the VLANs on a link, and on those, that go down with it, or come up
