@@ -3,6 +3,7 @@ package tx
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/nlscript/nlscript/builtins"
 	"github.com/nlscript/nlscript/engine/state"
@@ -168,11 +169,15 @@ func (p *planner) leaves(e *state.Entry) ([]*state.Entry, error) {
 	idx := e.Index()
 	p.plan.touch.key(e.Object, e.Key)
 	p.plan.touch.link(idx)
-	p.plan.touch.link(uint32(e.Set().Uint("master")))
-	var gone, with []*state.Entry
+	p.touchAbove(e)
+	gone, err := p.tunnelsGone(idx)
+	if err != nil {
+		return nil, err
+	}
+	var with []*state.Entry
 	for _, o := range append([]*wire.Object{rtnl.Class}, linkObjects...) {
 		for _, x := range p.st.All(o) {
-			if !uses(x, idx) {
+			if !uses(x, idx) || slices.Contains(gone, x) {
 				continue
 			}
 			gone = append(gone, x)
@@ -190,6 +195,22 @@ func (p *planner) leaves(e *state.Entry) ([]*state.Entry, error) {
 	gone = appendNew(gone, p.preferring(gone))
 	for _, g := range gone {
 		p.st.Remove(g)
+	}
+	return gone, nil
+}
+
+// tunnelsGone are the vxlans on a link that moves away, with what goes with them: for them
+// it is as if the link was deleted (vxlan_handle_lowerdev_unregister). Others on it stay.
+func (p *planner) tunnelsGone(index uint32) (gone []*state.Entry, err error) {
+	for _, l := range p.st.All(rtnl.Link) {
+		if lower(l) != index || p.kindOf(l.Index()) != "vxlan" {
+			continue
+		}
+		more, err := p.linkGone(l)
+		if err != nil {
+			return nil, err
+		}
+		gone = appendNew(append(gone, l), more)
 	}
 	return gone, nil
 }
