@@ -180,12 +180,7 @@ func (u *undoer) withFarPeer(s *wire.Set) *wire.Set {
 	}
 	kind, _ := s.Get("kind")
 	row := kind.Sub.Table.Row("peer")
-	peer := wire.NewSet(row.Of)
-	for _, name := range []string{"name", "index", "address"} {
-		if v, ok := far.set.Get(name); ok {
-			peer.PutName(name, v)
-		}
-	}
+	peer := madeAs(row.Of, far.set)
 	peer.PutName("netns_fd", wire.IntVal(uint64(far.fd)))
 	s = s.Clone()
 	s.Del("link")

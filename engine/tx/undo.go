@@ -418,6 +418,7 @@ func (u *undoer) create(o *wire.Object, e *state.Entry, flags uint16, is []*stat
 	u.plan.stir(e.Name())
 	u.joinsLater(s, wire.NewSet(s.Table), e)
 	if u.made[e.Index()] {
+		u.complete(e)
 		return
 	}
 	unbond(s, e)

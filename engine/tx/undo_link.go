@@ -2,6 +2,7 @@ package tx
 
 import (
 	"math"
+	"slices"
 
 	"github.com/nlscript/nlscript/engine/state"
 	"github.com/nlscript/nlscript/wire"
@@ -47,12 +48,7 @@ func (u *undoer) withPeer(s *wire.Set) *wire.Set {
 		}
 		u.made[e.Index()] = true
 		row := kind.Sub.Table.Row("peer")
-		peer := wire.NewSet(row.Of)
-		peer.PutName("name", wire.StrVal(e.Name()))
-		peer.PutName("index", wire.IntVal(uint64(e.Index())))
-		if v, ok := e.Set().Get("address"); ok {
-			peer.PutName("address", v)
-		}
+		peer := madeAs(row.Of, e.Set())
 		unbond(peer, e)
 		s = s.Clone()
 		s.Del("link")
@@ -61,6 +57,28 @@ func (u *undoer) withPeer(s *wire.Set) *wire.Set {
 		s.PutName("kind", wire.SubVal(made))
 	}
 	return s
+}
+
+// madeAs is what the other end of a veth is made as; the rest it gets like any link.
+func madeAs(t *wire.Table, s *wire.Set) *wire.Set {
+	peer := wire.NewSet(t)
+	for _, name := range [...]string{"name", "index", "address", "numtxqueues", "numrxqueues"} {
+		if v, ok := s.Get(name); ok {
+			peer.PutName(name, v)
+		}
+	}
+	return peer
+}
+
+// complete gives the other end of a veth that is made the rest of what it was: what lives
+// on it comes behind, and some of that needs it up. Without, the kernel makes no route to
+// the peer of an IPv6 address, later neither (ip6_route_add, fixup_permanent_addr).
+func (u *undoer) complete(e *state.Entry) {
+	s := Sparse(e)
+	s.Ents = slices.DeleteFunc(s.Ents, func(x wire.Entry) bool {
+		return x.F.Immutable || x.F.Name == "kind" || x.F.Name == "address"
+	})
+	u.parts(s, wire.NewSet(s.Table), e.Index())
 }
 
 // patch makes a link as it was.
