@@ -65,3 +65,29 @@ func TestUndoWaitsForCarrier(t *testing.T) {
 		t.Errorf("not undone:\n%s", text)
 	}
 }
+
+// Over several namespaces nothing is waited for that comes with another of them: the
+// carrier of a veth with its other end.
+func TestUndoWaitsForNoOther(t *testing.T) {
+	e, _, there := apart(t)
+	params := map[string]any{"b": at(there)}
+	mustRun(t, e, `commit(nexthop(8, dev = "v0"), netns(param("b"), nexthop(7, via = "192.0.2.1", dev = "e0"), route("10.24.0.0/16", nhid = 7)))`, params)
+	for _, src := range []string{
+		`commit(netns(param("b"), absent(link("e0"))))`,
+		`commit(absent(link("v0")), netns(param("b"), link("lo", alias = "x")))`,
+	} {
+		far := engineIn(t, there)
+		near, beyond, began := enginetest.Take(t, e), enginetest.Take(t, far), time.Now()
+		_, err := e.Run(t.Context(), engine.Script{Name: "a.star", Params: params, Source: []byte(src + "\ncommit(route(\"10.9.0.0/16\", via = \"203.0.113.1\"))")})
+		if took := time.Since(began); took > 8*time.Second { // it waits for 10 s
+			t.Errorf("%s: undone in %s", src, took)
+		}
+		var failed *engine.Error
+		if !errors.As(err, &failed) || failed.Outcome != "rolled_back" {
+			t.Errorf("%s: %+v", src, err)
+		}
+		if d := near.Differs(t, e) + beyond.Differs(t, far); d != "" {
+			t.Errorf("%s: not as it was:\n%s", src, d)
+		}
+	}
+}

@@ -48,7 +48,7 @@ func (k Kernel) poll(ctx context.Context, done func(*state.State) bool, scopes .
 		if err := st.Load(ctx, scopes...); err != nil {
 			return err
 		}
-		if done(st) {
+		if done(st) || k.sweep == 1 {
 			return nil
 		}
 		select {

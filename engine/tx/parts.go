@@ -71,7 +71,7 @@ func (p *Plan) undoParts(ctx context.Context, k Kernel) (undone int, left []Resi
 		k.same(q) // where it is now; what is not there is told of below
 	}
 	p.pairUp(k)
-	for range sweeps {
+	for sweep := 1; sweep <= sweeps; sweep++ {
 		n := p.moveBack(k)
 		left, err = nil, nil
 		for _, q := range slices.Backward(p.parts) {
@@ -83,6 +83,7 @@ func (p *Plan) undoParts(ctx context.Context, k Kernel) (undone int, left []Resi
 				continue
 			}
 			q.top = p
+			in.sweep = sweep
 			m, l, uerr := q.undo(ctx, in)
 			n += m
 			for _, r := range l {
@@ -92,7 +93,7 @@ func (p *Plan) undoParts(ctx context.Context, k Kernel) (undone int, left []Resi
 			err = errors.Join(err, uerr)
 		}
 		undone += n
-		if len(left) == 0 && err == nil || n == 0 || ctx.Err() != nil {
+		if len(left) == 0 && err == nil || n == 0 && sweep > 1 || ctx.Err() != nil {
 			break
 		}
 	}

@@ -22,6 +22,10 @@ type Kernel struct {
 	NS   Namespace // for waits and checks; nil: there can be none
 
 	Spaces Spaces // other namespaces; nil: none can be reached
+
+	// Of an undo over several namespaces, from 1. The first does not wait: what for may come
+	// with another namespace, as carrier does with the other end of a veth.
+	sweep int
 }
 
 // A KernelError is the kernel's refusal of one message.

@@ -67,7 +67,7 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 			more, err := u.missing(ctx, left)
 			return undone, append(left, more...), err
 		}
-		if round > 0 { // the addresses are there again
+		if round > 0 || k.sweep > 1 { // the addresses are there again
 			for src := range u.sources {
 				if err := waitDAD(ctx, k, src); err != nil {
 					return undone, left, err
