@@ -238,6 +238,35 @@ commit(absent(link("vx0")), irreversible = ["link vx0"])`, "link vx0", "lost "+v
 	mustRun(t, e, make+`commit([absent(link(n)) for n in ("br0", "eth0", "vx0")])`, nil)
 }
 
+// The group of a multicast address that goes with its device stays joined, and cannot be
+// joined again; that of one that is removed by itself can.
+func TestIrreversibleAutojoin(t *testing.T) {
+	e := enginetest.Sandbox(t, "eth0")
+	mustRun(t, e, `commit(link("eth0", up = True), addr(["224.0.0.9/32", "ff05::7/128"], dev = "eth0", autojoin = True))`, nil)
+	const v4, v6, what = "addr 224.0.0.9 dev eth0", "addr ff05::7 dev eth0", "as the kernel stays in its group (autojoin)"
+	refuses(t, e, `commit(absent(link("eth0")))`, v4, what)
+	refuses(t, e, `commit(link("eth0", up = False))`, v6, what)
+	refuses(t, e, `commit(link.set("eth0", up = False))`, v6, what)
+	refuses(t, e, `commit(sysctl("net.ipv6.conf.eth0.disable_ipv6", 1))`, v6, what)
+	enginetest.EveryFailure(t, e, engine.Script{Name: "a.star", Source: []byte(`commit(exact(addr, [], dev = "eth0"), link("eth0", alias = "x"))`)})
+	_, err := e.Run(t.Context(), engine.Script{Name: "a.star", Source: []byte(`
+commit(link("eth0", up = False), irreversible = ["` + v6 + `"])
+commit(route("10.9.0.0/16", via = "192.0.2.1"))`)})
+	var failed *engine.Error
+	if !errors.As(err, &failed) || failed.Outcome != "residue" || len(failed.Residue) != 1 || !strings.HasPrefix(failed.Residue[0].Key, v6) {
+		t.Errorf("%+v", err)
+	}
+
+	// An address that stays is none that goes.
+	mustRun(t, e, `commit(sysctl("net.ipv6.conf.eth0.keep_addr_on_down", 1), addr("ff05::8/128", dev = "eth0", autojoin = True), addr("ff02::77/128", dev = "eth0", autojoin = True))`, nil)
+	refuses(t, e, `commit(link("eth0", up = False))`, "addr ff02::77 dev eth0", what)
+	mustRun(t, e, `commit(absent(addr("ff02::77/128", dev = "eth0")))`, nil)
+	if text := planned(t, e, `commit(link("eth0", up = False))`); strings.Contains(text, "goes with it") {
+		t.Errorf("it stays:\n%s", text)
+	}
+	enginetest.EveryFailure(t, e, engine.Script{Name: "a.star", Source: []byte(`commit(link("eth0", up = False), link("eth0", alias = "x"))`)})
+}
+
 // A sysctl that can only be written, and one whose writing does something.
 func TestIrreversibleSysctl(t *testing.T) {
 	e := enginetest.Sandbox(t, "eth0")

@@ -70,6 +70,9 @@ type Object struct {
 	// Irreversible says what of an object that the kernel reports no message makes
 	// again once it is gone: keys, a program; "" nothing.
 	Irreversible func(s *Set) string
+	// Leaves says by what the object cannot be made again that goes with another, as a
+	// deletion of its own would have taken it away, too; "" nothing.
+	Leaves func(s *Set) string
 	// Unlisted is what the object may take along that has no table: the filters of a
 	// queueing discipline.
 	Unlisted func(s *Set) []Unlisted

@@ -3,6 +3,7 @@ package tx
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -599,7 +600,7 @@ func (p *planner) lostOnDown(e *state.Entry, vlans []*state.Entry) ([]*state.Ent
 			v4 := x.Set().Uint("family") == 2 // AF_INET
 			switch o {
 			case rtnl.Addr, rtnl.Neigh:
-				if v4 {
+				if v4 || o == rtnl.Addr && p.kept(x) {
 					continue
 				}
 			case rtnl.Route:
@@ -620,6 +621,22 @@ func (p *planner) lostOnDown(e *state.Entry, vlans []*state.Entry) ([]*state.Ent
 	lost = appendNew(lost, p.preferring(lost))
 	more, err := p.lostWithCarrier(e)
 	return appendNew(lost, more), err
+}
+
+// kept reports whether an IPv6 address stays when its device goes down
+// (addrconf_ifdown).
+func (p *planner) kept(e *state.Entry) bool {
+	s := e.Set()
+	local, _ := s.Get("local")
+	if a := local.A; p.sys == nil || s.Uint("permanent") == 0 || a.IsLoopback() || a.IsLinkLocalUnicast() || a.IsLinkLocalMulticast() || a.IsInterfaceLocalMulticast() {
+		return false
+	}
+	for _, name := range []string{"all", p.st.Names(uint32(s.Uint("dev")))} {
+		if v, err := p.sys.Read("net/ipv6/conf/" + name + "/keep_addr_on_down"); err != nil || v != "0" {
+			return err == nil && !strings.HasPrefix(v, "-")
+		}
+	}
+	return false
 }
 
 // rejects reports whether a route of IPv6 is one by lo that does not say so: behind

@@ -258,7 +258,7 @@ func (s *switching) plan() error {
 			lost = append(lost, n.old)
 		}
 	}
-	if err := s.p.loses(lost...); err != nil {
+	if err := s.p.loses(nil, lost...); err != nil {
 		return err
 	}
 	s.p.remark(c)

@@ -37,7 +37,7 @@ func (p *planner) depart(op *builtins.Op, e *state.Entry, to *planner, where *wi
 		s.Put(row, wire.StrVal(as))
 		c.Deltas = append(c.Deltas, state.Delta{Path: row.Name, Row: row, After: wire.StrVal(as)})
 	}
-	if err := p.loses(gone...); err != nil {
+	if err := p.loses(nil, gone...); err != nil {
 		return err
 	}
 	if err := p.losesPlace(e, s); err != nil {
@@ -77,7 +77,7 @@ func (p *planner) departed(e *state.Entry, want *wire.Set, to *planner, c *Chang
 	if err != nil {
 		return err
 	}
-	if err := p.loses(gone...); err != nil {
+	if err := p.loses(nil, gone...); err != nil {
 		return err
 	}
 	if err := p.losesPlace(e, want); err != nil {

@@ -187,7 +187,7 @@ func (p *planner) removeOne(c *Change, e *state.Entry) error {
 			return err
 		}
 		gone := p.goWith([]*state.Entry{e})
-		if err := p.loses(gone...); err != nil {
+		if err := p.loses(nil, gone...); err != nil {
 			return err
 		}
 		p.remark(c)

@@ -45,7 +45,7 @@ func (p *planner) farGone(e *state.Entry) error {
 	if err != nil {
 		return err
 	}
-	if err := q.loses(append([]*state.Entry{x}, gone...)...); err != nil {
+	if err := q.loses(x, gone...); err != nil {
 		return err
 	}
 	p.losses, q.losses = append(p.losses, q.losses...), nil

@@ -36,9 +36,18 @@ func (p *planner) lose(e *state.Entry, what string) {
 	}
 }
 
-// loses notes objects that go, or are replaced, and what of them cannot come back.
-func (p *planner) loses(l ...*state.Entry) error {
-	for _, e := range l {
+// loses notes an object that goes by a message of its own, or is replaced, nil none, and
+// those that go with something, and what of them cannot come back.
+func (p *planner) loses(own *state.Entry, with ...*state.Entry) error {
+	for _, e := range with {
+		if f := e.Object.Leaves; f != nil {
+			p.lose(e, f(e.Set()))
+		}
+	}
+	if own != nil {
+		with = append([]*state.Entry{own}, with...)
+	}
+	for _, e := range with {
 		p.plan.touch.key(e.Object, e.Key)
 		if e.Foreign() {
 			continue

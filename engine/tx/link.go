@@ -285,7 +285,7 @@ func (p *planner) patchLink(op *builtins.Op, set *wire.Set, e *state.Entry) erro
 	for _, g := range append(gone, lost...) {
 		p.st.Remove(g)
 	}
-	if err := p.loses(append(slices.Clone(gone), lost...)...); err != nil {
+	if err := p.loses(nil, append(slices.Clone(gone), lost...)...); err != nil {
 		return err
 	}
 	if err := p.losesFields(e, pick); err != nil {

@@ -61,7 +61,7 @@ func (p *planner) goes(e *state.Entry, c *Change) error {
 	if err != nil {
 		return err
 	}
-	if err := p.loses(append([]*state.Entry{e}, gone...)...); err != nil {
+	if err := p.loses(e, gone...); err != nil {
 		return err
 	}
 	p.remark(c)

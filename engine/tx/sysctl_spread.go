@@ -213,7 +213,7 @@ func (p *planner) takes(path, value string, c *Change) error {
 	for _, x := range c.With {
 		p.st.Remove(x)
 	}
-	err := p.loses(c.With...)
+	err := p.loses(nil, c.With...)
 	p.remark(c)
 	return err
 }

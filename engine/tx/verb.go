@@ -193,7 +193,7 @@ func (p *planner) linkVerb(op *builtins.Op, set *wire.Set, c *Change) error {
 			if err != nil {
 				return err
 			}
-			if err := p.loses(gone...); err != nil {
+			if err := p.loses(nil, gone...); err != nil {
 				return err
 			}
 			if err := p.losesFields(e, want); err != nil {

@@ -223,7 +223,7 @@ func (p *planner) replaces(old *state.Entry, want *wire.Set, c *Change) error {
 			return err
 		}
 	}
-	if err := p.loses(append([]*state.Entry{old}, gone...)...); err != nil {
+	if err := p.loses(old, gone...); err != nil {
 		return err
 	}
 	p.remark(c)

@@ -35,6 +35,7 @@ var Addr = &wire.Object{
 	Foreign: foreignAddr,
 	Within:  []string{"dev", "family", "scope", "label"},
 	Replace: replaceAddr,
+	Leaves:  leavesGroup,
 }
 
 const (

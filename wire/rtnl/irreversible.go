@@ -52,6 +52,15 @@ func irreversibleTC(s *wire.Set) string {
 	return ""
 }
 
+// leavesGroup: with its device, or when that goes down, a multicast address goes but the
+// kernel stays in its group, and can join it no more (ip_mc_join, ipv6_sock_mc_join).
+func leavesGroup(s *wire.Set) string {
+	if s.Uint("autojoin") != 0 {
+		return "as the kernel stays in its group (autojoin)"
+	}
+	return ""
+}
+
 // Parents of the filters of a clsact (TC_H_MIN_INGRESS, TC_H_MIN_EGRESS).
 const (
 	tcIngressFilters = 0xfffffff2
