@@ -164,6 +164,31 @@ func (s *Set) At(f *Field) (Value, bool) {
 	return Value{}, false
 }
 
+// Twin returns the row that a set has in place of f: of rows of one attribute (group
+// and remote of a vxlan) the value says which it is. nil when there is none.
+func (s *Set) Twin(f *Field) *Field {
+	if f.At != nil || f.WO {
+		return nil
+	}
+	for r := f.nest.row(f.Type); r != nil; r = r.next {
+		if v, ok := s.At(r); ok && r != f && r.At == nil && !r.WO && r.Kind == f.Kind && (r.When == nil || r.When(v)) {
+			return r
+		}
+	}
+	return nil
+}
+
+// Of is At, or what the Twin has.
+func (s *Set) Of(f *Field) (Value, bool) {
+	v, ok := s.At(f)
+	if !ok {
+		if r := s.Twin(f); r != nil {
+			return s.At(r)
+		}
+	}
+	return v, ok
+}
+
 // Get returns the value of the field of this name; the table must have it. A
 // field of the fixed header always has a value.
 func (s *Set) Get(name string) (Value, bool) {

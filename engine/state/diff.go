@@ -70,7 +70,7 @@ func (d *differ) sets(path string, want, have *wire.Set) {
 		if d.skip(f) || f.WO || f.Given || f.Loose && d.mode == Whole || path == "" && d.isKey(f) {
 			continue
 		}
-		if _, ok := want.At(f); !ok && !equal(zeroOf(f), e.V) {
+		if _, ok := want.Of(f); !ok && !equal(zeroOf(f), e.V) {
 			d.add(path, f, e.V, zeroOf(f))
 		}
 	}
@@ -190,7 +190,7 @@ func (d *differ) pick(want, have *wire.Set, top bool) *wire.Set {
 		if d.skip(f) || f.WO || f.Given || top && d.isKey(f) {
 			continue
 		}
-		if _, ok := want.At(f); !ok && !equal(zeroOf(f), e.V) {
+		if _, ok := want.Of(f); !ok && !equal(zeroOf(f), e.V) {
 			if z, ok := d.nothing(f, e.V); ok {
 				out.Put(f, z)
 			}
@@ -250,7 +250,7 @@ func (d *differ) valueOf(have *wire.Set, e wire.Entry) wire.Value {
 }
 
 func valueOf(s *wire.Set, f *wire.Field) wire.Value {
-	if v, ok := s.At(f); ok {
+	if v, ok := s.Of(f); ok {
 		return v
 	}
 	return zeroOf(f)
@@ -348,7 +348,8 @@ func plain(v wire.Value) wire.Value {
 		v.Type == wire.AnyNet, v.Type == wire.EmptyNet,
 		v.Type == wire.Net && v.N == 0,
 		v.Type == wire.ListVal && len(v.L) == 0,
-		v.Type == wire.String && v.S == "":
+		v.Type == wire.String && v.S == "",
+		v.Type == wire.Addr && v.A.IsUnspecified():
 		return wire.Value{}
 	}
 	return v

@@ -194,7 +194,7 @@ func compatible(a, b wire.Value) bool {
 		return false
 	}
 	for _, e := range a.Sub.Ents {
-		if v, ok := b.Sub.At(e.F); ok && !v.Equal(e.V) {
+		if v, ok := b.Sub.Of(e.F); ok && !v.Equal(e.V) {
 			return false
 		}
 	}
@@ -368,7 +368,8 @@ func (p *planner) asleep(op *builtins.Op, vlans []*state.Entry) error {
 }
 
 // mentioned is what a patch wants: its canonical form, and the rows that are
-// written as nothing, which that leaves out. master = 0 releases a port.
+// written as nothing, which that leaves out. master = 0 releases a port, token = "::"
+// takes it away.
 func mentioned(want, set *wire.Set) *wire.Set {
 	for _, e := range set.Ents {
 		v, ok := want.At(e.F)
@@ -384,7 +385,8 @@ func mentioned(want, set *wire.Set) *wire.Set {
 
 // nothing reports whether a value is one that stands for none.
 func nothing(v wire.Value) bool {
-	return v.Type == wire.Int && v.N == 0 || v.Type == wire.String && v.S == "" || v.Type == wire.ListVal && len(v.L) == 0
+	return v.Type == wire.Int && v.N == 0 || v.Type == wire.String && v.S == "" || v.Type == wire.ListVal && len(v.L) == 0 ||
+		v.Type == wire.Addr && v.A.IsUnspecified()
 }
 
 // leaving is a link as a change finds it that may give it another master: what it is as
@@ -405,6 +407,9 @@ func merged(have, want *wire.Set) *wire.Set {
 		if e.F.Name == "newname" {
 			out.PutName("name", e.V)
 			continue
+		}
+		if r := out.Twin(e.F); r != nil {
+			out.Del(r.Name)
 		}
 		old, ok := out.At(e.F)
 		if ok && old.Type == wire.SetVal && e.V.Type == wire.SetVal && old.Sub.Table == e.V.Sub.Table {

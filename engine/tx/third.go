@@ -112,6 +112,9 @@ func valueAt(s *wire.Set, path string) (wire.Value, bool) {
 			return valueAt(e.V.Sub, rest)
 		}
 	}
+	if f := s.Table.Row(path); f != nil {
+		return s.Of(f)
+	}
 	return wire.Value{}, false
 }
 
