@@ -223,7 +223,7 @@ func (d *differ) nothing(f *wire.Field, v wire.Value) (wire.Value, bool) {
 	switch {
 	case f.Merge:
 		return wire.ListOf(d.missing(wire.Value{}, v)...), true
-	case f.Kind.IsBit(), f.Ages:
+	case f.Kind.IsBit(), f.Ages, f.Silent.Type != wire.None:
 		return zeroOf(f), true
 	case v.Type == wire.Int:
 		return wire.IntVal(0), true
@@ -272,7 +272,7 @@ func zeroOf(f *wire.Field) wire.Value {
 	case f.Ages && len(f.Words) > 0:
 		return wire.IntVal(f.Words[0].N) // what has no end
 	}
-	return wire.Value{}
+	return f.Silent
 }
 
 // same reports whether a row has what it shall have. A value that counts down

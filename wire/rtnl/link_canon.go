@@ -182,12 +182,17 @@ const (
 	bondPreferring = 1<<bondActiveBackup | 1<<bondTLB | 1<<bondALB
 )
 
-// canonVxlan: an address of zeros is none, and a flag that is off is not there.
+// canonVxlan: an address of zeros is none, a flag that is off is not there, and of an
+// age and a port 0 is the default (vxlan_config_apply, vxlan_config_validate).
 func canonVxlan(k *wire.Set) {
 	// vxlan_nl2conf counts the bits of remote checksums as used when they are
 	// mentioned at all, which its own reserved_bits then do not allow.
 	delZero(k, "remcsumrx", "remcsumtx")
-	delZero(k, "dstport") // the default one
+	zeroIs(k, "ageing", 300) // FDB_AGE_DEFAULT
+	if k.Uint("gpe") != 0 {
+		zeroIs(k, "dstport", 4790) // IANA_VXLAN_GPE_UDP_PORT
+	}
+	zeroIs(k, "dstport", 8472) // vxlan_port
 	for _, name := range []string{"group", "remote", "local"} {
 		if v, ok := k.Get(name); ok && v.A.IsUnspecified() {
 			k.Del(name)
@@ -209,6 +214,13 @@ func member(s *wire.Set, name string) *wire.Set {
 func delNone(s *wire.Set, name string) {
 	if v, ok := s.Get(name); ok && v.Type == wire.Int && v.N == 0 {
 		s.Del(name)
+	}
+}
+
+// zeroIs gives a row that is the number 0 another.
+func zeroIs(s *wire.Set, name string, n uint64) {
+	if s.Has(name) && s.Uint(name) == 0 {
+		s.PutName(name, wire.IntVal(n))
 	}
 }
 
