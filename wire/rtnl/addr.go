@@ -235,6 +235,9 @@ func canonAddr(s *wire.Set) {
 		drop(s, addrFlags6...)
 	}
 	s.Del("anycast")
+	if v, _ := s.Get("broadcast"); v.A.IsUnspecified() { // none (inet_fill_ifaddr)
+		s.Del("broadcast")
+	}
 	delZero(s, "noprefixroute", "autojoin", "metric", "scope", "proto")
 	delZero(s, addrFlags6...)
 	canonLifetimes(s, local.A.Is4())
