@@ -64,6 +64,7 @@ type Field struct {
 	Loose        bool                           // whole objects: compared only when written (route protocol)
 	Merge        bool                           // List of structs: what is not mentioned stays; the first row is the key, 0 in the second takes it away
 	Ages         bool                           // counts down: what is reported may be less than what was written; nothing is the first of Words, no end
+	Dies         bool                           // Ages: the object goes with it
 	Silent       Value                          // what it has when the kernel does not report it; None: nothing
 	Ticks        bool                           // a time that the kernel keeps in ticks of its own, rounded down: it may report 1 less
 	Given        bool                           // the kernel gives one to an object that is made without: undo leaves that to what had none

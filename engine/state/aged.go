@@ -6,17 +6,25 @@ import (
 	"github.com/nlscript/nlscript/wire"
 )
 
-// Aged is the entry as it is some time later: what counts down has become less.
+// Aged is the entry as it is some time later: what counts down has become less. nil
+// when its time is over.
 func (e *Entry) Aged(by time.Duration) *Entry {
 	var set *wire.Set
 	for _, x := range e.Set().Ents {
-		if by < time.Second || !counts(x.F, x.V) {
+		if !counts(x.F, x.V) {
+			continue
+		}
+		left := wire.IntVal(x.V.N - min(x.V.N, uint64(by/time.Second)))
+		if over(x.F, left) {
+			return nil
+		}
+		if left.N == x.V.N {
 			continue
 		}
 		if set == nil {
 			set = e.Set().Clone()
 		}
-		set.Put(x.F, wire.IntVal(x.V.N-min(x.V.N, uint64(by/time.Second))))
+		set.Put(x.F, left)
 	}
 	if set == nil {
 		return e
@@ -42,5 +50,8 @@ func Cut(should, is *wire.Set) bool {
 
 // counts reports whether a row of an object counts down: a word (forever) does not.
 func counts(f *wire.Field, v wire.Value) bool {
-	return f.Ages && !f.Volatile && v.Type == wire.Int && f.Words.Name(v.N) == ""
+	return f.Ages && v.Type == wire.Int && f.Words.Name(v.N) == ""
 }
+
+// over reports whether the time of an object has run out, and the kernel has yet to see.
+func over(f *wire.Field, v wire.Value) bool { return f.Dies && v.Type == wire.Int && v.N == 0 }

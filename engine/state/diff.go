@@ -67,10 +67,10 @@ func (d *differ) sets(path string, want, have *wire.Set) {
 	}
 	for _, e := range have.Ents {
 		f := e.F
-		if d.skip(f) || f.WO || f.Given || f.Loose && d.mode == Whole || path == "" && d.isKey(f) {
+		if d.skip(f) || f.WO || f.Given || f.Loose && d.mode == Whole && !over(f, e.V) || path == "" && d.isKey(f) {
 			continue
 		}
-		if _, ok := want.Of(f); !ok && !equal(zeroOf(f), e.V) {
+		if _, ok := want.Of(f); !ok && (over(f, e.V) || !equal(zeroOf(f), e.V)) {
 			d.add(path, f, e.V, zeroOf(f))
 		}
 	}
@@ -123,6 +123,17 @@ func Aged(want, have *wire.Set) (l []string) {
 	for _, e := range want.Ents {
 		if v, ok := have.At(e.F); ok && e.F.Ages && !equal(v, e.V) {
 			l = append(l, fmt.Sprintf("of %s %s %s is left; a verb lets it begin anew", e.F.Label(), e.F.Text(e.V, nil), e.F.Text(v, nil)))
+		}
+	}
+	return l
+}
+
+// Dropped are the times that run down of an object when one takes its place that does
+// not mention them: it has no end.
+func Dropped(want, have *wire.Set) (l []Delta) {
+	for _, e := range have.Ents {
+		if _, ok := want.At(e.F); !ok && counts(e.F, e.V) && !over(e.F, e.V) {
+			l = append(l, Delta{Path: e.F.Label(), Row: e.F, Before: e.V, After: zeroOf(e.F)})
 		}
 	}
 	return l
@@ -220,11 +231,12 @@ func (d *differ) share(out *wire.Set, f *wire.Field, want, have *wire.Set) {
 
 // nothing is the value that unsets a field; false when there is none.
 func (d *differ) nothing(f *wire.Field, v wire.Value) (wire.Value, bool) {
+	if z := zeroOf(f); z.Type != wire.None {
+		return z, true
+	}
 	switch {
 	case f.Merge:
 		return wire.ListOf(d.missing(wire.Value{}, v)...), true
-	case f.Kind.IsBit(), f.Ages, f.Silent.Type != wire.None:
-		return zeroOf(f), true
 	case v.Type == wire.Int:
 		return wire.IntVal(0), true
 	case v.Type == wire.String:
@@ -299,7 +311,7 @@ func (d *differ) same(f *wire.Field, want, have wire.Value) bool {
 	case want.Type != wire.Int || have.Type != wire.Int:
 		return false
 	case f.Ages:
-		return have.N < want.N && f.Words.Name(want.N) == "" && f.Words.Name(have.N) == ""
+		return have.N < want.N && !over(f, have) && f.Words.Name(want.N) == "" && f.Words.Name(have.N) == ""
 	}
 	return f.Ticks && have.N+1 == want.N
 }

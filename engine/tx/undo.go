@@ -232,7 +232,9 @@ func (u *undoer) diff() {
 			diffs[i][id] = d
 		}
 		for _, e := range u.plan.st.Before(o) {
-			add(e.Aged(age), true)
+			if e = e.Aged(age); e != nil {
+				add(e, true)
+			}
 		}
 		for _, e := range u.now.All(o) {
 			add(e, false)

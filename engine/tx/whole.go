@@ -65,6 +65,9 @@ func (p *planner) whole(op *builtins.Op, want *wire.Set) error {
 	}
 	p.plan.touch.key(o, key)
 	c := p.change(&Change{Action: Modify, Op: op, Object: o, Deltas: deltas, set: want, before: old})
+	if len(deltas) > 0 {
+		c.Deltas = append(slices.Clone(deltas), state.Dropped(want, old.Set())...)
+	}
 	if fixed != "" {
 		return p.remake(op, want, old, c)
 	}

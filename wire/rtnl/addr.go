@@ -86,7 +86,7 @@ var addrTable = &wire.Table{
 		{Name: "broadcast", Type: unix.IFA_BROADCAST, Kind: wire.IP, Notation: broadcast{}, Doc: `IPv4: broadcast address; "+" is the last address of the network, "-" the first; the kernel ignores one of IPv6`},
 		{Name: "label", Type: unix.IFA_LABEL, Kind: wire.Str, Max: 15, Doc: "IPv4: name of the address, which begins with the name of the device"},
 		{Name: "preferred_lft", Kind: wire.U32, At: addrCache, Off: 0, Time: 1, Words: lifetimeWords, Loose: true, Ages: true, Doc: "how long the address is used for new connections; 0 is deprecated from the start"},
-		{Name: "valid_lft", Kind: wire.U32, At: addrCache, Off: 4, Time: 1, Words: lifetimeWords, Loose: true, Ages: true, Doc: "how long the address exists, at least preferred_lft"},
+		{Name: "valid_lft", Kind: wire.U32, At: addrCache, Off: 4, Time: 1, Words: lifetimeWords, Loose: true, Ages: true, Dies: true, Doc: "how long the address exists, at least preferred_lft"},
 		{Name: "created", Kind: wire.U32, At: addrCache, Off: 8, Time: userHZ, RO: true, Volatile: true, Doc: "when it was added, since boot"},
 		{Name: "updated", Kind: wire.U32, At: addrCache, Off: 12, Time: userHZ, RO: true, Volatile: true, Doc: "when it was changed last, since boot"},
 		{Name: "metric", Type: unix.IFA_RT_PRIORITY, Kind: wire.U32, Doc: "metric of the prefix route"},

@@ -94,7 +94,7 @@ var routeTable = &wire.Table{
 		{Name: "metrics", Type: unix.RTA_METRICS, Kind: wire.Nest, Of: routeMetrics, Inline: true, Doc: "metrics"},
 		{Name: "realms", Type: unix.RTA_FLOW, Kind: wire.U32, Notation: realms{}, Doc: "realm of the destination, or \"from/to\"; IPv4 only"},
 		{Name: "pref", Type: unix.RTA_PREF, Kind: wire.U8, Words: wire.Words{{Name: "low", N: 3}, {Name: "medium", N: 0}, {Name: "high", N: 1}}, Doc: "preference of a router, IPv6 only"},
-		{Name: "expires", Type: unix.RTA_EXPIRES, Kind: wire.U32, Time: 1, Loose: true, Volatile: true, Ages: true, Doc: "remove the route after this time, IPv6 only"},
+		{Name: "expires", Type: unix.RTA_EXPIRES, Kind: wire.U32, Time: 1, Loose: true, Ages: true, Dies: true, Doc: "remove the route after this time, IPv6 only"},
 		{Name: "iif", Type: unix.RTA_IIF, Kind: wire.Dev, Doc: "input device: of a multicast route, or to get the route of a forwarded packet"},
 		{Name: "mark", Type: unix.RTA_MARK, Kind: wire.U32, Hex: true, Doc: "get: firewall mark of the packet"},
 		{Name: "uid", Type: unix.RTA_UID, Kind: wire.U32, Doc: "get: user the packet belongs to"},

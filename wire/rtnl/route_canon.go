@@ -66,11 +66,15 @@ func canonRoute6(s *wire.Set) {
 	case unix.RTN_BLACKHOLE, unix.RTN_UNREACHABLE, unix.RTN_PROHIBIT, unix.RTN_THROW:
 		drop(s, "dev", "via", "encap", "onlink") // the kernel says lo (fib6_nh_init)
 	}
-	// What is left of a lifetime is in cacheinfo, in units of 10 ms.
+	// What is left of a lifetime is in cacheinfo, in units of 10 ms; less than none until
+	// the route is collected (rtnl_put_cacheinfo).
 	if c, ok := s.Get("cacheinfo"); ok && c.Sub != nil && !s.Has("expires") {
-		if left := int64(c.Sub.Uint("expires")); left > 0 {
-			s.PutName("expires", wire.IntVal(uint64((left+99)/100)))
+		if left := int64(c.Sub.Uint("expires")); left != 0 {
+			s.PutName("expires", wire.IntVal(uint64((max(left, 0)+99)/100)))
 		}
+	}
+	if s.Uint("expires") == forever {
+		s.Del("expires")
 	}
 }
 
