@@ -24,11 +24,24 @@ import (
 
 // least is the smallest mtu that a family lives with.
 var least = []struct {
-	mtu  uint64
-	dirs []string // before and behind the name of a device
+	family, mtu uint64
+	dirs        []string // before and behind the name of a device
 }{
-	{68, []string{"net/ipv4/conf/", "net/ipv4/neigh/"}},
-	{1280, []string{"net/ipv6/conf/", "net/ipv6/neigh/"}},
+	{unix.AF_INET, 68, []string{"net/ipv4/conf/", "net/ipv4/neigh/"}},
+	{unix.AF_INET6, 1280, []string{"net/ipv6/conf/", "net/ipv6/neigh/"}},
+}
+
+// tooSmall reports whether an object cannot be on a device of this mtu. Next hops can.
+func tooSmall(mtu uint64, e *state.Entry) bool {
+	switch e.Object {
+	case rtnl.Addr, rtnl.Neigh, rtnl.Route:
+		for _, f := range least {
+			if mtu < f.mtu && e.Set().Uint("family") == f.family {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // A lister reads all sysctls in a directory.

@@ -182,12 +182,14 @@ func (p *planner) defaultPVID(e *state.Entry, pick *wire.Set) error {
 }
 
 // hasPlace reports whether an object that went can be made again: a VLAN of a port,
-// or its tunnel, cannot where the port has no bridge, and options where there is no
-// VLAN.
+// or its tunnel, cannot where the port has no bridge, options where there is no VLAN,
+// and nothing of IPv6 where the mtu has become too small.
 func (p *planner) hasPlace(e *state.Entry) bool {
 	switch {
 	case e.Object.Table.Options:
 		return len(p.st.VLANsOf(e.Object, e.Set())) > 0
+	case p.cramped(e):
+		return false
 	case e.Object != rtnl.TunnelInfo && (e.Object != rtnl.VLAN || e.Set().Uint("self") != 0):
 		return true
 	}
