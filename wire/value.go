@@ -171,7 +171,10 @@ func (s *Set) Twin(f *Field) *Field {
 		return nil
 	}
 	for r := f.nest.row(f.Type); r != nil; r = r.next {
-		if v, ok := s.At(r); ok && r != f && r.At == nil && !r.WO && r.Kind == f.Kind && (r.When == nil || r.When(v)) {
+		if r == f || r.At != nil || r.WO || r.Kind != f.Kind {
+			continue
+		}
+		if v, ok := s.At(r); ok && (r.When == nil || r.When(v)) {
 			return r
 		}
 	}
