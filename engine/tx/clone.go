@@ -252,7 +252,7 @@ func (c *Clone) wanted(now *state.State, scopes []state.Scope) *state.State {
 		for _, e := range c.src.All(o) {
 			switch {
 			case o == rtnl.Link && e.Foreign() && now.Known(e.Name()) == nil:
-			case e.Foreign() && !o.Patch, !pick(e):
+			case e.Foreign() && !o.Patch && o != rtnl.Rule, !pick(e): // of rules there is what is there at first
 			case o == rtnl.Link:
 				st.Hold(o, c.link(e, now))
 			default:

@@ -333,7 +333,7 @@ func (u *undoer) passesOver(e *state.Entry, was, beside bool) bool {
 	case !u.plan.touch.ours(e):
 		return true
 	}
-	return !was && !beside && !(e.Object == rtnl.Rule && u.plan.touch.has(e)) // no kernel makes a rule that was named
+	return !was && !beside && !(e.Object == rtnl.Rule && u.plan.touch.keys[rtnl.Rule][e.Key]) // no kernel makes a rule that was named
 }
 
 // A pair is what a key held before, and holds now.

@@ -78,7 +78,9 @@ func (u *undoer) complete(e *state.Entry) {
 	s.Ents = slices.DeleteFunc(s.Ents, func(x wire.Entry) bool {
 		return x.F.Immutable || x.F.Name == "kind" || x.F.Name == "address"
 	})
-	u.parts(s, wire.NewSet(s.Table), e.Index())
+	none := wire.NewSet(s.Table)
+	u.joinsLater(s, none, e)
+	u.parts(s, none, e.Index())
 }
 
 // patch makes a link as it was.
