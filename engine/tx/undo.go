@@ -415,10 +415,9 @@ func (u *undoer) create(o *wire.Object, e *state.Entry, flags uint16, is []*stat
 	}
 	if o != rtnl.Link {
 		u.message(o, o.New, flags, s)
-		if o.Learned && flags&unix.NLM_F_REPLACE != 0 { // which not all devices take (macvlan_fdb_add)
-			for _, msg := range u.encode(o, o.New, addFlags(o, s), s) {
-				u.steps[len(u.steps)-1].alt = append(u.steps[len(u.steps)-1].alt, msg)
-			}
+		if o.Learned && flags&unix.NLM_F_REPLACE != 0 && len(u.steps) > 0 { // which not all devices take (macvlan_fdb_add)
+			last := &u.steps[len(u.steps)-1]
+			last.alt = append(last.alt, u.encode(o, o.New, addFlags(o, s), s)...)
 		}
 		return
 	}
