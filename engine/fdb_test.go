@@ -92,7 +92,14 @@ commit(`+strings.Join(append(bridge, vxlan...), ", ")+`)`, nil)
 		t.Run(flush, func(t *testing.T) {
 			all := strings.Join(append(bridge, vxlan...), ", ")
 			ops := "bridge.fdb.flush(" + flush + "), " + all
-			if n := strings.Count(planned(t, e, "commit("+ops+")"), "goes with it\n"); n != goes {
+			n := 0
+			for line := range strings.Lines(planned(t, e, "commit("+ops+")")) {
+				// A bridge with VLANs has each entry a second time, in its first one.
+				if strings.HasSuffix(line, "goes with it\n") && !strings.Contains(line, " vlan 1 ") {
+					n++
+				}
+			}
+			if n != goes {
 				t.Errorf("%d go, want %d", n, goes)
 			}
 			holds(t, e, ops, all)
