@@ -145,7 +145,15 @@ func (tr *tracer) place(tid int) bool {
 		tr.do()
 	}
 	tr.n++
-	return tr.n > tr.at || tr.ended
+	if tr.ended {
+		return true
+	}
+	for other, what := range tr.pending {
+		if what == "remove" && other != tid {
+			return false // the run may have ended, which its exit tells
+		}
+	}
+	return tr.n > tr.at
 }
 
 // name says what a system call is about: "" when it does not count.
