@@ -55,7 +55,8 @@ func (u *undoer) classesInTheWay(again map[orderKey]bool) {
 	t := state.TreeOf(is)
 	for _, e := range is {
 		was := u.plan.st.Held(e.Object, e.Key)
-		if !u.plan.touch.has(e) || len(was) == 1 && (sameList(e.Object, was, []*state.Entry{e}) || keep(e.Object, was, []*state.Entry{e})) {
+		if !u.plan.touch.has(e) || len(was) == 0 && u.plan.whose(e) != byUs || // it stays
+			len(was) == 1 && (sameList(e.Object, was, []*state.Entry{e}) || keep(e.Object, was, []*state.Entry{e})) {
 			continue
 		}
 		for _, x := range is {
