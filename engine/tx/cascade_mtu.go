@@ -13,6 +13,9 @@ import (
 // lostToMTU is what a link loses that gets an mtu, and with it those above that cannot
 // have more: all of a family for which it is too small.
 func (p *planner) lostToMTU(e *state.Entry, mtu uint64) (lost []*state.Entry) {
+	if mtu >= least[len(least)-1].mtu { // enough for all
+		return nil
+	}
 	small := map[uint32]bool{}
 	for _, l := range append(p.clamped(e, mtu), e) {
 		small[l.Index()] = true

@@ -303,7 +303,7 @@ func (p *planner) patchLink(op *builtins.Op, set *wire.Set, e *state.Entry) erro
 		after.PutName("up", wire.BoolVal(true)) // the bond does that
 	}
 	e = p.changeLink(e, after)
-	p.wrote(e, want)
+	p.setsSysctls(e, want)
 	if up, _ := pick.Get("up"); !again && (joins || pick.Has("up") && up.True()) {
 		p.turn(p.followers(e, false), true)
 	}

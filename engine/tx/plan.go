@@ -347,8 +347,7 @@ func (p *planner) op(op *builtins.Op) error {
 			return p.apart(op, parts)
 		}
 	}
-	switch {
-	case op.Absent:
+	if op.Absent {
 		return p.absent(op, set)
 	}
 	if op.Flags&builtins.Appended != 0 {

@@ -147,8 +147,8 @@ func (p *planner) toCome(path string) (wire.Value, bool) {
 	return number(s)
 }
 
-// wrote notes the sysctls that a link's change sets.
-func (p *planner) wrote(e *state.Entry, want *wire.Set) {
+// setsSysctls notes the sysctls that a link's change sets.
+func (p *planner) setsSysctls(e *state.Entry, want *wire.Set) {
 	if v, ok := want.Get("addrgenmode"); ok {
 		p.st.Sysctls.Write(modePath(e), fmt.Sprint(v.N))
 	}
