@@ -1,3 +1,10 @@
+// How many CPUs a container may use is read from several files, at each start and
+// again while it runs. A run that takes milliseconds does without: it has little to
+// do on more than one.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
+
 // Command nlscript runs network configuration scripts: what the network should
 // be, written in Starlark, committed to the kernel whole or not at all.
 //

@@ -143,8 +143,9 @@ func (a *app) runCommand() *cobra.Command {
 			if p.journal != noJournal && !t.facts.given() && !t.sandbox {
 				a.after.recover = p.command("recover")
 			}
+			var watcher watcher
 			if !t.sandbox || confirm > 0 { // what dies with the sandbox needs no undoing
-				e.SetWatcher(startWatcher(e))
+				e.SetWatcher(watcher.of(e))
 			}
 			e.SetPrivate(runPrivate(filepath.Dir(args[0])))
 			var signals chan os.Signal
@@ -155,6 +156,9 @@ func (a *app) runCommand() *cobra.Command {
 				defer stop()
 			}
 			r, err := e.Run(cmd.Context(), s)
+			if err != nil || r.Pending().IsZero() {
+				watcher.relieve()
+			}
 			a.done()
 			if err != nil {
 				return err

@@ -26,9 +26,12 @@ const (
 	watchNetNS
 )
 
-// startWatcher returns what starts the watcher of an engine's run. It takes less
-// than starting a program usually does: nobody waits for its first steps.
-func startWatcher(e *engine.Engine) func(journal, alive *os.File) error {
+// A watcher is the process that watches a run of an engine.
+type watcher struct{ pid int } // 0: there is none
+
+// of is what starts the watcher of an engine's run. It takes less than starting a
+// program usually does: nobody waits for its first steps.
+func (w *watcher) of(e *engine.Engine) func(journal, alive *os.File) error {
 	return func(journal, alive *os.File) error {
 		netns, err := unix.FcntlInt(uintptr(e.NetNS()), unix.F_DUPFD_CLOEXEC, 0)
 		if err != nil {
@@ -46,13 +49,21 @@ func startWatcher(e *engine.Engine) func(journal, alive *os.File) error {
 		defer unix.Close(null)
 		// Package os would first start a process to see how it can wait for others.
 		// Nobody waits for this one: it ends after us.
-		_, err = syscall.ForkExec("/proc/self/exe", []string{os.Args[0], watchVerb, journal.Name()}, &syscall.ProcAttr{
+		w.pid, err = syscall.ForkExec("/proc/self/exe", []string{os.Args[0], watchVerb, journal.Name()}, &syscall.ProcAttr{
 			Dir:   "/",
 			Env:   []string{},
 			Files: []uintptr{uintptr(null), uintptr(null), uintptr(null), journal.Fd(), alive.Fd(), ns.Fd()},
 			Sys:   &syscall.SysProcAttr{Setsid: true},
 		})
 		return err
+	}
+}
+
+// relieve ends the watcher of a run that leaves it nothing to do. It would see that by
+// itself, but after a short run it is still starting, which delays our end.
+func (w *watcher) relieve() {
+	if w.pid > 0 {
+		unix.Kill(w.pid, unix.SIGKILL) // not another process: nobody has waited for it
 	}
 }
 

@@ -86,7 +86,7 @@ func TestManyRoutes(t *testing.T) {
 // is asserted is in TestReadsInProportion; times only say how it is here.
 func TestBesideMany(t *testing.T) {
 	testnet.NotInVM(t)
-	n, turns := often(1000000, 20000), often(25, 5)
+	n, turns := often(1000000, 20000), often(50, 5)
 	ip, err := exec.LookPath("ip")
 	if err != nil {
 		testnet.Refuse(t, "no ip")
