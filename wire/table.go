@@ -65,7 +65,7 @@ type Field struct {
 	Merge        bool                           // List of structs: what is not mentioned stays; the first row is the key, 0 in the second takes it away
 	Ages         bool                           // counts down: what is reported may be less than what was written; nothing is the first of Words, no end
 	Dies         bool                           // Ages: the object goes with it
-	Silent       Value                          // what it has when the kernel does not report it; None: nothing
+	Silent       bool                           // the kernel does not report what Default says
 	Ticks        bool                           // a time that the kernel keeps in ticks of its own, rounded down: it may report 1 less
 	Given        bool                           // the kernel gives one to an object that is made without: undo leaves that to what had none
 	Index        bool                           // a number that may be the index of a device: messages can be linked with it
@@ -78,7 +78,8 @@ type Field struct {
 	id    int
 	size  int    // of the payload, when an attribute is read the short way
 	run   int    // how many rows from here on are bits of one header word that are off when it is 0
-	first Value  // of options: what Default says
+	first uint64 // what Default says,
+	knows bool   // where that is needed: of options, and of what is Silent
 	next  *Field // further row with the same Type and place, told apart by When
 	own   *Table
 }
@@ -337,9 +338,7 @@ func (t *Table) compile() {
 		}
 	}
 	t.root.ready()
-	if t.Options {
-		t.begin()
-	}
+	t.begin()
 }
 
 // count is how many rows there are, those of inlined nests in place of these.

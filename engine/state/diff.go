@@ -284,7 +284,7 @@ func zeroOf(f *wire.Field) wire.Value {
 	case f.Ages && len(f.Words) > 0:
 		return wire.IntVal(f.Words[0].N) // what has no end
 	}
-	return f.Silent
+	return f.Unreported()
 }
 
 // same reports whether a row has what it shall have. A value that counts down

@@ -40,7 +40,7 @@ func macvlanRows() []wire.Field {
 		{Name: "macaddr", Type: unix.IFLA_MACVLAN_MACADDR_DATA, Kind: wire.List, Elem: &wire.Field{Type: unix.IFLA_MACVLAN_MACADDR, Kind: wire.MAC, Min: 6, Max: 6},
 			Doc: "mode source: all the sources that are accepted"},
 		{Name: "bcqueuelen", Type: unix.IFLA_MACVLAN_BC_QUEUE_LEN, Kind: wire.U32, Since: "5.11", Default: "1000", Doc: "broadcast packets that may wait, 1000 by default; the largest of the macvlans of a device counts"},
-		{Name: "bclim", Type: unix.IFLA_MACVLAN_BC_CUTOFF, Kind: wire.S32, Since: "6.4", Default: "1", Silent: wire.IntVal(1), Doc: "broadcasts with at most this many receivers do not wait, 1 by default; -1 never wait; shared by the macvlans of a device"},
+		{Name: "bclim", Type: unix.IFLA_MACVLAN_BC_CUTOFF, Kind: wire.S32, Since: "6.4", Default: "1", Silent: true, Doc: "broadcasts with at most this many receivers do not wait, 1 by default; -1 never wait; shared by the macvlans of a device"},
 		{Name: "macaddr_count", Type: unix.IFLA_MACVLAN_MACADDR_COUNT, Kind: wire.U32, RO: true, Volatile: true, Doc: "number of sources"},
 		{Name: "bcqueuelen_used", Type: unix.IFLA_MACVLAN_BC_QUEUE_LEN_USED, Kind: wire.U32, RO: true, Volatile: true, Doc: "bcqueuelen that counts"},
 	}
