@@ -489,6 +489,8 @@ func TestCutoverRefused(t *testing.T) {
 		{``, `addr("203.0.113.1/24", dev = "eth0"), ` + cut, "addr 203.0.113.1/24 dev eth0 changes before it in the same commit"},
 		{``, `cutover([route("192.0.2.0/24", dev = "eth1")])`, "belongs to the kernel or a daemon (protocol kernel)"},
 		{``, `cutover([route("10.1.0.0/16", via = "198.51.100.9"), route("10.1.0.0/16", via = "198.51.100.8")])`, "is given twice in this commit with different values"},
+		{``, `route("10.3.0.0/16", via = "192.0.2.9"), ` + cut, "route 10.3.0.0/16 is not among the routes, but wanted by a.star:1"},
+		{``, cut + `, route("10.3.0.0/16", via = "192.0.2.9")`, "route 10.3.0.0/16: cutover main at a.star:1 names all that shall be there, and not this"},
 	} {
 		if tt.before != "" {
 			r.must("commit(" + tt.before + ")")

@@ -174,6 +174,8 @@ func TestExactErrors(t *testing.T) {
 		{`commit(exact(route("fd00::/8", dev = "eth0", table = 100), table = 100, family = "inet"))`, "its family is another"},
 		{`commit(route("10.21.0.0/16", via = "10.0.0.9", table = 100), exact(route, table = 100))`, "route 10.21.0.0/16 is not among the ops, but wanted by a.star:1"},
 		{`commit(exact(route, table = 100), route("10.21.0.0/16", via = "10.0.0.9", table = 100))`, "is given twice in this commit with different values"},
+		{`commit(exact(route, table = 100), route("10.99.0.0/16", via = "10.0.0.9", table = 100))`, "route 10.99.0.0/16: exact route table 100 at a.star:1 names all that shall be there, and not this"},
+		{`commit(exact(link("eth1", master = "br0"), master = "br0"), link("eth9", kind = kind.ifb(), master = "br0"))`, "link eth9: exact link master br0 at a.star:1 names all that shall be there, and not this"},
 		{`commit(exact(addr("10.9.0.1/24", dev = "nowhere"), dev = "nowhere"))`, `no device "nowhere"`},
 	}
 	for _, tt := range tests {

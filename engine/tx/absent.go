@@ -181,8 +181,8 @@ func (p *planner) ensures(op *builtins.Op, e *state.Entry) bool {
 
 // ensured reports whether an op before ensures an object.
 func (p *planner) ensured(e *state.Entry) bool {
-	first := p.seen[e.Object.Name+"\x00"+e.Key]
-	return first != nil && !first.Absent && p.ensures(first, e)
+	first := p.wantedBy(e)
+	return first != nil && p.ensures(first, e)
 }
 
 // absentAll refuses a commit that makes what it says shall not be.

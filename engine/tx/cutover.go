@@ -174,8 +174,8 @@ func (s *switching) compare() error {
 	}
 	byKey := map[string][]*state.Entry{}
 	for _, e := range p.st.All(rtnl.Route) {
-		switch set := e.Set(); {
-		case set.Uint("family") != s.family || set.Uint("table") != uint64(s.table) || set.Uint("cloned") != 0:
+		switch {
+		case !s.has(e.Set()):
 		case e.Foreign():
 			s.stay = append(s.stay, e)
 			byKey[e.Key] = append(byKey[e.Key], e)
@@ -220,17 +220,26 @@ func (s *switching) compare() error {
 	for _, n := range s.new {
 		wanted[n.key] = true
 	}
+	p.rosters = append(p.rosters, roster{s.op, rtnl.Route, func(e *state.Entry) bool { return s.has(e.Set()) && !e.Foreign() && !wanted[e.Key] }})
 	for _, e := range s.old {
 		if keep[e] {
 			continue
 		}
 		s.drop = append(s.drop, e)
 		if !wanted[e.Key] {
+			if by := p.wantedBy(e); by != nil {
+				return fmt.Errorf("%s is not among the routes, but wanted by %s", titleOf(e.Object, e.Set(), p.st.Names), where(by))
+			}
 			p.change(&Change{Action: Remove, Op: s.op, Object: rtnl.Route, set: e.Set()})
 			p.expect(&expect{op: s.op, object: rtnl.Route, key: e.Key, mode: state.Whole})
 		}
 	}
 	return nil
+}
+
+// has reports whether a route is in the table and of the family.
+func (s *switching) has(route *wire.Set) bool {
+	return route.Uint("family") == s.family && route.Uint("table") == uint64(s.table) && route.Uint("cloned") == 0
 }
 
 // compareStaying orders what stays in the table: gateways are looked for in it, so

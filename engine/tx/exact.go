@@ -131,13 +131,47 @@ func (p *planner) exact(op *builtins.Op) error {
 		}
 		return slices.ContainsFunc(keep[key], func(want *wire.Set) bool { return state.Matches(want, e) })
 	}
+	surplus := func(e *state.Entry) bool { return sc.holds(e, p.st) && !kept(e) }
+	p.rosters = append(p.rosters, roster{op, sc.object, surplus})
 	var rest []*state.Entry
 	for _, e := range p.st.All(sc.object) {
-		if sc.holds(e, p.st) && !kept(e) {
+		if surplus(e) {
 			rest = append(rest, e)
 		}
 	}
 	return p.removeRest(op, rest)
+}
+
+// A roster is an op that names all there is of a part of the objects of a kind.
+type roster struct {
+	op      *builtins.Op
+	object  *wire.Object
+	surplus func(e *state.Entry) bool // lies in that part, and is not named
+}
+
+// strays refuses an op of the commit that wants what another one does not name among all
+// there is.
+func (p *planner) strays() error {
+	for _, r := range p.rosters {
+		for _, e := range p.st.All(r.object) {
+			by := p.wantedBy(e)
+			if e.Object == rtnl.Link {
+				by = p.seen["link\x00"+e.Name()+"\x00master"]
+			}
+			if by != nil && !looseKey(e.Object) && r.surplus(e) {
+				return opError(by, fmt.Errorf("%s at %s names all that shall be there, and not this", Title(r.op), where(r.op)))
+			}
+		}
+	}
+	return nil
+}
+
+// wantedBy is the op that wants an object by its key, nil when there is none before.
+func (p *planner) wantedBy(e *state.Entry) *builtins.Op {
+	if first := p.seen[e.Object.Name+"\x00"+e.Key]; first != nil && !first.Absent {
+		return first
+	}
+	return nil
 }
 
 // memberKey is what tells the objects of an exact op apart: links by name, the
@@ -243,11 +277,10 @@ func (p *planner) notWanted(gone *builtins.Op, e *state.Entry) error {
 	if looseKey(e.Object) {
 		return nil
 	}
-	id := e.Object.Name + "\x00" + e.Key
-	if first := p.seen[id]; first != nil && !first.Absent {
-		return fmt.Errorf("%s is not among the ops, but wanted by %s", titleOf(e.Object, e.Set(), p.st.Names), where(first))
+	if by := p.wantedBy(e); by != nil {
+		return fmt.Errorf("%s is not among the ops, but wanted by %s", titleOf(e.Object, e.Set(), p.st.Names), where(by))
 	}
-	p.seen[id] = gone
+	p.seen[e.Object.Name+"\x00"+e.Key] = gone
 	return nil
 }
 

@@ -125,7 +125,7 @@ func (p *planner) makesWay(op *builtins.Op, want *wire.Set, c *Change) error {
 		if e.Set().Has("nhid") == want.Has("nhid") {
 			continue
 		}
-		if first := p.seen[e.Object.Name+"\x00"+e.Key]; first != nil && !first.Absent {
+		if first := p.wantedBy(e); first != nil {
 			return fmt.Errorf("takes the place of %s, which is wanted at %s", titleOf(e.Object, e.Set(), p.st.Names), where(first))
 		}
 		if err := p.remove(op, e, c); err != nil {

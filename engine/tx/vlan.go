@@ -72,7 +72,7 @@ func (p *planner) takesPVID(c *Change, want *wire.Set) error {
 		if e.Key == key || e.Set().Uint("pvid") == 0 {
 			continue
 		}
-		if first := p.seen[rtnl.VLAN.Name+"\x00"+e.Key]; first != nil && !first.Absent && p.wants(first, e.Set()) {
+		if first := p.wantedBy(e); first != nil && p.wants(first, e.Set()) {
 			return wire.At("pvid", fmt.Errorf("%s is to be it too, at %s", titleOf(e.Object, e.Set(), p.st.Names), where(first)))
 		}
 		p.plan.touch.key(e.Object, e.Key)
