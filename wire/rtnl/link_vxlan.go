@@ -17,7 +17,7 @@ var vxlanKind = &wire.Table{
 		{Name: "remote", Type: unix.IFLA_VXLAN_GROUP, Alt: unix.IFLA_VXLAN_GROUP6, Kind: wire.IP, Stuck: otherFamily, Doc: "unicast destination to flood to; excludes group"},
 		{Name: "local", Type: unix.IFLA_VXLAN_LOCAL, Alt: unix.IFLA_VXLAN_LOCAL6, Kind: wire.IP, Stuck: otherFamily, Doc: "source address of the tunnel"},
 		{Name: "dev", Type: unix.IFLA_VXLAN_LINK, Kind: wire.Dev, Stuck: goes, Doc: "device the tunnel goes out by; required for a multicast group of IPv6; once there is one, there is always one"},
-		{Name: "dstport", Type: unix.IFLA_VXLAN_PORT, Kind: wire.BE16, Immutable: true, Default: "8472", Doc: "UDP destination port; 8472 by default, 4790 with gpe; IANA's is 4789"},
+		{Name: "dstport", Type: unix.IFLA_VXLAN_PORT, Kind: wire.BE16, Immutable: true, Doc: "UDP destination port; 8472 by default, 4790 with gpe; IANA's is 4789"},
 		{Name: "srcport", Type: unix.IFLA_VXLAN_PORT_RANGE, Kind: wire.Range, Elem: &wire.Field{Kind: wire.BE16}, Immutable: true, Default: "0-0", Doc: "UDP source ports, lowest and highest; 0, 0 is the system's range"},
 		{Name: "ttl", Type: unix.IFLA_VXLAN_TTL, Kind: wire.U8, Words: wire.Words{{Name: "auto", N: 0}}, Default: "auto", Doc: "hop limit; auto, the default, is 1 for multicast and the system's for unicast"},
 		{Name: "ttl_inherit", Type: unix.IFLA_VXLAN_TTL_INHERIT, Kind: wire.Flag, Immutable: true, Default: "off", Doc: "copy the hop limit of the inner packet; ip says ttl inherit"},
