@@ -58,7 +58,8 @@ if route.list(table = 7) or [l.name for l in link.list(netns = None)] != ["lo", 
 # What is read is in its namespace: also in absent and exact, and inside of netns.
 commit(absent(route.list(table = 7, dst = "10.2.0.0/16", netns = b)))
 kept = route.list(table = 7, netns = b)
-commit(exact(kept, table = 7), cutover([r.with_(metric = 5) for r in kept], table = 7))
+commit(exact(kept, table = 7))
+commit(cutover([r.with_(metric = 5) for r in kept], table = 7))
 commit(netns(b, link.get("e0", netns = b), addr("10.0.0.1/32", dev = "e0")))
 if [(str(r.dst), r.metric) for r in route.list(table = 7, netns = b)] != [("10.1.0.0/16", 5)]:
     fail("kept:", route.list(table = 7, netns = b))
