@@ -130,7 +130,7 @@ func (p *Plan) image() *image {
 	again := orderly(p.touch)
 	for _, o := range rtnl.Objects {
 		for _, e := range p.st.Before(o) {
-			if p.touch.ours(e) && (p.touch.has(e) || again[o]) {
+			if p.touch.ours(e) && (p.touch.has(e) || again[o] || p.standsBy(e)) {
 				img.Before[o.Name] = append(img.Before[o.Name], e.Message())
 			}
 		}

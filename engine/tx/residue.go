@@ -23,6 +23,7 @@ type Residue struct {
 	Vanished bool // a device that the run did not remove
 	Awaited  bool // a device that is gone, and that no message makes
 	Untabled bool // the object is there again, without what went with it and has no table
+	Swapped  bool // a port that stands on the other side of another one of its bridge
 }
 
 // Undone counts the messages that took effect and of which nothing is left: they
@@ -92,7 +93,8 @@ func (p *Plan) Unjudged(left []Residue) []Residue {
 		if s == nil {
 			s = r.Now
 		}
-		return p.touch.has(state.EntryOf(r.Object, s))
+		e := state.EntryOf(r.Object, s)
+		return p.touch.has(e) || r.Swapped && p.standsBy(e)
 	})
 }
 
@@ -127,7 +129,7 @@ func (u *undoer) residues() []Residue {
 		}
 		l = append(l, r)
 	}
-	return append(l, u.plan.vanished(u.now, l)...)
+	return append(append(l, u.plan.vanished(u.now, l)...), u.unordered()...)
 }
 
 func (u *undoer) tell(l leftover) Residue {

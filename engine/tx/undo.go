@@ -39,6 +39,16 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 		end += 2 // rounds with carrier, once
 		return true, waitCarrier(ctx, k, devs)
 	}
+	ordered, unsettled := false, []Residue(nil)
+	goesOn := func(u undoer, round int) (again bool, err error) {
+		if again, err = wait(u); again || err != nil || ordered {
+			return again, err
+		}
+		ordered, end = true, round+rounds // once
+		n, l, err := u.portsInOrder(ctx, k)
+		undone, unsettled = undone+n, l
+		return n > 0, err
+	}
 	for round := 0; ; round++ {
 		n, unset := p.undoSettings(k.Sys, unwritten)
 		undone, left = undone+n, unset
@@ -57,13 +67,13 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 		u := undoer{plan: p, now: now, refused: refused}
 		u.diff()
 		if len(u.steps) == 0 || round >= end {
-			switch again, err := wait(u); {
+			switch again, err := goesOn(u, round); {
 			case err != nil:
 				return undone, left, err
 			case again:
 				continue
 			}
-			left = append(left, u.residues()...)
+			left = append(append(left, u.residues()...), unsettled...)
 			more, err := u.missing(ctx, left)
 			return undone, append(left, more...), err
 		}
@@ -91,7 +101,7 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 		if !progress {
 			u = undoer{plan: p, now: now, refused: refused}
 			u.diff() // with what the kernel said
-			switch again, err := wait(u); {
+			switch again, err := goesOn(u, round); {
 			case err != nil:
 				return undone, left, err
 			case again:
@@ -103,7 +113,7 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 				}
 				continue
 			}
-			left = append(left, u.residues()...)
+			left = append(append(left, u.residues()...), unsettled...)
 			more, err := u.missing(ctx, left)
 			return undone, append(left, more...), err
 		}
