@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,7 +69,7 @@ func TestExactIntruder(t *testing.T) {
 			if as != status[tt.sent] && (tt.sent != "either" || as != status["no"] && as != status["yes"]) {
 				t.Errorf("it ends with %q", as)
 			}
-			if !strings.Contains(text[0], " added by another program") || !strings.HasPrefix(text[1], "  ours   nothing else in exact ") {
+			if !strings.Contains(text[0], " added by another program") || !strings.HasPrefix(text[1], "  ours   nothing else in exact ") || slices.Contains(text, "  theirs removed") {
 				t.Errorf("%+v", failed)
 			}
 			after := export(t, other, false, "link", "addr", "route", "rule", "neigh", "nexthop", "bridge.fdb")

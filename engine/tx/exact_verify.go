@@ -94,5 +94,5 @@ func (p *Plan) intruder(op *builtins.Op, e *state.Entry, port uint32) *ConflictE
 		p.st.SetBefore(e, true)
 	}
 	return &ConflictError{Op: op, Title: titleOf(e.Object, e.Set(), p.st.Names), Added: true,
-		Ours: "nothing else in " + Title(op), Theirs: fieldsText(e.Object, Writable(e.Set()), p.st.Names), Port: port}
+		Ours: "nothing else in " + Title(op), Theirs: thereText(e.Object, Writable(e.Set()), p.st.Names), Port: port}
 }

@@ -1,7 +1,6 @@
 package tx
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -243,7 +242,7 @@ func (p *Plan) heed(m wire.Message) (taken bool, conflict *ConflictError) {
 	if wanted != nil {
 		c.Op = wanted.op
 		if wanted.set != nil {
-			c.Ours = cmp.Or(fieldsText(o, wanted.set, p.st.Names), "there") // the title of a rule says it all
+			c.Ours = thereText(o, wanted.set, p.st.Names)
 		}
 	}
 	switch {
@@ -257,7 +256,7 @@ func (p *Plan) heed(m wire.Message) (taken bool, conflict *ConflictError) {
 			c.Theirs = strings.TrimSpace(c.Theirs + " " + d.Path + " " + valueText(d.Row, d.Before, p.st))
 		}
 	default:
-		c.Theirs = fieldsText(o, Writable(e.Set()), p.st.Names)
+		c.Theirs = thereText(o, Writable(e.Set()), p.st.Names)
 	}
 	return true, c
 }

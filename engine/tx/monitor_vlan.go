@@ -179,7 +179,7 @@ func (p *Plan) interferes(n news) *ConflictError {
 	if wanted != nil {
 		c.Op = wanted.op
 		if wanted.set != nil {
-			c.Ours = fieldsText(n.e.Object, wanted.set, p.st.Names)
+			c.Ours = thereText(n.e.Object, wanted.set, p.st.Names)
 		}
 	}
 	switch {
@@ -195,13 +195,13 @@ func (p *Plan) interferes(n news) *ConflictError {
 			theirs = strange(n.e.Set(), p.passed[orderKey{n.e.Object, n.e.Key}])
 		}
 		p.st.SetBefore(state.EntryOf(n.e.Object, merged(before, theirs)), true)
-		c.Theirs = fieldsText(n.e.Object, theirs, p.st.Names)
+		c.Theirs = thereText(n.e.Object, theirs, p.st.Names)
 		if wanted != nil && wanted.set != nil && !slices.ContainsFunc(theirs.Ents, func(e wire.Entry) bool { _, writes := wanted.set.At(e.F); return writes }) {
 			return nil // beside ours
 		}
 	default:
 		p.st.SetBefore(n.e, true)
-		c.Theirs = fieldsText(n.e.Object, Writable(n.e.Set()), p.st.Names)
+		c.Theirs = thereText(n.e.Object, Writable(n.e.Set()), p.st.Names)
 	}
 	if !ours || !n.gone && wanted != nil && wanted.wants(n.e) || n.gone && wanted != nil && wanted.set == nil && wanted.list == nil {
 		return nil

@@ -58,5 +58,5 @@ func (p *Plan) blame(ctx context.Context, k Kernel, err error) (quicker bool, _ 
 		return true, err
 	}
 	return false, &ConflictError{Op: s.Op, Title: titleOf(e.Object, e.Set(), p.st.Names),
-		Ours: fieldsText(e.Object, Writable(e.Set()), p.st.Names), Theirs: fieldsText(e.Object, Writable(there[0].Set()), now.Names)}
+		Ours: thereText(e.Object, Writable(e.Set()), p.st.Names), Theirs: thereText(e.Object, Writable(there[0].Set()), now.Names)}
 }

@@ -1,6 +1,7 @@
 package tx
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -210,6 +211,12 @@ func fieldsText(o *wire.Object, s *wire.Set, names wire.Names) string {
 		t += strings.Join(bits, ", ")
 	}
 	return t
+}
+
+// thereText is what an object that is there is, for which fieldsText may have no words: the
+// title of a rule says it all.
+func thereText(o *wire.Object, s *wire.Set, names wire.Names) string {
+	return cmp.Or(fieldsText(o, s, names), "there")
 }
 
 // valueText is a field's value, "none" when it is not there.
