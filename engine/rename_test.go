@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -43,6 +44,34 @@ func TestRename(t *testing.T) {
 	}
 	if _, err := e.Plan(t.Context(), engine.Script{Name: "a.star", Source: []byte(`commit(link("eth1", newname = "wan"))`)}); err == nil || !strings.Contains(err.Error(), "there is another link wan") {
 		t.Error(err)
+	}
+}
+
+// What a plan tells of a device has the name that it has then, not one that it gets later.
+func TestRenameLater(t *testing.T) {
+	e := enginetest.Sandbox(t, "eth0", "eth1")
+	for _, src := range []string{
+		`commit(addr("10.0.0.1/24", dev = "eth0"), link("eth1", alias = "x")); commit(link("eth0", newname = "wan")); commit(route("10.9.0.0/16", dev = "wan"))`,
+		`commit(addr("10.0.0.1/24", dev = "eth0"), link("eth0", newname = "wan"), route("10.9.0.0/16", dev = "wan"))`,
+	} {
+		s := engine.Script{Name: "a.star", Source: []byte(src)}
+		p, err := e.Plan(t.Context(), s)
+		if err != nil {
+			t.Fatalf("%+v", err)
+		}
+		r, err := e.Run(t.Context(), s)
+		if err != nil {
+			t.Fatalf("%+v", err)
+		}
+		if err := r.Undo(t.Context()); err != nil {
+			t.Fatalf("%+v", err)
+		}
+		for _, p := range []*engine.Plan{p, r.Plan} {
+			text, err := json.Marshal(p)
+			if text := string(text) + p.String(); err != nil || !strings.Contains(text, "addr 10.0.0.1/24 dev eth0") || strings.Contains(text, "10.0.0.1/24 dev wan") || !strings.Contains(text, "dev wan") {
+				t.Error(text, err)
+			}
+		}
 	}
 }
 

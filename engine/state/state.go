@@ -80,6 +80,7 @@ type State struct {
 	names   map[string]*Entry                    // links by name and altname
 	index   map[uint32]*Entry                    // links by index
 	ghosts  map[uint32]string                    // names of links that were removed
+	renamed []renaming                           // in order
 	levels  map[level][]*Entry
 	next    int
 	late    int // how many others made since
@@ -123,6 +124,7 @@ func New(src Source) *State {
 func (st *State) Clone() *State {
 	c := New(st.src)
 	c.StandIns, c.StoodIn, c.next, c.late = st.StandIns, slices.Clone(st.StoodIn), st.next, st.late
+	c.renamed = slices.Clone(st.renamed)
 	c.Ahead, c.changed, c.gone = st.Ahead, slices.Clone(st.changed), slices.Clone(st.gone)
 	c.Sysctls = st.Sysctls.clone()
 	c.scopes = slices.Clone(st.scopes)
@@ -234,6 +236,7 @@ func (st *State) Change(e *Entry, s *wire.Set) *Entry {
 		}
 		st.indexLink(n, s)
 		if n.Name() != e.Name() {
+			st.renamed = append(st.renamed, renaming{e.Index(), e.Name()})
 			st.Sysctls.forget(e.Name())
 		}
 	}
@@ -354,6 +357,27 @@ func (st *State) Names(i uint32) string {
 		return e.Name()
 	}
 	return st.ghosts[i]
+}
+
+// A renaming is a link that got another name than it had.
+type renaming struct {
+	index uint32
+	was   string
+}
+
+// Renamings counts the links that got other names so far.
+func (st *State) Renamings() int { return len(st.renamed) }
+
+// NamesAfter tells names as Names did after so many renamings.
+func (st *State) NamesAfter(renamings int) wire.Names {
+	return func(i uint32) string {
+		for _, r := range st.renamed[renamings:] {
+			if r.index == i {
+				return r.was
+			}
+		}
+		return st.Names(i)
+	}
 }
 
 // Call tells the name of a link that is not read.

@@ -113,7 +113,7 @@ func (w way) affected(c *Change) string {
 		if e.Foreign() && (e.Object != rtnl.Route || !covers(e.Set(), w.Remote)) {
 			continue
 		}
-		if how := w.object(e.Object, e.Set(), titleOf(e.Object, e.Set(), c.st.Names)); how != "" {
+		if how := w.object(e.Object, e.Set(), titleOf(e.Object, e.Set(), c.names())); how != "" {
 			return how
 		}
 	}

@@ -319,7 +319,7 @@ func (c *Change) told(with []*state.Entry) []Taken {
 				l, set = l[:n], both
 			}
 		}
-		t.Title = titleOf(e.Object, set, c.st.Names)
+		t.Title = titleOf(e.Object, set, c.names())
 		l, last = append(l, t), set
 	}
 	return l

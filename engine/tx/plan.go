@@ -44,6 +44,7 @@ type Change struct {
 
 	set  *wire.Set // the object: as wanted, or for Remove as it was; nil: Op says
 	st   *state.State
+	then int    // renamings of links before: names are told as they were
 	Old  string // sysctl: the value before
 	name string // link that changes, when it is another than the op's subject
 
@@ -417,7 +418,7 @@ func (p *planner) load(op *builtins.Op, set *wire.Set) error {
 }
 
 func (p *planner) change(c *Change) *Change {
-	c.st, c.Place = p.st, p.plan.Place
+	c.st, c.then, c.Place = p.st, p.st.Renamings(), p.plan.Place
 	p.plan.Changes = append(p.plan.Changes, c)
 	return c
 }

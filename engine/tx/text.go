@@ -100,7 +100,8 @@ func titleOf(o *wire.Object, s *wire.Set, names wire.Names) string {
 	return t
 }
 
-func (c *Change) names() wire.Names { return c.st.Names }
+// names are those that links had when the change was planned.
+func (c *Change) names() wire.Names { return c.st.NamesAfter(c.then) }
 
 // contents is the object as a set, devices by index or name.
 func (c *Change) contents() *wire.Set {
@@ -155,7 +156,7 @@ func (c *Change) Text() string {
 	case Modify, Bounce:
 		var l []string
 		for _, d := range c.Deltas {
-			before, after := valueText(d.Row, d.Before, c.st), valueText(d.Row, d.After, c.st)
+			before, after := valueNamed(d.Row, d.Before, c.names()), valueNamed(d.Row, d.After, c.names())
 			if before == after { // of a link that is yet to be made: what it has is not known
 				l = append(l, shortPath(d.Path)+" "+after)
 				continue
