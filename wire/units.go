@@ -32,6 +32,9 @@ var (
 // must be a whole number.
 func parseUnits(s string, units []unit, num, den uint64, example string) (uint64, error) {
 	i := strings.IndexFunc(s, func(r rune) bool { return (r < '0' || r > '9') && r != '.' })
+	if number, ok := strings.CutPrefix(s, "-"); ok && number != "" && number[0] >= '0' && number[0] <= '9' {
+		return 0, fmt.Errorf("%q is negative, and has to be positive", s)
+	}
 	if i <= 0 {
 		return 0, fmt.Errorf("%q needs a number and a unit, such as %s", s, example)
 	}

@@ -67,7 +67,8 @@ func TestUnitsRefuse(t *testing.T) {
 	}{
 		{time, "5", "needs a number and a unit"},
 		{time, "", "needs a number and a unit"},
-		{time, "-5s", "needs a number and a unit"},
+		{time, "-5s", "is negative, and has to be positive"},
+		{time, "-s", "needs a number and a unit"},
 		{time, "5parsec", `unknown unit "parsec"`},
 		{time, "1.2.3s", "is not a number"},
 		{time, "1ms", "whole number of the kernel's units, 10ms"},
