@@ -480,6 +480,7 @@ func TestCutoverRefused(t *testing.T) {
 	for _, tt := range []struct{ before, cut, want string }{
 		{`rule(table = "main", priority = 100, from_ = "192.0.2.0/24")`, cut, "several rules lead to table main, of priority 100 and 32766"},
 		{`rule(table = 77, priority = 32800)`, cut, "goes on to the rule of priority 32800, and would not while the table is switched; give it a default route"},
+		{`rule(table = 101, priority = 50)`, `cutover([route("default", via = "198.51.100.9", table = 101)], table = 101)`, "goes on to the rule of priority 32766, and would not while an undo switches it back: it has no default route now; commit one to it first, without cutover"},
 		{`rule(goto = 32766, priority = 100)`, cut, "the rule of priority 100 goes to that of priority 32766"},
 		{`rule(table = 300, priority = 0, from_ = "10.0.0.0/8"), route("10.0.0.0/8", via = "192.0.2.9", table = 300)`, `cutover([route("10.1.0.0/16", via = "198.51.100.9")], table = 300)`, "is the first: none can be in front of it"},
 		{`rule(table = 300, priority = 99, suppress_prefixlength = 0)`, `cutover([route("10.1.0.0/16", via = "198.51.100.9")], table = 300)`, "suppresses routes"},

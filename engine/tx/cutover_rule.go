@@ -80,7 +80,7 @@ func (s *switching) fits(lead *wire.Set) error {
 		return fmt.Errorf("the rule of priority %d that leads to the table suppresses routes: a look-up would go on from the new ones to the old ones", at)
 	}
 	before := true
-	misses := !s.endless()
+	had, has := s.endless()
 	for _, r := range s.rules() {
 		priority := r.Uint("priority")
 		switch {
@@ -90,23 +90,24 @@ func (s *switching) fits(lead *wire.Set) error {
 			before = false
 		case before && priority == at:
 			return fmt.Errorf("another rule of priority %d comes before the one that leads to the table, and would come behind one in front of it", at)
-		case !before && misses:
-			if err := s.behind(r); err != nil {
+		case !before && !(had && has):
+			if more, err := s.behind(r); err != nil {
 				return err
+			} else if more {
+				return s.goesOn(r, has)
 			}
 		}
 	}
 	return nil
 }
 
-// endless reports whether look-ups end in the table, both before and after: it
-// has a default route.
-func (s *switching) endless() bool {
+// endless reports whether look-ups end in the table, before and after: it has a default
+// route.
+func (s *switching) endless() (before, after bool) {
 	has := func(set *wire.Set) bool {
 		dst, _ := set.Get("dst")
 		return dst.Type == wire.AnyNet && !set.Has("from_") && set.Uint("tos") == 0 && set.Uint("type") != unix.RTN_THROW
 	}
-	before, after := false, false
 	for _, e := range append(slices.Clone(s.stay), s.old...) {
 		before = before || has(e.Set())
 	}
@@ -116,31 +117,36 @@ func (s *switching) endless() bool {
 	for _, n := range s.new {
 		after = after || has(n.want)
 	}
-	return before && after
+	return before, after
 }
 
-// behind refuses a rule to which a look-up that finds nothing goes on, unless it
-// finds nothing there either: the rule in front ends it.
-func (s *switching) behind(r *wire.Set) error {
-	why := fmt.Sprintf("a look-up that finds nothing in table %s goes on to the rule of priority %d, and would not while the table is switched; give it a default route", s.op.Cutover.TableText(), r.Uint("priority"))
+// goesOn refuses a rule to which a look-up that finds nothing goes on: the rule in front
+// ends it. With a default route to come only an undo would have it go on.
+func (s *switching) goesOn(r *wire.Set, ends bool) error {
+	what := "while the table is switched; give it a default route"
+	if ends {
+		what = "while an undo switches it back: it has no default route now; commit one to it first, without cutover"
+	}
+	return fmt.Errorf("a look-up that finds nothing in table %s goes on to the rule of priority %d, and would not %s", s.op.Cutover.TableText(), r.Uint("priority"), what)
+}
+
+// behind reports whether a look-up that goes on to a rule may find something there.
+func (s *switching) behind(r *wire.Set) (bool, error) {
 	switch r.Uint("type") {
 	case unix.FR_ACT_NOP, unix.FR_ACT_UNREACHABLE:
-		return nil
+		return false, nil
 	case unix.FR_ACT_TO_TBL:
 	default:
-		return errors.New(why)
+		return true, nil
 	}
 	if r.Uint("l3mdev") != 0 {
-		return errors.New(why)
+		return true, nil
 	}
 	table := uint32(r.Uint("table"))
 	if err := s.p.st.Load(s.p.ctx, state.Scope{Object: rtnl.Route, Family: uint8(s.family), Table: table}); err != nil {
-		return err
+		return false, err
 	}
-	if s.holds(table) {
-		return errors.New(why)
-	}
-	return nil
+	return s.holds(table), nil
 }
 
 // holds reports whether the table has a route.
