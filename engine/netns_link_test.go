@@ -154,6 +154,8 @@ func TestNetNSLinkErrors(t *testing.T) {
 		`link.change("eth0", netns = b, master = "br0")`:                                     "link.change eth0: master: the kernel would look for it where the link goes",
 		`link.add("v0", netns = b, master = "br0", kind = kind.veth(peer = {"name": "e0"}))`: "link.add v0: master: the kernel would look for it where the link goes",
 		`link("v0", netns = b, kind = kind.veth(peer = {"name": "eth0"}))`:                   "link v0: kind.veth.peer: there is a eth0 already",
+		`link("v0", kind = kind.veth(peer = {"name": "br0"}))`:                               "link v0: kind.veth.peer: there is a br0 already",
+		`link.add("v0", kind = kind.veth(peer = {"name": "br0"}))`:                           "link.add v0: kind.veth.peer: there is a br0 already",
 		`link("eth0", netns = b, kind = kind.veth(peer = {"name": "br0"}))`:                  "link eth0: kind.veth.peer: the other end is not br0",
 		`netns(b, link("eth0", kind = kind.bridge())), link("eth0", netns = b)`:              "link eth0: netns: there is a eth0 there, and one here",
 	} {

@@ -1,6 +1,8 @@
 package tx
 
 import (
+	"fmt"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/nlscript/nlscript/builtins"
@@ -52,7 +54,9 @@ func (p *planner) createLink(op *builtins.Op, set *wire.Set, name string, own bo
 			return err
 		}
 		if far == p {
-			other = p.addPeer(peer, stripped, index)
+			if other, err = p.addPeer(peer, stripped, index); err != nil {
+				return wire.At("kind.veth.peer", err)
+			}
 			first = withPeerIndex(first, other, p.virtual)
 		} else {
 			to = far
@@ -129,10 +133,13 @@ func (p *planner) pair(own *planner, name string, peer *wire.Set) {
 
 // addPeer puts the other end of a new veth into the state; nil when the kernel
 // picks its name or it will be in another namespace.
-func (p *planner) addPeer(peer, set *wire.Set, other uint32) *state.Entry {
+func (p *planner) addPeer(peer, set *wire.Set, other uint32) (*state.Entry, error) {
 	name, ok := peer.Get("name")
 	if !ok || peer.Has("netns_pid") || peer.Has("netns_fd") {
-		return nil
+		return nil, nil
+	}
+	if p.st.Known(name.S) != nil {
+		return nil, fmt.Errorf("there is a %s%s already", name.S, in(p.plan.Place))
 	}
 	kind, _ := set.Get("kind")
 	given, _ := kind.Sub.Get("peer")
@@ -142,7 +149,7 @@ func (p *planner) addPeer(peer, set *wire.Set, other uint32) *state.Entry {
 	}
 	made.PutName("link", wire.IntVal(uint64(other)))
 	p.plan.touch.links[name.S] = true
-	return p.st.Add(rtnl.Link, made)
+	return p.st.Add(rtnl.Link, made), nil
 }
 
 // withPeerIndex gives the peer of a new veth the index that other ops refer to.

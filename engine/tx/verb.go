@@ -300,7 +300,11 @@ func (p *planner) linkAdd(op *builtins.Op, set *wire.Set) error {
 				return wire.At("kind.veth.peer", err)
 			}
 		case peer != nil:
-			with = withPeerIndex(own, p.addPeer(peer, set, index), p.virtual)
+			other, err := p.addPeer(peer, set, index)
+			if err != nil {
+				return wire.At("kind.veth.peer", err)
+			}
+			with = withPeerIndex(own, other, p.virtual)
 		}
 	}
 	if !refers && with == own {
