@@ -114,9 +114,9 @@ commit(link("p1", netns = b), absent(link("br0")))`,
 				here.Veth("p0", "p1", "p2", "p3")
 				e := engineIn(t, here, engine.WithJournal(filepath.Join(t.TempDir(), "journal")))
 				mustRun(t, e, `commit(link("br0", kind = kind.bridge(), up = True))
-[commit(link(p, master = "br0", port = port.bridge(cost = 9)), bridge.fdb("02:00:00:00:01:0" + p[1], dev = p, master = True)) for p in ("p0", "p1", "p2", "p3")]
-commit(link("p1", port = port.bridge(backup_port = "p2")), neigh("192.0.2.9", lladdr = "02:00:00:00:00:09", dev = "br0"))`, nil)
-				if _, err := e.Run(t.Context(), engine.Script{Name: "vlans.star", Source: []byte(`commit(link("br0", kind = kind.bridge(vlan_filtering = True)), bridge.vlan("20-22", dev = "p2"), absent(bridge.vlan(1, dev = "p2")))`)}); err != nil && !errors.Is(err, unix.EOPNOTSUPP) {
+[commit(link(p, master = "br0", port = port.bridge(cost = 9))) for p in ("p0", "p1", "p2", "p3")]
+commit([bridge.fdb("02:00:00:00:01:0" + p[1], dev = p, master = True) for p in ("p0", "p1", "p2")], link("p1", port = port.bridge(backup_port = "p2")), neigh("192.0.2.9", lladdr = "02:00:00:00:00:09", dev = "br0"))`, nil)
+				if _, err := e.Run(t.Context(), engine.Script{Name: "vlans.star", Source: []byte(`commit(link("br0", kind = kind.bridge(vlan_filtering = True)), bridge.vlan("20-22", dev = "p3"), absent(bridge.vlan(1, dev = "p3")), bridge.fdb("02:00:00:00:01:03", dev = "p3", vlan = 20, master = True))`)}); err != nil && !errors.Is(err, unix.EOPNOTSUPP) {
 					t.Fatalf("%+v", err)
 				}
 				numbers, before := portNumbers(t, e), enginetest.Take(t, e)
