@@ -164,3 +164,12 @@ func TestRecreateBackupPort(t *testing.T) {
 		}
 	}
 }
+
+// A macvlan becomes a veth: what it was on is no other end.
+func TestRecreateAsVeth(t *testing.T) {
+	e := enginetest.Sandbox(t, "eth0")
+	mustRun(t, e, `commit(link("m0", link = "eth0", kind = kind.macvlan(mode = "bridge"), up = True), addr("10.1.0.1/24", dev = "m0"))`, nil)
+	s := engine.Script{Name: "a.star", Source: []byte(`commit(link("m0", recreate = True, kind = kind.veth(peer = {"name": "m1", "up": True})), addr("10.1.0.2/24", dev = "m1"))`)}
+	enginetest.EveryFailure(t, e, s)
+	keptTo(t, e, s)
+}

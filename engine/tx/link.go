@@ -110,7 +110,7 @@ func (p *planner) linkHere(op *builtins.Op, set *wire.Set, e *state.Entry, name 
 	if err := p.patchLink(op, set, e); err != nil {
 		return err
 	}
-	return p.patchPeer(op, set, e)
+	return p.patchPeer(op, set, p.st.LinkByIndex(e.Index())) // it may have been made again
 }
 
 // patchPeer makes the other end of a veth that exists what is written.

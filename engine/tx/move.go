@@ -135,6 +135,7 @@ func (p *planner) patchPeerOf(op *builtins.Op, set *wire.Set, to *planner, e *st
 	if err != nil {
 		return err
 	}
+	e = to.st.LinkByIndex(e.Index()) // it may have been made again
 	if at == to {
 		return to.patchPeerHere(op, peer, e)
 	}
