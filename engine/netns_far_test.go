@@ -141,3 +141,44 @@ func TestNetNSFarUnreachable(t *testing.T) {
 		t.Errorf("the other end:\n%s", text)
 	}
 }
+
+// A plan tells of the other end also where a commit before makes it, or takes it there.
+func TestNetNSFarPlanned(t *testing.T) {
+	for name, src := range map[string]string{
+		"made there": `commit(link("v0", kind = kind.veth(peer = {"name": "e0", "netns": b})))`,
+		"moved": `commit(link("v0", kind = kind.veth(peer = {"name": "e0"})))
+commit(link("e0", netns = b))`,
+	} {
+		for _, op := range []string{`absent(link("v0"))`, `link("v0", kind = kind.bridge(), recreate = True)`} {
+			t.Run(name+" "+op, func(t *testing.T) {
+				here, there := calm(t), calm(t)
+				e := engineIn(t, here)
+				s := engine.Script{Name: "p.star", Params: map[string]any{"b": at(there)}, Source: []byte("b = param(\"b\")\n" + src + `
+commit(netns(b, addr("192.0.2.2/24", dev = "e0")))
+commit(` + op + `)`)}
+				p, err := e.Plan(t.Context(), s)
+				if err != nil {
+					t.Fatalf("%+v", err)
+				}
+				if want := "note: its other end, link e0 netns " + at(there) + ", goes with it, and 1 object with that"; !strings.Contains(p.String(), want) {
+					t.Errorf("no %s\n%s", want, p)
+				}
+				enginetest.EveryFailure(t, e, s)
+				if r := mustRun(t, e, string(s.Source), s.Params); len(r.Plan.Messages) != len(p.Messages) {
+					t.Errorf("%d messages were sent, %d planned", len(r.Plan.Messages), len(p.Messages))
+				}
+			})
+		}
+	}
+}
+
+// The same in one namespace: with either end of a veth that a commit before makes the
+// other goes.
+func TestVethPlanned(t *testing.T) {
+	for _, end := range []string{"v0", "v1"} {
+		if text := planned(t, enginetest.Sandbox(t), `commit(link("v0", kind = kind.veth(peer = {"name": "v1"})))
+commit(absent(link("`+end+`")))`); !strings.Contains(text, "(1 more goes with it)") {
+			t.Errorf("absent %s:\n%s", end, text)
+		}
+	}
+}

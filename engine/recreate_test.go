@@ -165,6 +165,54 @@ func TestRecreateBackupPort(t *testing.T) {
 	}
 }
 
+// Of a veth that becomes something else the other end goes, with what is on it: nothing
+// puts that back, what is on the veth itself stays, and an undo makes both ends again.
+func TestRecreateVethAsAnother(t *testing.T) {
+	const before = `commit(
+    link("v0", kind = kind.veth(peer = {"name": "v1"}), up = True),
+    link("v1", up = True, inet = {"rp_filter": 1}),
+    link("m1", link = "v1", kind = kind.macvlan(mode = "bridge"), up = True),
+    sysctl("net.ipv6.conf.v1.accept_ra", 2),
+    addr("10.2.0.1/24", dev = "v0"), addr("10.1.0.1/24", dev = "v1"), addr("10.3.0.1/24", dev = "m1"),
+    nexthop(1, via = "10.2.0.9", dev = "v0"), nexthop(2, via = "10.1.0.9", dev = "v1"), nexthop(3, group = [1, 2]),
+    route("10.9.0.0/16", nhid = 2), route("10.10.0.0/16", via = "10.2.0.9", src = "10.3.0.1"), route("10.11.0.0/16", via = "10.2.0.9"),
+)`
+	for name, tt := range map[string]struct {
+		op         string
+		goes, back int
+	}{
+		"macvlan": {`link("v0", link = "eth0", kind = kind.macvlan(mode = "bridge"), recreate = True)`, 7, 4},
+		"bridge":  {`absent(nexthop(1)), link("v0", kind = kind.bridge(), recreate = True)`, 8, 2},
+		"vxlan":   {`link("v0", kind = kind.vxlan(id = 5, dstport = 4789), recreate = True)`, 7, 4},
+		"the other end is another": {
+			`link("v0", link = "eth0", kind = kind.macvlan(mode = "bridge"), recreate = True), link("v1", kind = kind.veth(peer = {"name": "v2"})), addr("10.1.0.1/24", dev = "v2")`, 7, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := enginetest.Sandbox(t, "eth0")
+			mustRun(t, e, before, nil)
+			s := engine.Script{Name: "a.star", Source: []byte("commit(" + tt.op + ")")}
+			text := planned(t, e, string(s.Source))
+			if n := strings.Count(text, "goes with it"); n != tt.goes {
+				t.Errorf("%d go with it, want %d:\n%s", n, tt.goes, text)
+			}
+			if n := strings.Count(text, "lost meanwhile, put back"); n != tt.back {
+				t.Errorf("%d are put back, want %d:\n%s", n, tt.back, text)
+			}
+			enginetest.EveryFailure(t, e, s)
+			keptTo(t, e, s)
+			if has(t, e, "veth0") || has(t, e, "m1") || has(t, e, "v1") != has(t, e, "v2") {
+				t.Error("there are links that nobody asked for")
+			}
+		})
+	}
+	e := enginetest.Sandbox(t, "eth0")
+	mustRun(t, e, before, nil)
+	_, err := e.Plan(t.Context(), engine.Script{Name: "a.star", Source: []byte(`commit(link("v0", link = "m1", kind = kind.macvlan(), recreate = True))`)})
+	if err == nil || !strings.Contains(err.Error(), "link: m1 is the other end of v0, or on that, and goes") {
+		t.Errorf("on what goes: %v", err)
+	}
+}
+
 // A macvlan becomes a veth: what it was on is no other end.
 func TestRecreateAsVeth(t *testing.T) {
 	e := enginetest.Sandbox(t, "eth0")

@@ -218,21 +218,20 @@ func (p *planner) farPeer(own *planner, peer, first *wire.Set, veth uint32, to *
 	if to.st.Known(name.S) != nil {
 		return nil, first, fmt.Errorf("there is a %s%s already", name.S, in(to.plan.Place))
 	}
-	kind, _ := first.Get("kind")
-	given, _ := kind.Sub.Get("peer")
-	made := canon(rtnl.Link, linkSet(given.Sub))
+	made := asPeer(first)
 	noWhere(made)
 	made.Del("master") // its index would be of this namespace
-	if made.Uint("index") == 0 {
+	given := made.Uint("index") != 0
+	if !given {
 		made.PutName("index", wire.IntVal(uint64(to.take(name.S))))
 	}
 	made.PutName("link", wire.IntVal(uint64(veth)))
 	refersTo(made, to, own)
 	to.plan.touch.links[name.S] = true
 	e := to.st.Add(rtnl.Link, made)
-	if !to.virtual[e.Index()] && given.Sub.Uint("index") == 0 {
+	if !to.virtual[e.Index()] && !given {
 		first = first.Clone()
-		kind, _ = first.Get("kind")
+		kind, _ := first.Get("kind")
 		v, _ := kind.Sub.Get("peer")
 		if index := wire.NameVal(name.S); to == p {
 			v.Sub.PutName("index", index)

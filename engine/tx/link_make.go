@@ -54,8 +54,11 @@ func (p *planner) createLink(op *builtins.Op, set *wire.Set, name string, own bo
 			return err
 		}
 		if far == p {
-			if other, err = p.addPeer(peer, stripped, index); err != nil {
+if other, err = p.addPeer(peer, stripped, index); err != nil {
 				return wire.At("kind.veth.peer", err)
+			}
+			if other != nil {
+				made.PutName("link", wire.IntVal(uint64(other.Index())))
 			}
 			first = withPeerIndex(first, other, p.virtual)
 		} else {
@@ -141,15 +144,22 @@ func (p *planner) addPeer(peer, set *wire.Set, other uint32) (*state.Entry, erro
 	if p.st.Known(name.S) != nil {
 		return nil, fmt.Errorf("there is a %s%s already", name.S, in(p.plan.Place))
 	}
-	kind, _ := set.Get("kind")
-	given, _ := kind.Sub.Get("peer")
-	made := canon(rtnl.Link, linkSet(given.Sub))
+	made := asPeer(set)
 	if made.Uint("index") == 0 {
 		made.PutName("index", wire.IntVal(uint64(p.take(name.S))))
 	}
 	made.PutName("link", wire.IntVal(uint64(other)))
 	p.plan.touch.links[name.S] = true
 	return p.st.Add(rtnl.Link, made), nil
+}
+
+// asPeer is the other end of a veth that is to be made, as the kernel will report it.
+func asPeer(set *wire.Set) *wire.Set {
+	kind, _ := set.Get("kind")
+	given, _ := kind.Sub.Get("peer")
+	made := canon(rtnl.Link, linkSet(given.Sub))
+	made.PutName("kind", wire.SubVal(wire.NewSet(kind.Sub.Table)))
+	return made
 }
 
 // withPeerIndex gives the peer of a new veth the index that other ops refer to.

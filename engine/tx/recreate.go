@@ -19,9 +19,17 @@ import (
 func (p *planner) recreateLink(op *builtins.Op, set *wire.Set, e *state.Entry, deltas []state.Delta) error {
 	c := p.change(&Change{Action: Modify, Op: op, Object: op.Object, Deltas: deltas, set: set})
 	c.Notes = append(c.Notes, "deleted and made again")
+	apart := &Change{} // what goes for good
+	old := e
+	if isPair(e) && !sameKind(e, set) {
+		var err error
+		if old, err = p.unpair(e, set, apart); err != nil {
+			return err
+		}
+	}
 	p.freed = nil
 	settings := len(p.plan.settings)
-	if err := p.remove(op, e, c); err != nil {
+	if err := p.remove(op, old, c); err != nil {
 		return err
 	}
 	all, err := p.again(e, set, c.With)
@@ -43,7 +51,46 @@ func (p *planner) recreateLink(op *builtins.Op, set *wire.Set, e *state.Entry, d
 		return err
 	}
 	c.With = slices.DeleteFunc(c.With, func(x *state.Entry) bool { return OwnRemote(x, e) && uses(x, e.Index()) })
-	return p.putAllBack(op, c, freed, p.plan.settings[settings:])
+	err = p.putAllBack(op, c, freed, p.plan.settings[settings:])
+	c.With, c.Notes, c.Losses = append(apart.With, c.With...), append(c.Notes, apart.Notes...), append(c.Losses, apart.Losses...)
+	return err
+}
+
+// newBridgeMTU is the mtu that a bridge begins with (ether_setup).
+const newBridgeMTU = 1500
+
+// sameKind reports whether a link that is made again stays of its kind.
+func sameKind(e *state.Entry, set *wire.Set) bool {
+	was, _ := e.Set().Get("kind")
+	want, ok := set.Get("kind")
+	return !ok || was.Sub != nil && was.Sub.Table == want.Sub.Table
+}
+
+// unpair takes the other end of a veth that becomes something else, and what goes with
+// that, out of the state into c, and returns the link as one that has none. Nothing of
+// it comes back: a commit that wants the other end says what it shall be.
+func (p *planner) unpair(e *state.Entry, set *wire.Set, c *Change) (*state.Entry, error) {
+	other := p.st.LinkByIndex(lower(e))
+	if other == nil {
+		return e, nil // it is in another namespace; see farGone
+	}
+	single := func(x *state.Entry) *state.Entry {
+		s := x.Set().Clone()
+		s.Del("link")
+		return p.st.Change(x, s)
+	}
+	e, c.With = single(e), append(c.With, other)
+	other = single(other)
+	p.plan.touch.key(other.Object, other.Key)
+	if err := p.goes(other, c); err != nil {
+		return nil, err
+	}
+	return e, set.Devices(func(v *wire.Value) error {
+		if v.Type == wire.Int && v.N != 0 && p.st.LinkByIndex(uint32(v.N)) == nil {
+			return fmt.Errorf("%s is the other end of %s, or on that, and goes", p.st.Names(uint32(v.N)), e.Name())
+		}
+		return nil
+	})
 }
 
 // remake deletes an object that is no link and makes it again, and what went with
@@ -114,10 +161,12 @@ func (p *planner) again(e *state.Entry, set *wire.Set, with []*state.Entry) (*wi
 	all := leaving(Sparse(e), set)
 	was, _ := e.Set().Get("kind")
 	want, ok := set.Get("kind")
-	same := !ok || was.Sub != nil && was.Sub.Table == want.Sub.Table
 	switch {
-	case !same:
+	case !sameKind(e, set):
 		all.Ents = slices.DeleteFunc(all.Ents, func(x wire.Entry) bool { return x.F.Immutable || x.F == all.Table.Row("kind") })
+		if want.Sub.Table.Name == "bridge" && all.Uint("mtu") == newBridgeMTU {
+			all.Del("mtu") // given that, it would not follow its ports
+		}
 	case was.Sub == nil || was.Sub.Table.Row("peer") == nil:
 	case e.Set().Has("link_netnsid"):
 		if ok {
@@ -170,8 +219,11 @@ func over(have, want *wire.Set) *wire.Set {
 	return out
 }
 
-// peerOf is the other end of a veth among what went with it.
+// peerOf is the other end of a veth among what went with it, nil of other links.
 func peerOf(e *state.Entry, with []*state.Entry) *state.Entry {
+	if !isPair(e) {
+		return nil
+	}
 	for _, x := range with {
 		if x.Object == rtnl.Link && x.Index() == uint32(e.Set().Uint("link")) {
 			return x

@@ -30,7 +30,7 @@ func bare(s *wire.Set) *wire.Set {
 }
 
 // withPeer makes a veth with its other end, when that is gone too; nil when it
-// cannot be made.
+// cannot be made, as long as another link is where that was.
 func (u *undoer) withPeer(s *wire.Set) *wire.Set {
 	kind, ok := s.Get("kind")
 	if !ok || kind.Sub.Table.Row("peer") == nil {
@@ -40,8 +40,11 @@ func (u *undoer) withPeer(s *wire.Set) *wire.Set {
 		return u.withFarPeer(s)
 	}
 	for _, e := range u.plan.st.Before(rtnl.Link) {
-		if e.Index() != uint32(s.Uint("link")) || u.now.LinkByIndex(e.Index()) != nil {
+		if e.Index() != uint32(s.Uint("link")) {
 			continue
+		}
+		if u.now.LinkByIndex(e.Index()) != nil {
+			return nil
 		}
 		if u.made == nil {
 			u.made = map[uint32]bool{}
