@@ -7,6 +7,7 @@ import (
 
 	"github.com/nlscript/nlscript/engine"
 	"github.com/nlscript/nlscript/engine/enginetest"
+	"github.com/nlscript/nlscript/internal/testnet"
 )
 
 const recreateBefore = `commit(
@@ -218,6 +219,55 @@ func TestRecreateAsVeth(t *testing.T) {
 	e := enginetest.Sandbox(t, "eth0")
 	mustRun(t, e, `commit(link("m0", link = "eth0", kind = kind.macvlan(mode = "bridge"), up = True), addr("10.1.0.1/24", dev = "m0"))`, nil)
 	s := engine.Script{Name: "a.star", Source: []byte(`commit(link("m0", recreate = True, kind = kind.veth(peer = {"name": "m1", "up": True})), addr("10.1.0.2/24", dev = "m1"))`)}
+	enginetest.EveryFailure(t, e, s)
+	keptTo(t, e, s)
+}
+
+// The ports of a bridge that becomes something which takes none are released, and what
+// it had of them goes, as what is in its own forwarding database: the plan says so.
+func TestRecreateWithoutPorts(t *testing.T) {
+	for name, tt := range map[string]struct {
+		before, op string
+		goes, back int
+	}{
+		"vxlan":   {"", `link("br0", kind = kind.vxlan(id = 5, dstport = 4789), recreate = True)`, 2, 2},
+		"macvlan": {"", `link("br0", link = "eth1p", kind = kind.macvlan(mode = "bridge"), recreate = True)`, 2, 2},
+		"veth":    {"", `link("br0", kind = kind.veth(peer = {"name": "v1"}), recreate = True)`, 2, 2},
+		"not all": {`, link("v0", kind = kind.veth(peer = {"name": "v1"}), master = "br0")`, `absent(link("v0")), link("br0", kind = kind.ifb(), recreate = True)`, 3, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			testnet.NotInVM(t) // where entries are there a second time, in a VLAN
+			e := enginetest.Sandbox(t, "eth0", "eth1")
+			mustRun(t, e, `commit(
+    link("br0", kind = kind.bridge(), address = "02:00:00:00:01:00", up = True, altnames = ["lan"]),
+    link("eth0p", master = "br0", port = port.bridge(cost = 7)), link("eth1p", master = "br0"),
+    bridge.fdb("02:00:00:00:00:31", dev = "eth0p", master = True, state = "static"),
+    bridge.fdb("02:00:00:00:00:32", dev = "br0"),
+    addr("10.7.0.1/24", dev = "br0"), addr("10.8.0.1/24", dev = "eth0p"), route("10.9.0.0/16", via = "10.7.0.9")`+tt.before+")", nil)
+			s := engine.Script{Name: "a.star", Source: []byte("commit(" + tt.op + ")")}
+			text := planned(t, e, string(s.Source))
+			for says, want := range map[string]int{"goes with it\n": tt.goes, "lost meanwhile, put back\n": tt.back, "note: link eth0p is released\n": 1, "note: link eth1p is released\n": 1, "is released": 2} {
+				if n := strings.Count(text, says); n != want {
+					t.Errorf("%d times %q, want %d:\n%s", n, says, want, text)
+				}
+			}
+			enginetest.EveryFailure(t, e, s)
+			keptTo(t, e, s)
+		})
+	}
+}
+
+// An entry of a vxlan's own forwarding database is none of what the vxlan becomes.
+func TestRecreateVxlanAsAnother(t *testing.T) {
+	e := enginetest.Sandbox(t, "eth0")
+	mustRun(t, e, `commit(
+    link("vx", kind = kind.vxlan(id = 5, dstport = 4789, remote = "10.0.0.2"), mtu = 1400, up = True),
+    bridge.fdb("02:00:00:00:00:31", dev = "vx", dst = "10.0.0.3"), addr("10.7.0.1/24", dev = "vx"),
+)`, nil)
+	s := engine.Script{Name: "a.star", Source: []byte(`commit(link("vx", kind = kind.bridge(), recreate = True))`)}
+	if text := planned(t, e, string(s.Source)); !strings.Contains(text, "- bridge.fdb 02:00:00:00:00:31 dev vx    goes with it\n") {
+		t.Errorf("the entry:\n%s", text)
+	}
 	enginetest.EveryFailure(t, e, s)
 	keptTo(t, e, s)
 }

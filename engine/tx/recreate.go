@@ -51,6 +51,11 @@ func (p *planner) recreateLink(op *builtins.Op, set *wire.Set, e *state.Entry, d
 		return err
 	}
 	c.With = slices.DeleteFunc(c.With, func(x *state.Entry) bool { return OwnRemote(x, e) && uses(x, e.Index()) })
+	if !sameKind(e, set) {
+		entries := ownEntries(e, c.With)
+		apart.With = append(apart.With, entries...)
+		c.With = slices.DeleteFunc(c.With, func(x *state.Entry) bool { return slices.Contains(entries, x) })
+	}
 	err = p.putAllBack(op, c, freed, p.plan.settings[settings:])
 	c.With, c.Notes, c.Losses = append(apart.With, c.With...), append(c.Notes, apart.Notes...), append(c.Losses, apart.Losses...)
 	return err
@@ -90,6 +95,13 @@ func (p *planner) unpair(e *state.Entry, set *wire.Set, c *Change) (*state.Entry
 			return fmt.Errorf("%s is the other end of %s, or on that, and goes", p.st.Names(uint32(v.N)), e.Name())
 		}
 		return nil
+	})
+}
+
+// ownEntries is what of l is in a link's own forwarding database: that is as its kind has it.
+func ownEntries(e *state.Entry, l []*state.Entry) []*state.Entry {
+	return slices.DeleteFunc(slices.Clone(l), func(x *state.Entry) bool {
+		return x.Object != rtnl.FDB || uint32(x.Set().Uint("dev")) != e.Index() || x.Set().Uint("master") != 0
 	})
 }
 
@@ -134,6 +146,7 @@ func (p *planner) putAllBack(op *builtins.Op, c *Change, freed []*state.Entry, s
 	if err := p.putBack(op, links); err != nil {
 		return err
 	}
+	freed = p.released(freed, c)
 	slices.SortStableFunc(freed, func(a, b *state.Entry) int { return cmp.Compare(portNo(a), portNo(b)) })
 	for _, backed := range []bool{false, true} { // the port that backs one has to be there
 		for _, port := range freed {
@@ -153,6 +166,19 @@ func (p *planner) putAllBack(op *builtins.Op, c *Change, freed []*state.Entry, s
 	}
 	c.Back = append(c.Back, append(links.Back, rest.Back...)...)
 	return err
+}
+
+// released notes the ports whose master has become something that takes none, and
+// returns the others.
+func (p *planner) released(freed []*state.Entry, c *Change) []*state.Entry {
+	return slices.DeleteFunc(freed, func(port *state.Entry) bool {
+		master := p.kindOf(uint32(port.Set().Uint("master")))
+		if slices.ContainsFunc(rtnl.Ports.Tables, func(t *wire.Table) bool { return t.Name == master }) {
+			return false
+		}
+		c.Notes = append(c.Notes, "link "+port.Name()+in(p.plan.Place)+" is released")
+		return true
+	})
 }
 
 // again is the set of a link that is deleted and made again: what it was, with
@@ -287,10 +313,14 @@ func (p *planner) rejoin(op *builtins.Op, port *state.Entry, backed bool) (lost 
 		return nil, nil
 	}
 	s := wire.NewSet(rtnl.Link.Table)
-	all := Sparse(port)
+	all, master := Sparse(port), p.kindOf(uint32(port.Set().Uint("master")))
 	for _, name := range []string{"master", "port"} {
 		if v, ok := all.Get(name); ok {
-			if name == "port" && !backed {
+			switch {
+			case name == "master":
+			case v.Sub.Table.Name != master:
+				continue // it is another kind of port by now
+			case !backed:
 				v = withoutBackup(v)
 			}
 			s.PutName(name, v)
@@ -302,7 +332,6 @@ func (p *planner) rejoin(op *builtins.Op, port *state.Entry, backed bool) (lost 
 	if !left {
 		return nil, nil
 	}
-	master := p.kindOf(uint32(s.Uint("master")))
 	for _, o := range linkObjects {
 		for _, e := range p.st.All(o) {
 			if uses(e, port.Index()) && lostByPort(master, e) {

@@ -181,8 +181,8 @@ func (p *planner) defaultPVID(e *state.Entry, pick *wire.Set) error {
 	return nil
 }
 
-// hasPlace reports whether an object that went can be made again: a VLAN of a port,
-// or its tunnel, cannot where the port has no bridge, options where there is no VLAN,
+// hasPlace reports whether an object that went can be made again: what a bridge has of
+// a port, or of its own, cannot where there is no bridge, options where there is no VLAN,
 // and nothing of IPv6 where the mtu has become too small.
 func (p *planner) hasPlace(e *state.Entry) bool {
 	switch {
@@ -190,7 +190,11 @@ func (p *planner) hasPlace(e *state.Entry) bool {
 		return len(p.st.VLANsOf(e.Object, e.Set())) > 0
 	case p.cramped(e):
 		return false
-	case e.Object != rtnl.TunnelInfo && (e.Object != rtnl.VLAN || e.Set().Uint("self") != 0):
+	case e.Object == rtnl.VLAN && e.Set().Uint("self") != 0:
+		return p.kindOf(uint32(e.Set().Uint("dev"))) == "bridge"
+	case e.Object == rtnl.FDB && e.Set().Uint("master") == 0:
+		return true
+	case e.Object != rtnl.VLAN && e.Object != rtnl.TunnelInfo && e.Object != rtnl.FDB:
 		return true
 	}
 	l := p.st.LinkByIndex(uint32(e.Set().Uint("dev")))
