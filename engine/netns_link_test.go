@@ -235,3 +235,31 @@ func TestNetNSMoveRename(t *testing.T) {
 		})
 	}
 }
+
+// A link is called by its alternative name in the commit that brings it, or makes it with that.
+func TestNetNSOtherName(t *testing.T) {
+	for name, src := range map[string]string{
+		"had before": `commit(link("eth0", netns = b, up = True), netns(b, addr("192.0.2.1/24", dev = "wan"), route("10.0.0.0/8", via = "192.0.2.9")))`,
+		"by a verb":  `commit(link.set("eth0", netns = b, new_ifindex = 77), netns(b, addr("192.0.2.1/24", dev = "wan")))`,
+		"renamed":    `commit(link("eth0", netns = b, newname = "up0"), netns(b, addr("192.0.2.1/24", dev = "wan")))`,
+		"on the way": `commit(link("eth0", netns = b, altnames = ["wan2"]), netns(b, addr("192.0.2.1/24", dev = "wan2")))`,
+		"there":      `commit(link("eth0", netns = b), netns(b, link("eth0", altnames = ["wan2"]), addr("192.0.2.1/24", dev = "wan2")))`,
+		"made there": `commit(link("v0", netns = b, altnames = ["w0"], kind = kind.veth(peer = {"name": "v1", "altnames": ["w1"]})), netns(b, addr("192.0.2.1/24", dev = "w0")), addr("192.0.2.2/24", dev = "w1"))`,
+		"peer there": `commit(link("v0", altnames = ["w0"], kind = kind.veth(peer = {"name": "v1", "netns": b, "altnames": ["w1"]})), netns(b, addr("192.0.2.1/24", dev = "w1")), addr("192.0.2.2/24", dev = "w0"))`,
+		"made here":  `commit(link("v0", altnames = ["w0"], kind = kind.veth(peer = {"name": "v1", "altnames": ["w1"]})), addr("192.0.2.1/24", dev = "w1"), addr("192.0.2.2/24", dev = "w0"))`,
+		"told later": `commit(link("v0", kind = kind.bridge()), link("v0", altnames = ["w0"]), addr("192.0.2.2/24", dev = "w0"))`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			here, there := calm(t), calm(t)
+			e := engineIn(t, here)
+			here.Veth("eth0")
+			there.Veth("x0", "x1", "x2") // the index is taken
+			mustRun(t, e, `commit(link("eth0", altnames = ["wan"]))`, nil)
+			s := engine.Script{Name: "m.star", Params: map[string]any{"b": at(there)}, Source: []byte("b = param(\"b\", default = \"\")\n" + src)}
+			enginetest.EveryFailure(t, e, s)
+			if r := mustRun(t, e, string(s.Source), s.Params); r.Outcome != "committed" {
+				t.Error(r)
+			}
+		})
+	}
+}

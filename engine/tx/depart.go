@@ -45,12 +45,13 @@ func (p *planner) depart(op *builtins.Op, e *state.Entry, to *planner, where *wi
 	}
 	p.remark(c)
 	c.With = append(c.With, gone...)
+	to.alsoCalled(as, e.Set())
 	index := e.Index()
 	switch {
 	case given != 0:
 		index = given
 		s.PutName("new_ifindex", wire.IntVal(uint64(index)))
-	case !to.refs[as]:
+	case !to.refers(as):
 		index = to.take(as) // it keeps its own if that is free, and is addressed by name
 	case p.virtual[index] || to.st.LinkByIndex(index) != nil || to.picks():
 		index = to.take(as)
@@ -89,10 +90,11 @@ func (p *planner) departed(e *state.Entry, want *wire.Set, to *planner, c *Chang
 	if v, ok := want.Get("newname"); ok {
 		name = v.S
 	}
+	to.alsoCalled(name, e.Set())
 	switch {
 	case want.Has("new_ifindex"):
 		index = uint32(want.Uint("new_ifindex"))
-	case !to.refs[name]:
+	case !to.refers(name):
 		index = to.take(name)
 	case p.virtual[index] || to.st.LinkByIndex(index) != nil || to.picks():
 		return fmt.Errorf("the index it gets in network namespace %s is not known beforehand: give new_ifindex, or write link(%q, netns = ...)", to.plan.Place, e.Name())
@@ -144,7 +146,7 @@ func (p *planner) addThere(op *builtins.Op, set *wire.Set, to *planner, name str
 			}
 		}
 	}
-	if given || !to.refs[name] {
+	if given || !to.refers(name) {
 		return p.send(op, false)
 	}
 	own.PutName("index", p.named(to, name, index))

@@ -15,14 +15,14 @@ import (
 // when other ops refer to it, or else one that stands for what the kernel picks.
 func (p *planner) take(name string) uint32 {
 	next := &p.next
-	if !p.refs[name] {
+	if !p.refers(name) {
 		next = &p.unknown
 	}
 	for p.st.LinkByIndex(*next) != nil {
 		*next++
 	}
 	*next++
-	p.virtual[*next-1] = !p.refs[name]
+	p.virtual[*next-1] = !p.refers(name)
 	return *next - 1
 }
 
@@ -72,7 +72,7 @@ if other, err = p.addPeer(peer, stripped, index); err != nil {
 			}
 		}
 	}
-	if p.refs[name] && !first.Has("index") {
+	if p.refers(name) && !first.Has("index") {
 		first = first.Clone()
 		first.PutName("index", wire.NameVal(name))
 	}
@@ -112,7 +112,7 @@ if other, err = p.addPeer(peer, stripped, index); err != nil {
 }
 
 func (p *planner) assigned(name string) string {
-	if p.refs[name] {
+	if p.refers(name) {
 		return name
 	}
 	return ""
@@ -125,11 +125,11 @@ func (p *planner) pair(own *planner, name string, peer *wire.Set) {
 	if peer == nil {
 		return
 	}
-	refs := p.refs
+	at := p
 	if to, _ := p.elsewhere(peer); to != nil {
-		refs = to.refs
+		at = to
 	}
-	if v, ok := peer.Get("name"); ok && refs[v.S] {
+	if v, ok := peer.Get("name"); ok && at.refers(v.S) {
 		own.refs[name] = true
 	}
 }

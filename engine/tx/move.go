@@ -182,7 +182,7 @@ func (p *planner) createThere(op *builtins.Op, set, rest *wire.Set, to *planner,
 	}
 	where, _ := whereOf(set)
 	msg.Put(where.F, where.V)
-	if to.refs[name] && !given {
+	if to.refers(name) && !given {
 		msg.PutName("index", p.named(to, name, index))
 	}
 	buf, rel, err := p.build(op.Object, op.Object.New, unix.NLM_F_CREATE|unix.NLM_F_EXCL, msg)

@@ -190,7 +190,8 @@ func (j *joint) begin(ops []*builtins.Op) error {
 }
 
 // there notes the links of which an op needs to know the index in another namespace than
-// it is in: a master of a link, or of the end of a veth, and one that is renamed.
+// it is in: a master of a link, or of the end of a veth, and one that is renamed. Others
+// there may call it by its alternative names.
 func (j *joint) there(op *builtins.Op) error {
 	if !moves(op) {
 		return nil
@@ -218,9 +219,12 @@ func (j *joint) there(op *builtins.Op) error {
 		if v, ok := s.Get("master"); ok && v.Type == wire.Name {
 			to.refs[v.S] = true
 		}
-		if name, _ := s.Get("name"); secondName(s) != "" {
+		name, _ := s.Get("name")
+		if as := secondName(s); as != "" {
 			to.refs[name.S] = true // it may be there already, made by an op before
+			name.S = as
 		}
+		to.alsoCalled(name.S, s)
 	}
 	return nil
 }

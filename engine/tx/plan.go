@@ -157,6 +157,7 @@ type planner struct {
 	plan    *Plan
 	arena   *wire.Builder
 	refs    map[string]bool         // names of devices that ops refer to
+	also    map[string][]string     // alternative names, which they may do it by, of links that they make or bring
 	becomes map[string]string       // names by those that ops give another one
 	virtual map[uint32]bool         // indexes of links in the state for which the kernel picks one
 	next    uint32                  // to assign
@@ -209,7 +210,7 @@ func (p *planner) all(ops []*builtins.Op) error {
 
 func newPlanner(ctx context.Context, st *state.State, sys Sysctls, arena *wire.Builder, first uint32) *planner {
 	return &planner{ctx: ctx, st: st, sys: sys, arena: arena, next: max(first, FirstIndex), unknown: unknownIndex,
-		plan: &Plan{st: st, touch: newTouch(), planned: true}, refs: map[string]bool{}, becomes: map[string]string{}, virtual: map[uint32]bool{}, seen: map[string]*builtins.Op{}, sources: map[netip.Addr]bool{}}
+		plan: &Plan{st: st, touch: newTouch(), planned: true}, refs: map[string]bool{}, also: map[string][]string{}, becomes: map[string]string{}, virtual: map[uint32]bool{}, seen: map[string]*builtins.Op{}, sources: map[netip.Addr]bool{}}
 }
 
 // begin notes what ops refer to, and reads what has to be there before the first.
@@ -220,10 +221,7 @@ func (p *planner) begin(ops []*builtins.Op) error {
 		for _, r := range op.Rel {
 			p.refs[r.Name] = true
 		}
-		if name, as := renamed(op); as != "" {
-			p.refs[name] = true // beside a new name only an index tells the link
-			p.becomes[name] = as
-		}
+		p.noteNames(op)
 		if op.Cutover != nil {
 			for _, in := range op.Cutover.Ops() {
 				for _, r := range in.Rel {
@@ -277,17 +275,38 @@ func (p *planner) fewRoutes(ops []*builtins.Op) bool {
 // or ten.
 const fewProbes = 32
 
-// renamed tells which link an op ensures by another name, and that; "" for others.
-func renamed(op *builtins.Op) (name, as string) {
+// noteNames notes what else a link is called, or the other end of one, that an op ensures here.
+func (p *planner) noteNames(op *builtins.Op) {
 	if op.Object != rtnl.Link || op.Verb != nil || op.Absent || op.Exact != nil || op.Cutover != nil {
-		return "", ""
+		return
 	}
 	set := wire.NewSet(op.Object.Table)
 	if op.Set(set) != nil {
-		return "", ""
+		return
 	}
-	v, _ := set.Get("name")
-	return v.S, secondName(set)
+	name, _ := set.Get("name")
+	if as := secondName(set); as != "" {
+		p.refs[name.S] = true // beside a new name only an index tells the link
+		p.becomes[name.S] = as
+	}
+	p.alsoCalled(name.S, set)
+	if peer, _ := splitPeer(set); peer != nil {
+		name, _ = peer.Get("name")
+		p.alsoCalled(name.S, peer)
+	}
+}
+
+// alsoCalled notes the alternative names of a link.
+func (p *planner) alsoCalled(name string, s *wire.Set) {
+	alt, _ := s.Get("altnames")
+	for _, v := range alt.L {
+		p.also[name] = append(p.also[name], v.S)
+	}
+}
+
+// refers reports whether ops refer to a link, by whatever name.
+func (p *planner) refers(name string) bool {
+	return p.refs[name] || slices.ContainsFunc(p.also[name], func(alt string) bool { return p.refs[alt] })
 }
 
 // noteMade notes the links that an op makes.

@@ -277,7 +277,7 @@ func (p *planner) linkAdd(op *builtins.Op, set *wire.Set) error {
 	index := uint32(set.Uint("index"))
 	peer, _ := splitPeer(set)
 	p.pair(p, name.S, peer)
-	refers := p.refs[name.S] && index == 0
+	refers := p.refers(name.S) && index == 0
 	if index == 0 {
 		index = p.take(name.S)
 		made.PutName("index", wire.IntVal(uint64(index)))
