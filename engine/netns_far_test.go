@@ -182,3 +182,35 @@ commit(absent(link("`+end+`")))`); !strings.Contains(text, "(1 more goes with it
 		}
 	}
 }
+
+// A veth with its other end in another namespace becomes something else, and something
+// else such a veth; an undo has both as before.
+func TestNetNSFarRecreate(t *testing.T) {
+	for name, op := range map[string]string{
+		"bridge":         `commit(link("v0", kind = kind.bridge(), recreate = True))`,
+		"with its place": `commit(link("v0", kind = kind.bridge(), recreate = True), netns(b, addr("10.0.0.2/32", dev = "lo")))`,
+		"from a macvlan": `commit(link("mv", kind = kind.veth(peer = {"name": "mv1", "netns": b, "up": True}), recreate = True), netns(b, addr("10.5.0.2/24", dev = "mv1")))`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			here, there := calm(t), calm(t)
+			e, far := engineIn(t, here), engineIn(t, there)
+			here.Veth("eth0")
+			crossing(t, e, there)
+			mustRun(t, e, `commit(link("mv", link = "eth0", kind = kind.macvlan(mode = "bridge")), addr("10.5.0.1/24", dev = "mv"))`, nil)
+			inhabit(t, there)
+			before := enginetest.Take(t, far)
+			s := engine.Script{Name: "r.star", Params: map[string]any{"b": at(there)}, Source: []byte("b = param(\"b\", default = \"\")\n" + op)}
+			enginetest.EveryFailure(t, e, s)
+			if d := before.Differs(t, far); d != "" {
+				t.Fatalf("the other end is not as before:\n%s", d)
+			}
+			p, err := e.Plan(t.Context(), s)
+			if err != nil {
+				t.Fatalf("%+v", err)
+			}
+			if r := mustRun(t, e, string(s.Source), s.Params); len(r.Plan.Messages) != len(p.Messages) {
+				t.Errorf("%d messages were sent, %d planned", len(r.Plan.Messages), len(p.Messages))
+			}
+		})
+	}
+}
