@@ -54,7 +54,7 @@ func (p *planner) createLink(op *builtins.Op, set *wire.Set, name string, own bo
 			return err
 		}
 		if far == p {
-if other, err = p.addPeer(peer, stripped, index); err != nil {
+			if other, err = p.addPeer(peer, stripped, index); err != nil {
 				return wire.At("kind.veth.peer", err)
 			}
 			if other != nil {
