@@ -61,7 +61,7 @@ func (p *planner) madeAgain() {
 
 // addrGone is what goes with an address: its secondaries, routes that prefer one
 // of them as source, and
-// with the last IPv4 one every IPv4 route of the link.
+// with the last IPv4 one every IPv4 route and neighbour of the link (fib_disable_ip).
 func (p *planner) addrGone(e *state.Entry) ([]*state.Entry, error) {
 	if err := p.loadLinkObjects(); err != nil {
 		return nil, err
@@ -82,9 +82,11 @@ func (p *planner) addrGone(e *state.Entry) ([]*state.Entry, error) {
 		return gone, nil
 	}
 	var all []*state.Entry
-	for _, r := range p.st.All(rtnl.Route) {
-		if r.Set().Uint("family") == e.Set().Uint("family") && through(r, dev, had) {
-			all = append(all, r)
+	for _, o := range []*wire.Object{rtnl.Neigh, rtnl.Route} {
+		for _, x := range p.st.All(o) {
+			if isIPv4(x) && through(x, dev, had) {
+				all = append(all, x)
+			}
 		}
 	}
 	return appendNew(gone, all), nil

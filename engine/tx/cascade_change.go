@@ -34,14 +34,17 @@ func (p *planner) disturbs(e *state.Entry, pick *wire.Set, deltas []state.Delta)
 	if err := p.defaultPVID(e, pick); err != nil {
 		return nil, err
 	}
-	if pick.Has("arp") && !p.virtual[e.Index()] { // its neighbours go (arp_netdev_event)
-		p.plan.touch.link(e.Index())
-		if err := p.st.Load(p.ctx, state.Scope{Object: rtnl.Neigh, Dev: e.Index()}); err != nil {
-			return nil, err
-		}
+	forgotten, err := p.forgets(e, pick)
+	if err != nil {
+		return nil, err
 	}
+	tunnels, err := p.forgetsTunnels(e, pick)
+	if err != nil {
+		return nil, err
+	}
+	gone := appendNew(forgotten, tunnels)
 	if !disturbing(pick) {
-		return p.forgetsTunnels(e, pick)
+		return gone, nil
 	}
 	moves := pick.Has("master") && pick.Uint("master") != e.Set().Uint("master")
 	if moves {
@@ -49,9 +52,9 @@ func (p *planner) disturbs(e *state.Entry, pick *wire.Set, deltas []state.Delta)
 	}
 	if p.virtual[e.Index()] {
 		if moves {
-			return p.leavesBridge(e), nil
+			gone = appendNew(gone, p.leavesBridge(e))
 		}
-		return nil, nil
+		return gone, nil
 	}
 	p.plan.touch.link(e.Index())
 	above := p.above(e)
@@ -68,10 +71,6 @@ func (p *planner) disturbs(e *state.Entry, pick *wire.Set, deltas []state.Delta)
 		return nil, err
 	}
 	p.ownEntry(e, pick)
-	gone, err := p.forgetsTunnels(e, pick)
-	if err != nil {
-		return nil, err
-	}
 	if moves {
 		gone = appendNew(gone, p.leavesBridge(e))
 	}
@@ -162,7 +161,7 @@ func (p *planner) cycles(e *state.Entry, masters ...uint32) bool {
 }
 
 // lostOnDown is what a link loses when it goes down, and with it the VLANs on it:
-// IPv6 addresses and neighbours, routes of both families, nexthops.
+// IPv6 addresses, neighbours and routes of both families, nexthops.
 func (p *planner) lostOnDown(e *state.Entry, vlans []*state.Entry) ([]*state.Entry, error) {
 	links := append([]*state.Entry{e}, vlans...)
 	if err := p.loadLinkObjects(links...); err != nil {
@@ -181,8 +180,8 @@ func (p *planner) lostOnDown(e *state.Entry, vlans []*state.Entry) ([]*state.Ent
 			}
 			v4 := x.Set().Uint("family") == 2 // AF_INET
 			switch o {
-			case rtnl.Addr, rtnl.Neigh:
-				if v4 || o == rtnl.Addr && p.kept(x) {
+			case rtnl.Addr:
+				if v4 || p.kept(x) {
 					continue
 				}
 			case rtnl.Route:

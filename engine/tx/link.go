@@ -262,6 +262,7 @@ func (p *planner) patchLink(op *builtins.Op, set *wire.Set, e *state.Entry) erro
 		if lost, err = p.lostOnDown(e, vlans); err != nil {
 			return err
 		}
+		lost = slices.DeleteFunc(lost, func(x *state.Entry) bool { return x.Object == rtnl.Neigh && slices.Contains(gone, x) })
 		if !again {
 			p.turn(vlans, false)
 		}
@@ -331,7 +332,7 @@ func (p *planner) patchLink(op *builtins.Op, set *wire.Set, e *state.Entry) erro
 		c.Back = back.Back
 	}
 	c.With = append(c.With, lost...)
-	return nil
+	return p.neighboursBack(op, c, c.With)
 }
 
 // hasPorts refuses what cannot be changed while a link has ports.

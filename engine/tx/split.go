@@ -141,7 +141,7 @@ func splitChange(pick, have *wire.Set, fresh bool) []linkPart {
 		changes = false
 	}
 	if len(main.Ents) > 0 || len(main.Extra) > 0 {
-		set(main, !fresh && disturbing(main))
+		set(main, !fresh && (disturbing(main) || main.Has("arp")))
 	}
 	parts = append(parts, names...)
 	if len(port.Ents) > 0 {

@@ -218,6 +218,9 @@ func (p *planner) linkVerb(op *builtins.Op, set *wire.Set, c *Change) error {
 					return err
 				}
 			}
+			if err := p.neighboursBack(op, c, gone); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
