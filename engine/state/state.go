@@ -237,7 +237,7 @@ func (st *State) Change(e *Entry, s *wire.Set) *Entry {
 		st.indexLink(n, s)
 		if n.Name() != e.Name() {
 			st.renamed = append(st.renamed, renaming{e.Index(), e.Name()})
-			st.Sysctls.forget(e.Name())
+			st.Sysctls.rename(e.Name(), n.Name())
 		}
 	}
 	return n

@@ -19,12 +19,37 @@ func (s Sysctls) Write(path, value string) {
 	delete(s.Perhaps, path)
 }
 
-// forget drops what is known of a device that goes or gets another name.
+// forget drops what is known of a device that goes.
 func (s Sysctls) forget(device string) {
-	of := func(path, _ string) bool {
-		parts := strings.Split(path, "/")
-		return len(parts) == 5 && parts[3] == device
-	}
+	of := func(path, _ string) bool { return isOf(path, device) }
 	maps.DeleteFunc(s.Sure, of)
 	maps.DeleteFunc(s.Perhaps, of)
+}
+
+// rename makes what is known of a device known of the name that it gets.
+func (s Sysctls) rename(device, to string) {
+	for _, m := range []map[string]string{s.Sure, s.Perhaps} {
+		for path, value := range maps.Clone(m) {
+			if isOf(path, device) {
+				delete(m, path)
+				m[Renamed(path, device, to)] = value
+			}
+		}
+	}
+}
+
+// Renamed is the path of a sysctl when a device has got another name.
+func Renamed(path, device, to string) string {
+	if !isOf(path, device) {
+		return path
+	}
+	parts := strings.Split(path, "/")
+	parts[3] = to
+	return strings.Join(parts, "/")
+}
+
+// isOf reports whether a sysctl is of the device.
+func isOf(path, device string) bool {
+	parts := strings.Split(path, "/")
+	return len(parts) == 5 && parts[3] == device
 }

@@ -261,7 +261,11 @@ func (p *planner) arrive(e *state.Entry, to *planner, index uint32, as string) {
 // namespace is found by its new name, too, to be brought back.
 func (p *planner) changeLink(e *state.Entry, s *wire.Set) *state.Entry {
 	old := e.Name()
-	if e = p.st.Change(e, s); e.Name() == old || p.joint == nil {
+	if e = p.st.Change(e, s); e.Name() == old {
+		return e
+	}
+	p.renamesSysctls(old, e.Name())
+	if p.joint == nil {
 		return e
 	}
 	for _, m := range p.joint.top.moves {

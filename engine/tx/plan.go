@@ -81,7 +81,7 @@ type Plan struct {
 	want     []*expect
 	only     []only          // scopes of exact ops
 	stirred  map[string]bool // links that go and come again, or lose their master and get it again
-	ensured  []*builtins.Op  // sysctls
+	ensured  []ensuredSysctl
 	sysctls  []sysctlImage
 	settings []sysctlImage       // of devices that go, or lose a family
 	Place    *builtins.Place     // namespace; nil: the one the run works in

@@ -1,6 +1,7 @@
 package tx
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -153,30 +154,34 @@ func (p *planner) shrinks(e *state.Entry, above []*state.Entry, pick *wire.Set) 
 
 // undoSettings writes back the sysctls of devices that are there again, and what
 // undoSysctls could not write, and returns what cannot be restored.
-func (p *Plan) undoSettings(sys Sysctls, unwritten []sysctlImage) (undone int, left []Residue) {
+func (p *Plan) undoSettings(ctx context.Context, k Kernel, unwritten []sysctlImage) (undone int, left []Residue, err error) {
 	settings := slices.Concat(p.settings, unwritten)
 	if len(settings) == 0 {
-		return 0, nil
+		return 0, nil, nil
+	}
+	another, err := p.ofAnother(ctx, k)
+	if err != nil {
+		return 0, nil, err
 	}
 	var paths []string
 	for _, img := range settings {
 		paths = append(paths, img.s.Path)
 	}
-	all := values(sys, paths)
+	all := values(k.Sys, paths)
 	for _, img := range settings {
 		now, there := all[img.s.Path]
-		if !there && !isSecret(img.s.Path) || there && sameValue(now, img.old) {
-			continue // went with its device, which is told
+		if !there && !isSecret(img.s.Path) || there && sameValue(now, img.old) || another(img.s.Path) {
+			continue // went with its device, which is told, or comes when that has its name
 		}
-		now, err := sys.Read(img.s.Path)
+		now, err := k.Sys.Read(img.s.Path)
 		if err != nil && !noSecret(img.s.Path, err) || err == nil && sameValue(now, img.old) {
 			continue // another's alias, which was written
 		}
-		if err := sys.Write(img.s.Path, img.old); err != nil {
+		if err := k.Sys.Write(img.s.Path, img.old); err != nil {
 			left = append(left, sysctlResidue(img, now, err))
 			continue
 		}
 		undone++
 	}
-	return undone, left
+	return undone, left, nil
 }

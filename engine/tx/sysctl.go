@@ -1,14 +1,18 @@
 package tx
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/netip"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/nlscript/nlscript/builtins"
+	"github.com/nlscript/nlscript/engine/state"
+	"github.com/nlscript/nlscript/wire/rtnl"
 )
 
 // sysctlOp plans a sysctl: nothing when the value is so already.
@@ -18,7 +22,7 @@ func (p *planner) sysctlOp(op *builtins.Op) error {
 	if err != nil {
 		return err
 	}
-	p.plan.ensured = append(p.plan.ensured, op)
+	p.ensuresSysctl(op)
 	before := p.pathBefore(s.Path)
 	old, sure := p.st.Sysctls.Sure[s.Path]
 	read := false
@@ -64,21 +68,55 @@ func (p *planner) sysctlOp(op *builtins.Op) error {
 	return nil
 }
 
+// An ensuredSysctl is one that has the value that an op wants, in the end by this path.
+type ensuredSysctl struct {
+	op   *builtins.Op
+	path string
+}
+
+// ensuresSysctl notes what an op wants: of two names that a device has in turn, the last
+// word counts.
+func (p *planner) ensuresSysctl(op *builtins.Op) {
+	path := op.Sysctl.Path
+	p.plan.ensured = slices.DeleteFunc(p.plan.ensured, func(x ensuredSysctl) bool { return x.path == path })
+	p.plan.ensured = append(p.plan.ensured, ensuredSysctl{op, path})
+}
+
+// renamesSysctls notes that the sysctls of a device are those of another name: the old one
+// may become that of another device.
+func (p *planner) renamesSysctls(old, name string) {
+	for i := range p.plan.ensured {
+		x := &p.plan.ensured[i]
+		x.path = state.Renamed(x.path, old, name)
+	}
+	for id := range p.seen {
+		if path, is := strings.CutPrefix(id, "sysctl\x00"); is && deviceOf(path) == old {
+			delete(p.seen, id)
+		}
+	}
+}
+
 // pathBefore is the path that a sysctl has before the commit: it goes by the name of
 // its device, which the commit may change.
 func (p *planner) pathBefore(path string) string {
-	parts := strings.Split(path, "/")
-	if len(parts) != 5 || parts[2] != "conf" && parts[2] != "neigh" {
-		return path
-	}
-	e := p.st.Known(parts[3])
-	if e == nil || e.Name() != parts[3] {
+	name := deviceOf(path)
+	e := p.st.Known(name)
+	if e == nil || e.Name() != name {
 		return path
 	}
 	if was := p.read(e); was != nil {
-		parts[3] = was.Name()
+		return state.Renamed(path, name, was.Name())
 	}
-	return strings.Join(parts, "/")
+	return path
+}
+
+// deviceOf is the name of the device that a sysctl is of, "" none.
+func deviceOf(path string) string {
+	parts := strings.Split(path, "/")
+	if len(parts) != 5 || parts[2] != "conf" && parts[2] != "neigh" {
+		return ""
+	}
+	return parts[3]
 }
 
 // dottedDevice is how to write a sysctl of a device whose name has dots, when the
@@ -135,27 +173,58 @@ func sameAddr(a, b string) bool {
 }
 
 // undoSysctls writes back what the batch may have written, last first, and
-// returns what is refused: a value may be legal only when its device is as it was.
-func (p *Plan) undoSysctls(sys Sysctls) (undone int, refused []sysctlImage) {
+// returns what has to wait: a value may be legal only when its device is as it was, and
+// a device may have another name, or its name be that of another.
+func (p *Plan) undoSysctls(ctx context.Context, k Kernel) (undone int, waits []sysctlImage, err error) {
+	another, err := p.ofAnother(ctx, k)
+	if err != nil {
+		return 0, nil, err
+	}
 	for i := len(p.sysctls) - 1; i >= 0; i-- {
 		img := p.sysctls[i]
 		if !img.known {
 			continue
 		}
-		now, err := sys.Read(img.s.Path)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // went with its device
+		now, err := k.Sys.Read(img.s.Path)
+		if errors.Is(err, fs.ErrNotExist) || another(img.s.Path) {
+			waits = append(waits, img)
+			continue
 		}
 		if err == nil && sameValue(now, img.old) {
 			continue
 		}
-		if err := sys.Write(img.s.Path, img.old); err != nil {
-			refused = append(refused, img)
+		if err := k.Sys.Write(img.s.Path, img.old); err != nil {
+			waits = append(waits, img)
 			continue
 		}
 		undone++
 	}
-	return undone, refused
+	return undone, waits, nil
+}
+
+// ofAnother tells of sysctls whether another device has the name now than had it before:
+// the undo has yet to give the names back.
+func (p *Plan) ofAnother(ctx context.Context, k Kernel) (func(path string) bool, error) {
+	ofDevice := func(img sysctlImage) bool { return deviceOf(img.s.Path) != "" }
+	if !slices.ContainsFunc(p.sysctls, ofDevice) && !slices.ContainsFunc(p.settings, ofDevice) {
+		return func(string) bool { return false }, nil
+	}
+	now := state.New(Source{k.Conn})
+	if err := now.Load(ctx, state.Scope{Object: rtnl.Link}); err != nil {
+		return nil, err
+	}
+	return func(path string) bool {
+		l := now.Known(deviceOf(path))
+		if l == nil {
+			return false
+		}
+		was := p.before(l)
+		if was == nil {
+			return false
+		}
+		name, _ := was.Get("name")
+		return name.S != deviceOf(path)
+	}, nil
 }
 
 func sysctlResidue(img sysctlImage, now string, err error) Residue {
@@ -165,25 +234,24 @@ func sysctlResidue(img sysctlImage, now string, err error) Residue {
 // verifySysctls compares what was ensured with what is there, also what was so
 // already: others may have changed it along with theirs.
 func (p *Plan) verifySysctls(sys Sysctls) error {
-	for _, op := range p.ensured {
-		s := op.Sysctl
-		now, err := sys.Read(s.Path)
+	for _, x := range p.ensured {
+		now, err := sys.Read(x.path)
 		switch {
-		case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist) && p.without(s.Path):
+		case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist) && p.without(x.path):
 			continue
-		case err == nil && !sameValue(now, s.Value):
-			err = fmt.Errorf("the kernel holds %q, not %q as written", strings.TrimSpace(now), s.Value)
+		case err == nil && !sameValue(now, x.op.Sysctl.Value):
+			err = fmt.Errorf("the kernel holds %q, not %q as written", strings.TrimSpace(now), x.op.Sysctl.Value)
 		}
 		if err != nil {
-			return &OpError{op, "", err}
+			return &OpError{x.op, "", err}
 		}
 	}
 	return nil
 }
 
-// without reports whether the device that a sysctl is of has gone with the plan, or got
-// another name.
+// without reports whether the device that a sysctl is of has gone with the plan, or to
+// another namespace.
 func (p *Plan) without(path string) bool {
-	parts := strings.Split(path, "/")
-	return len(parts) == 5 && p.st.Known(parts[3]) == nil
+	name := deviceOf(path)
+	return name != "" && p.st.Known(name) == nil
 }

@@ -25,7 +25,10 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 	if k.Mon != nil {
 		k.Mon.release(p)
 	}
-	undone, unwritten := p.undoSysctls(k.Sys)
+	undone, unwritten, err := p.undoSysctls(ctx, k)
+	if err != nil {
+		return undone, left, err
+	}
 	if err := p.shadow(ctx, k); err != nil {
 		return undone, left, err
 	}
@@ -50,8 +53,10 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 		return n > 0, err
 	}
 	for round := 0; ; round++ {
-		n, unset := p.undoSettings(k.Sys, unwritten)
-		undone, left = undone+n, unset
+		n, unset, err := p.undoSettings(ctx, k, unwritten)
+		if undone, left = undone+n, unset; err != nil {
+			return undone, left, err
+		}
 		now, err := p.st.Again(ctx, p.tellsUndo(gone))
 		if err == nil && k.Mon != nil {
 			// Also what was written over by the last round: it comes with this one.
