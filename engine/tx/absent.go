@@ -176,7 +176,7 @@ func (p *planner) absent(op *builtins.Op, set *wire.Set) error {
 // key may be left out.
 func (p *planner) ensures(op *builtins.Op, e *state.Entry) bool {
 	s := wire.NewSet(op.Object.Table)
-	return op.Set(s) == nil && p.st.Resolve(s) == nil && state.Matches(p.canon(op.Object, s), e)
+	return op.Set(s) == nil && p.resolvedThen(s) == nil && state.Matches(p.canon(op.Object, s), e)
 }
 
 // ensured reports whether an op before ensures an object.

@@ -35,12 +35,12 @@ func switchesARP(have, pick *wire.Set) bool {
 	return pick.Has("arp") && pick.Uint("arp") != have.Uint("arp") && (have.Uint("up") != 0 || pick.Uint("up") != 0)
 }
 
-// neighboursBack makes the neighbours again that went with a change and that an op before
-// ensures: nothing else that the commit does takes them away.
-func (p *planner) neighboursBack(op *builtins.Op, c *Change, gone []*state.Entry) error {
+// neighboursBack makes the neighbours again that went with a change, as far as stays wants
+// them.
+func (p *planner) neighboursBack(op *builtins.Op, c *Change, gone []*state.Entry, stays func(*state.Entry) bool) error {
 	back := &Change{}
 	for _, x := range gone {
-		if x.Object == rtnl.Neigh && p.ensured(x) && len(p.st.Find(x.Object, x.Key)) == 0 {
+		if x.Object == rtnl.Neigh && stays(x) && len(p.st.Find(x.Object, x.Key)) == 0 {
 			back.With = append(back.With, x)
 		}
 	}
@@ -49,4 +49,22 @@ func (p *planner) neighboursBack(op *builtins.Op, c *Change, gone []*state.Entry
 	}
 	c.Back = append(c.Back, back.Back...)
 	return nil
+}
+
+// ensuredOf tells which objects ops before ensure, of the neighbours that go with a change
+// of a link and of the addresses that it renames. Ops know the link by the name that it has:
+// it must not have got the new one yet.
+func (p *planner) ensuredOf(e *state.Entry, change *wire.Set, gone []*state.Entry) func(*state.Entry) bool {
+	m := map[*state.Entry]bool{}
+	for _, x := range gone {
+		if x.Object == rtnl.Neigh && p.ensured(x) {
+			m[x] = true
+		}
+	}
+	if change.Has("newname") {
+		for _, x := range p.onDevice(e.Index()) {
+			m[x] = p.ensured(x)
+		}
+	}
+	return func(x *state.Entry) bool { return m[x] }
 }

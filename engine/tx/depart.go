@@ -264,6 +264,7 @@ func (p *planner) changeLink(e *state.Entry, s *wire.Set) *state.Entry {
 	if e = p.st.Change(e, s); e.Name() == old {
 		return e
 	}
+	p.had[old] = e.Index()
 	p.renamesSysctls(old, e.Name())
 	if p.joint == nil {
 		return e

@@ -117,7 +117,7 @@ func (p *planner) makeRuns(op *builtins.Op, differ []*state.Entry, old bool) err
 // wants reports whether an op wants an object to be so.
 func (p *planner) wants(op *builtins.Op, want *wire.Set) bool {
 	s := wire.NewSet(op.Object.Table)
-	if op.Set(s) != nil || p.st.Resolve(s) != nil {
+	if op.Set(s) != nil || p.resolvedThen(s) != nil {
 		return false
 	}
 	s = p.canon(op.Object, s)
@@ -125,6 +125,18 @@ func (p *planner) wants(op *builtins.Op, want *wire.Set) bool {
 		return s.Equal(want)
 	}
 	return slices.ContainsFunc(op.Object.Each(s), want.Equal)
+}
+
+// resolvedThen is Resolve for what an op before says, which may know a link by a name that
+// it had then and nothing has now.
+func (p *planner) resolvedThen(s *wire.Set) error {
+	s.Devices(func(v *wire.Value) error {
+		if index, had := p.had[v.S]; had && v.Type == wire.Name && p.st.Known(v.S) == nil {
+			*v = wire.IntVal(uint64(index))
+		}
+		return nil
+	})
+	return p.st.Resolve(s)
 }
 
 // makeOne makes one object what is wanted, in the state.

@@ -88,7 +88,7 @@ func (p *planner) removeAddr(op *builtins.Op, e *state.Entry, c *Change, stays f
 		return err
 	}
 	if !others.first || len(others.network) == 0 || p.promotes(dev) {
-		return p.neighboursBack(op, c, c.With[was:])
+		return p.neighboursBack(op, c, c.With[was:], p.ensured)
 	}
 	lost := slices.Clone(others.network)
 	for _, o := range []*wire.Object{rtnl.Neigh, rtnl.Route} {

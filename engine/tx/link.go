@@ -303,6 +303,7 @@ func (p *planner) patchLink(op *builtins.Op, set *wire.Set, e *state.Entry) erro
 	if joins {
 		after.PutName("up", wire.BoolVal(true)) // the bond does that
 	}
+	ensured := p.ensuredOf(e, pick, slices.Concat(gone, lost))
 	e = p.changeLink(e, after)
 	p.setsSysctls(e, want)
 	if up, _ := pick.Get("up"); !again && (joins || pick.Has("up") && up.True()) {
@@ -332,7 +333,10 @@ func (p *planner) patchLink(op *builtins.Op, set *wire.Set, e *state.Entry) erro
 		c.Back = back.Back
 	}
 	c.With = append(c.With, lost...)
-	return p.neighboursBack(op, c, c.With)
+	if err := p.neighboursBack(op, c, c.With, ensured); err != nil {
+		return err
+	}
+	return p.relabels(op, name.S, e, c, true, ensured)
 }
 
 // hasPorts refuses what cannot be changed while a link has ports.

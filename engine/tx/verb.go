@@ -213,12 +213,16 @@ func (p *planner) linkVerb(op *builtins.Op, set *wire.Set, c *Change) error {
 				continue
 			}
 			moved := want.Has("master") && want.Uint("master") != e.Set().Uint("master")
+			old, ensured := e.Name(), p.ensuredOf(e, want, gone)
 			if e = p.changeLink(e, merged(leaving(e.Set(), want), want)); moved {
 				if err := p.firstVLAN(e); err != nil {
 					return err
 				}
 			}
-			if err := p.neighboursBack(op, c, gone); err != nil {
+			if err := p.neighboursBack(op, c, gone, ensured); err != nil {
+				return err
+			}
+			if err := p.relabels(op, old, e, c, false, ensured); err != nil {
 				return err
 			}
 		}
