@@ -58,6 +58,34 @@ func TestNeighboursKept(t *testing.T) {
 	}
 }
 
+// A bridge that was given no address gets that of a port, and loses its neighbours: those that
+// the commit wants are there in the end, and an undo brings back what there was.
+func TestNeighboursOfBridge(t *testing.T) {
+	const (
+		wanted = `neigh("10.5.0.2", lladdr = "02:00:00:00:00:02", dev = "br0")`
+		joins  = `link("eth1", address = "02:00:00:00:00:01", master = "br0")`
+		made   = `link("v0", kind = kind.veth(), address = "02:00:00:00:00:01", master = "br0", up = True)`
+	)
+	for name, src := range map[string]string{
+		"a port comes":       `commit(` + joins + `, ` + wanted + `)`,
+		"a port comes, last": `commit(` + wanted + `, ` + joins + `)`,
+		"one is made":        `commit(` + made + `, ` + wanted + `)`,
+		"one is made, last":  `commit(` + wanted + `, ` + made + `)`,
+		"by verbs":           `commit(` + wanted + `, link.set("eth1", address = "02:00:00:00:00:01"), link.set("eth1", master = "br0"))`,
+		"it gets another":    `commit(link("eth0", address = "02:00:00:00:00:07"), ` + wanted + `)`,
+		"it goes":            `commit(exact(link, [], master = "br0"), ` + wanted + `)`,
+		"of nobody":          `commit(` + made + `)`,
+		"made before":        `commit(link("br1", kind = kind.bridge(), up = True), neigh("10.6.0.2", lladdr = "02:00:00:00:00:02", dev = "br1"), link("eth1", master = "br1"), neigh("10.6.0.3", lladdr = "02:00:00:00:00:02", dev = "br1"))`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := enginetest.Sandbox(t, "eth0", "eth1")
+			mustRun(t, e, `commit(link("br0", kind = kind.bridge(), up = True), link("eth0", address = "02:00:00:00:00:05", master = "br0"), neigh(["10.5.0.2", "10.5.0.3"], lladdr = "02:00:00:00:00:02", dev = "br0"))`, nil)
+			enginetest.EveryFailure(t, e, engine.Script{Name: "a.star", Source: []byte(src)})
+		})
+	}
+}
+
 // goesWith is what goes with the changes of a plan and is not put back.
 func goesWith(p *engine.Plan) string {
 	var l []string

@@ -17,6 +17,12 @@ func (e *Entry) ByKernel() bool {
 	return e.Foreign() || e.Set().Uint("dev") == loopback && local.Prefix() == loopbackNet
 }
 
+// Mark tells what is in the state now from what a plan puts in later: see Older.
+func (st *State) Mark() int { return st.next }
+
+// Older reports whether an object was there at a mark: what was read always was.
+func (e *Entry) Older(mark int) bool { return e.Reported() || e.order < mark }
+
 const loopback = 1 // LOOPBACK_IFINDEX
 
 var loopbackNet = netip.MustParsePrefix("127.0.0.1/8")

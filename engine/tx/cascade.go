@@ -77,7 +77,9 @@ func (p *planner) linkGone(e *state.Entry) ([]*state.Entry, error) {
 	for i := 0; i < len(links); i++ {
 		idx := links[i].Index()
 		p.plan.touch.link(idx)
-		p.touchAbove(links[i])
+		if err := p.touchAbove(links[i]); err != nil {
+			return nil, err
+		}
 		if err := p.st.Load(p.ctx, state.Scope{Object: rtnl.Class, Dev: idx}); err != nil {
 			return nil, err
 		}
@@ -225,8 +227,10 @@ func (p *planner) above(e *state.Entry) (l []*state.Entry) {
 
 // touchAbove notes that links above one may get another address when it goes, and lose
 // all their neighbours by that: a bridge that was given none has that of a port.
-func (p *planner) touchAbove(e *state.Entry) {
-	for _, l := range p.above(e) {
+func (p *planner) touchAbove(e *state.Entry) error {
+	above := p.above(e)
+	for _, l := range above {
 		p.plan.touch.link(l.Index())
 	}
+	return p.mayForget(above...)
 }

@@ -64,6 +64,11 @@ func (p *planner) disturbs(e *state.Entry, pick *wire.Set, deltas []state.Delta)
 	for _, l := range above {
 		p.plan.touch.link(l.Index())
 	}
+	if moves || pick.Has("address") {
+		if err := p.mayForget(above...); err != nil {
+			return nil, err
+		}
+	}
 	if err := p.shrinks(e, above, pick); err != nil {
 		return nil, err
 	}

@@ -171,7 +171,9 @@ func (p *planner) leaves(e *state.Entry) ([]*state.Entry, error) {
 	idx := e.Index()
 	p.plan.touch.key(e.Object, e.Key)
 	p.plan.touch.link(idx)
-	p.touchAbove(e)
+	if err := p.touchAbove(e); err != nil {
+		return nil, err
+	}
 	gone, err := p.tunnelsGone(idx)
 	if err != nil {
 		return nil, err

@@ -160,6 +160,7 @@ type planner struct {
 	also    map[string][]string     // alternative names, which they may do it by, of links that they make or bring
 	becomes map[string]string       // names by those that ops give another one
 	had     map[string]uint32       // indexes of links by names that they had before
+	follow  map[uint32]int          // links that may get another address with one below: when, see mayForget
 	virtual map[uint32]bool         // indexes of links in the state for which the kernel picks one
 	next    uint32                  // to assign
 	unknown uint32                  // to stand for what the kernel picks
@@ -212,7 +213,7 @@ func (p *planner) all(ops []*builtins.Op) error {
 func newPlanner(ctx context.Context, st *state.State, sys Sysctls, arena *wire.Builder, first uint32) *planner {
 	return &planner{ctx: ctx, st: st, sys: sys, arena: arena, next: max(first, FirstIndex), unknown: unknownIndex,
 		plan: &Plan{st: st, touch: newTouch(), planned: true}, refs: map[string]bool{}, also: map[string][]string{}, becomes: map[string]string{}, had: map[string]uint32{},
-		virtual: map[uint32]bool{}, seen: map[string]*builtins.Op{}, sources: map[netip.Addr]bool{}}
+		follow: map[uint32]int{}, virtual: map[uint32]bool{}, seen: map[string]*builtins.Op{}, sources: map[netip.Addr]bool{}}
 }
 
 // begin notes what ops refer to, and reads what has to be there before the first.

@@ -93,6 +93,9 @@ func (p *planner) end() error {
 		p.expect(&expect{op: l.last, object: l.object, key: key, list: l.want, mode: state.Whole})
 	}
 	p.madeAgain()
+	if err := p.remembers(); err != nil {
+		return err
+	}
 	if err := p.strays(); err != nil {
 		return err
 	}

@@ -106,6 +106,9 @@ func (p *planner) firstVLAN(e *state.Entry) error {
 			return nil
 		}
 		p.keepMTU(br)
+		if err := p.mayForget(br); err != nil {
+			return err
+		}
 	}
 	vid := state.DefaultPVID(br)
 	if vid == 0 || p.st.NoVLANs() {
