@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -33,15 +34,16 @@ func TestLabelsOfRenamed(t *testing.T) {
 		"with more":       {`commit(link("eth0", newname = "wan", mtu = 1400, address = "02:00:00:00:00:05"), addr("10.4.0.1/24", dev = "wan"), neigh("10.1.1.9", dev = "wan", lladdr = "02:00:00:00:00:09"))`, back, true},
 		"neighbours, too": {`commit(neigh("10.1.1.9", dev = "eth0", lladdr = "02:00:00:00:00:09"), link("eth0", newname = "wan", address = "02:00:00:00:00:05"))`, "neigh 10.1.1.9 dev NAME, " + back, false},
 		"down":            {`commit(link("eth0", newname = "wan", up = False), addr("10.1.1.1/24", dev = "wan"))`, strings.TrimSuffix(back, ", route 10.77.0.0/16"), true},
-		"exchanged":       {`commit(` + name + `, link("eth1", newname = "eth0"), link("wan", newname = "eth1"), addr("10.1.1.1/24", dev = "eth1"))`, strings.ReplaceAll(back+", "+back, "NAME", "eth1"), false},
-		"made":            {`commit(link("b0", kind = kind.bridge()), addr(["10.5.0.1/24", "10.6.0.1/24"], dev = "b0"), link("b0", newname = "b1"), addr("10.6.0.1/24", dev = "b1"))`, "addr 10.6.0.1/24 dev b1", false},
+		"exchanged":       {`commit(` + name + `, link("eth1", newname = "eth0"), link("wan", newname = "eth1"), addr("10.1.1.1/24", dev = "eth1"))`, back + ", " + back, false},
+		"made":            {`commit(link("b0", kind = kind.bridge()), addr(["10.5.0.1/24", "10.6.0.1/24"], dev = "b0"), link("b0", newname = "b1"), addr("10.6.0.1/24", dev = "b1"))`, "addr 10.6.0.1/24 dev NAME", false},
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			e := enginetest.Sandbox(t, "eth0", "eth1")
 			mustRun(t, e, base, nil)
-			if is, want := putBack(asPlanned(t, e, tt.src, tt.once)), strings.ReplaceAll(tt.back, "NAME", "wan"); is != want {
-				t.Errorf("put back\n  %s\nwant\n  %s", is, want)
+			is := regexp.MustCompile(`dev \w+`).ReplaceAllString(putBack(asPlanned(t, e, tt.src, tt.once)), "dev NAME")
+			if is != tt.back {
+				t.Errorf("put back\n  %s\nwant\n  %s", is, tt.back)
 			}
 		})
 	}
