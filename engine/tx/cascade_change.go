@@ -94,6 +94,7 @@ func (p *planner) disturbs(e *state.Entry, pick *wire.Set, deltas []state.Delta)
 		if err != nil {
 			return nil, err
 		}
+		p.fade(l)
 		more, err := p.lostWithCarrier(e)
 		if err != nil {
 			return nil, err
@@ -156,7 +157,18 @@ func (p *planner) lostWithCarrier(e *state.Entry) (lost []*state.Entry, err erro
 		}
 		lost = appendNew(lost, more)
 	}
+	p.fade(lost)
 	return lost, nil
+}
+
+// fade notes what goes with a carrier.
+func (p *planner) fade(l []*state.Entry) {
+	if p.fading == nil {
+		p.fading = map[orderKey]bool{}
+	}
+	for _, e := range l {
+		p.fading[orderKey{e.Object, e.Key}] = true
+	}
 }
 
 // cycles reports whether a link that is up goes down and comes up at once, because its

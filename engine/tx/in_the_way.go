@@ -117,6 +117,9 @@ func (p *planner) firstHit(o *wire.Object, deletion *wire.Set) *state.Entry {
 
 // addFlags are the flags that make an object which is not there.
 func (p *planner) addFlags(o *wire.Object, s *wire.Set) uint16 {
+	if p.fading[orderKey{o, state.KeyOf(o, s)}] {
+		return unix.NLM_F_CREATE | unix.NLM_F_REPLACE
+	}
 	return notExclusive(addFlags(o, s), o, s, p.st.Level(o, s))
 }
 

@@ -179,6 +179,7 @@ type planner struct {
 	lists   map[string]*list        // by key: several objects
 	freed   []*state.Entry          // links, as they were, whose master or backup port went
 	shrunk  []*state.Entry          // groups, as they were, that lost next hops
+	fading  map[orderKey]bool       // what goes with a carrier, a moment after the message that takes that: it may be there still
 	abroad  map[string]uint32       // indexes of links made in other namespaces: "NETNS/NAME"
 	mild    bool                    // the last steps destroy nothing: a destructive one is fenced
 }

@@ -42,14 +42,14 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 		end += 2 // rounds with carrier, once
 		return true, waitCarrier(ctx, k, devs)
 	}
-	ordered, unsettled := false, []Residue(nil)
+	ordered, disordered := false, []Residue(nil)
 	goesOn := func(u undoer, round int) (again bool, err error) {
 		if again, err = wait(u); again || err != nil || ordered {
 			return again, err
 		}
 		ordered, end = true, round+rounds // once
 		n, l, err := u.portsInOrder(ctx, k)
-		undone, unsettled = undone+n, l
+		undone, disordered = undone+n, l
 		return n > 0, err
 	}
 	for round := 0; ; round++ {
@@ -78,7 +78,10 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 			case again:
 				continue
 			}
-			left = append(append(left, u.residues()...), unsettled...)
+			left = append(append(left, u.residues()...), disordered...)
+			if k.sweep == 1 {
+				left = append(left, u.unsettled()...)
+			}
 			more, err := u.missing(ctx, left)
 			return undone, append(left, more...), err
 		}
@@ -118,7 +121,7 @@ func (p *Plan) undo(ctx context.Context, k Kernel) (undone int, left []Residue, 
 				}
 				continue
 			}
-			left = append(append(left, u.residues()...), unsettled...)
+			left = append(append(left, u.residues()...), disordered...)
 			more, err := u.missing(ctx, left)
 			return undone, append(left, more...), err
 		}
