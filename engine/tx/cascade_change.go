@@ -141,7 +141,7 @@ func (p *planner) turn(l []*state.Entry, up bool) {
 // any message (KERNEL.md A9). Whether a master loses its own, other ports tell.
 func (p *planner) lostWithCarrier(e *state.Entry) (lost []*state.Entry, err error) {
 	links := p.above(e)
-	if other := p.st.LinkByIndex(uint32(e.Set().Uint("link"))); other != nil && kindOf(p.st, e.Index()) == "veth" {
+	if other := p.st.LinkByIndex(uint32(e.Set().Uint("link"))); other != nil && isPair(e) && !isVeth(e) {
 		links = append(append(links, other), p.above(other)...)
 	}
 	for _, l := range links {

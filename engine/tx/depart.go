@@ -159,8 +159,9 @@ func (p *planner) addThere(op *builtins.Op, set *wire.Set, to *planner, name str
 	return nil
 }
 
-// leaves takes what goes with a link that moves away out of the state. Its sysctls
-// become those of the other namespace, and do not come back with it.
+// leaves takes what goes with a link that moves away out of the state: it goes down
+// first, with all that this takes elsewhere. Its sysctls become those of the other
+// namespace, and do not come back with it.
 func (p *planner) leaves(e *state.Entry) ([]*state.Entry, error) {
 	if err := p.loadLinkObjects(e); err != nil {
 		return nil, err
@@ -179,6 +180,13 @@ func (p *planner) leaves(e *state.Entry) ([]*state.Entry, error) {
 		return nil, err
 	}
 	var with []*state.Entry
+	if e.Set().Uint("up") != 0 {
+		vlans := p.followers(e, true)
+		if with, err = p.lostOnDown(e, vlans); err != nil {
+			return nil, err
+		}
+		p.turn(vlans, false)
+	}
 	for _, o := range append([]*wire.Object{rtnl.Class}, linkObjects...) {
 		for _, x := range p.st.All(o) {
 			if !uses(x, idx) || slices.Contains(gone, x) {
