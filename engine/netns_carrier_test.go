@@ -3,6 +3,7 @@ package engine_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nlscript/nlscript/engine"
 	"github.com/nlscript/nlscript/engine/enginetest"
@@ -19,7 +20,7 @@ func TestNetNSMoveTakesCarrier(t *testing.T) {
     route("10.20.0.0/16", nhid = 10), route("10.21.0.0/16", nhid = 1), route("2001:db8:20::/48", nhid = 6), route("10.22.0.0/16", via = "192.0.2.9", dev = DEV)`
 		macvlan = `link("mv0", link = "eth0", kind = kind.macvlan(mode = "private"), up = True), link("mv1", link = "eth0", kind = kind.macvlan(mode = "bridge"), up = True), addr("2001:db8:1::1/64", dev = "mv1"), bridge.fdb.add("33:33:00:00:00:77", dev = "mv1"), `
 		bridge  = `link("br0", kind = kind.bridge(), up = True), link("eth0", master = "br0"), `
-		unheard = ""
+		unheard = "link mv0 on it may receive nothing from then on"
 	)
 	taken := []string{"nexthop 1 ", "nexthop 2 ", "nexthop 6 ", "nexthop 10 ", "route 10.20.0.0/16 ", "route 10.21.0.0/16 ", "route 2001:db8:20::/48 "}
 	for name, c := range map[string]struct {
@@ -63,6 +64,30 @@ commit(` + c.src + `, link("br9", kind = kind.bridge()))`)}
 				t.Errorf("the notes are not %q:\n%s", c.note, p)
 			}
 			enginetest.EveryFailure(t, e, s)
+			receives(t, e)
 		})
 	}
+}
+
+// receives fails the test unless eth0 comes to receive all that the macvlans on it do,
+// what somebody gave one of them among it.
+func receives(t *testing.T, e *engine.Engine) {
+	t.Helper()
+	var err error
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		_, err = e.Run(t.Context(), engine.Script{Name: "h.star", Source: []byte(`
+above = [l for l in link.list() if l.name.startswith("mv")]
+want = [str(x.lladdr) for x in bridge.fdb.list() if x.dev in [l.name for l in above]] + [str(l.address) for l in above]
+if above:
+    want.append("33:33:00:00:00:77")
+heard = [str(x.lladdr) for x in bridge.fdb.list(dev = "eth0")]
+deaf = [a for a in want if a not in heard]
+if deaf:
+    fail("eth0 does not receive", deaf)
+`)})
+		if err == nil {
+			return
+		}
+	}
+	t.Error(err)
 }

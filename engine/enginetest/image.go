@@ -234,7 +234,7 @@ func objects(t testing.TB, e *engine.Engine) image {
 				own[string(attrs[unix.IFLA_ADDRESS])] = true
 				devices = append(devices, head[4:8:8])
 			case rtnl.FDB:
-				if own[string(attrs[unix.NDA_LLADDR])] {
+				if attrs[unix.NDA_MASTER] != nil && own[string(attrs[unix.NDA_LLADDR])] {
 					continue
 				}
 			}

@@ -187,6 +187,7 @@ func (p *planner) leaves(e *state.Entry) ([]*state.Entry, error) {
 		}
 		p.turn(vlans, false)
 	}
+	p.unheard(e)
 	for _, o := range append([]*wire.Object{rtnl.Class}, linkObjects...) {
 		for _, x := range p.st.All(o) {
 			if !uses(x, idx) || slices.Contains(gone, x) {

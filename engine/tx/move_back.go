@@ -1,6 +1,7 @@
 package tx
 
 import (
+	"context"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -26,7 +27,7 @@ func (p *Plan) noteMove(m move) {
 
 // moveBack brings the links that moved back to where they were, with the index
 // they had, and counts them. What it does not bring is told of by undo.
-func (p *Plan) moveBack(k Kernel) (n int) {
+func (p *Plan) moveBack(ctx context.Context, k Kernel) (n int) {
 	for i := len(p.moves) - 1; i >= 0; i-- {
 		m := p.moves[i]
 		from, err := k.at(m.from)
@@ -47,6 +48,7 @@ func (p *Plan) moveBack(k Kernel) (n int) {
 		if index == 0 {
 			continue
 		}
+		m.lowers(ctx, from.Conn, to.Conn, index)
 		s := wire.NewSet(rtnl.Link.Table)
 		s.PutName("index", wire.IntVal(uint64(index)))
 		s.PutName("netns_fd", wire.IntVal(uint64(home.FD())))
@@ -66,12 +68,12 @@ func (p *Plan) moveBack(k Kernel) (n int) {
 // sendBack sends a link back. Where another one has the name it has now it comes with
 // any that is free, until it gets its own.
 func sendBack(c *nlconn.Conn, s *wire.Set) bool {
-	if sendOne(c, s) {
+	if sendOne(c, rtnl.Link, rtnl.Link.New, s) {
 		return true
 	}
 	s = s.Clone()
 	s.PutName("newname", wire.StrVal("link%d"))
-	return sendOne(c, s)
+	return sendOne(c, rtnl.Link, rtnl.Link.New, s)
 }
 
 // indexOf is the index of a link by name, 0 when it is not there.
@@ -93,10 +95,15 @@ func indexOf(c *nlconn.Conn, name string) uint32 {
 	return state.NewEntry(rtnl.Link, msg, nil).Index()
 }
 
-// sendOne sends a change of a link, and reports whether it took.
-func sendOne(c *nlconn.Conn, s *wire.Set) bool {
+// sendOne sends one message about an object, typ being New or Del, and reports whether
+// it took. Of a link New changes what is there.
+func sendOne(c *nlconn.Conn, o *wire.Object, typ uint16, s *wire.Set) bool {
+	flags := uint16(unix.NLM_F_REQUEST | unix.NLM_F_ACK)
+	if typ == o.New && o != rtnl.Link {
+		flags |= unix.NLM_F_CREATE
+	}
 	var b wire.Builder
-	if rtnl.Link.Append(&b, unix.RTM_NEWLINK, unix.NLM_F_REQUEST|unix.NLM_F_ACK, s) != nil {
+	if o.Append(&b, typ, flags, s) != nil {
 		return false
 	}
 	msg, _, err := b.Last()

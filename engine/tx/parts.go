@@ -72,7 +72,7 @@ func (p *Plan) undoParts(ctx context.Context, k Kernel) (undone int, left []Resi
 	}
 	p.pairUp(k)
 	for sweep := 1; sweep <= sweeps; sweep++ {
-		n := p.moveBack(k)
+		n := p.moveBack(ctx, k)
 		left, err = nil, nil
 		for _, q := range slices.Backward(p.parts) {
 			in, why := k.same(q)

@@ -36,7 +36,7 @@ func (p *Plan) statesBack(k Kernel, now *state.State) (n int) {
 		s := wire.NewSet(rtnl.Link.Table)
 		s.PutName("index", wire.IntVal(uint64(is.Index())))
 		s.PutName("state", wire.IntVal(uint64(slices.Index(row.Enum, want))))
-		if sendOne(k.Conn, s) {
+		if sendOne(k.Conn, rtnl.Link, rtnl.Link.New, s) {
 			n++
 		}
 	}
