@@ -38,6 +38,7 @@ func TestNetNSMoveTakesCarrier(t *testing.T) {
 		"of a macvlan, comes up":      {macvlan + hops, "mv0", `link("eth0", netns = b, up = True), netns(b, addr("192.0.2.7/24", dev = "eth0"))`, taken, unheard},
 		"of a macvlan, by the end":    {macvlan + hops, "mv0", `link("eth0p", netns = b, up = True)`, taken, ""},
 		"of a macvlan, which moves":   {macvlan + hops, "mv0", `link("eth0", netns = b), link("mv0", netns = b)`, taken, unheard},
+		"of a macvlan, on and back":   {macvlan + hops, "mv0", `link("eth0", netns = b), netns(b, link("eth0", netns = h))`, taken, unheard},
 		"of a macvlan, up and down":   {macvlan + hops, "mv0", `link("eth0", netns = b), link.set("mv0", up = False), link.set("mv0", up = True)`, taken, unheard},
 		"of a macvlan, that goes":     {macvlan + hops, "mv0", `link("eth0", netns = b), absent(link("mv0"))`, taken, unheard},
 		"of a bridge, by its port":    {bridge + hops, "br0", `link("eth0", netns = b)`, nil, ""},

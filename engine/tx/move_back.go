@@ -65,6 +65,16 @@ func (p *Plan) moveBack(ctx context.Context, k Kernel) (n int) {
 	return n
 }
 
+// home reports whether a link is where it was, however it came there.
+func (u *undoer) home(e *state.Entry) bool {
+	was := u.plan.before(e)
+	if was == nil {
+		return false
+	}
+	name, _ := was.Get("name")
+	return name.S == e.Name()
+}
+
 // sendBack sends a link back. Where another one has the name it has now it comes with
 // any that is free, until it gets its own.
 func sendBack(c *nlconn.Conn, s *wire.Set) bool {

@@ -232,7 +232,7 @@ func (u *undoer) diff() {
 			if u.passesOver(e, was, len(diffs[i][id].was) > 0) {
 				return
 			}
-			if !was && o == rtnl.Link && u.plan.arrived[e.Name()] {
+			if !was && o == rtnl.Link && u.plan.arrived[e.Name()] && !u.home(e) {
 				return // it belongs elsewhere, and could not be brought back
 			}
 			if !was && !u.plan.st.Covers(e) {
