@@ -262,9 +262,9 @@ func (p *planner) arrive(e *state.Entry, to *planner, index uint32, as string) {
 		to.plan.touch.links[as] = true
 		return
 	}
-	p.joint.top.noteMove(move{p.plan, to.plan, name, old})
+	p.joint.top.noteMove(move{from: p.plan, to: to.plan, name: name, index: old})
 	if as != name {
-		p.joint.top.noteMove(move{p.plan, to.plan, as, old})
+		p.joint.top.noteMove(move{from: p.plan, to: to.plan, name: as, index: old})
 	}
 }
 

@@ -31,7 +31,7 @@ type Journal struct {
 }
 
 // journalMagic begins the file. The number changes with what follows.
-const journalMagic = "nlscript journal 3\n"
+const journalMagic = "nlscript journal 4\n"
 
 // A Head is the first record of a journal.
 type Head struct {

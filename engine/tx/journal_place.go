@@ -31,6 +31,7 @@ type imageMove struct {
 	To    int
 	Name  string
 	Index uint32
+	Ends  bool
 }
 
 func codeMove(c *coder, m *imageMove) {
@@ -38,6 +39,7 @@ func codeMove(c *coder, m *imageMove) {
 	codeInt(c, &m.To)
 	codeData(c, &m.Name)
 	codeInt(c, &m.Index)
+	codeBool(c, &m.Ends)
 }
 
 func (p *Plan) imageParts() *image {
@@ -53,7 +55,7 @@ func (p *Plan) imageParts() *image {
 		img.Parts = append(img.Parts, part)
 	}
 	for _, m := range p.moves {
-		img.Moves = append(img.Moves, imageMove{number[m.from], number[m.to], m.name, m.index})
+		img.Moves = append(img.Moves, imageMove{number[m.from], number[m.to], m.name, m.index, m.ends})
 	}
 	return img
 }
@@ -86,7 +88,7 @@ func (img *image) planParts(src state.Source) (*Plan, error) {
 		if min(m.From, m.To) < 0 || max(m.From, m.To) >= len(p.parts) {
 			return nil, fmt.Errorf("link %s moves between namespaces that are not there", m.Name)
 		}
-		p.noteMove(move{p.parts[m.From], p.parts[m.To], m.Name, m.Index})
+		p.noteMove(move{p.parts[m.From], p.parts[m.To], m.Name, m.Index, m.Ends})
 	}
 	return p, nil
 }

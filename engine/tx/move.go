@@ -23,6 +23,7 @@ type move struct {
 	from, to *Plan
 	name     string
 	index    uint32 // in from
+	ends     bool   // it is deleted behind
 }
 
 // whereRows are the rows that say in which namespace a link shall be.

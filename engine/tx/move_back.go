@@ -25,6 +25,23 @@ func (p *Plan) noteMove(m move) {
 	m.from.gone[m.index] = true
 }
 
+// noteEnds notes which of the links that move the commit deletes then, wherever they have
+// come to; one of another kind may have taken the place.
+func (p *Plan) noteEnds() {
+	for i := range p.moves {
+		m := &p.moves[i]
+		m.ends = m.from.st.LinkByIndex(m.index) == nil && !slices.ContainsFunc(p.moves, func(x move) bool {
+			e := x.to.st.Known(x.name)
+			return x.from == m.from && x.index == m.index && e != nil && m.is(e)
+		})
+	}
+}
+
+// is reports whether a link may be the one that moves: it is of that kind.
+func (m move) is(e *state.Entry) bool {
+	return !slices.ContainsFunc(m.from.st.Before(rtnl.Link), func(was *state.Entry) bool { return was.Index() == m.index && !sameKind(was, e.Set()) })
+}
+
 // moveBack brings the links that moved back to where they were, with the index
 // they had, and counts them. What it does not bring is told of by undo.
 func (p *Plan) moveBack(ctx context.Context, k Kernel) (n int) {
@@ -40,14 +57,24 @@ func (p *Plan) moveBack(ctx context.Context, k Kernel) (n int) {
 		}
 		home, err := k.Spaces.Open(m.from.Place, false)
 		if err != nil || slices.ContainsFunc(p.moves, func(x move) bool {
-			return x.from == m.from && x.index == m.index && indexOf(from.Conn, x.name) == m.index
+			if x.from != m.from || x.index != m.index {
+				return false
+			}
+			e := linkNamed(from.Conn, x.name)
+			return e != nil && e.Index() == m.index
 		}) {
 			continue
 		}
-		index := indexOf(to.Conn, m.name)
-		if index == 0 {
+		e := linkNamed(to.Conn, m.name)
+		if m.ends && (e == nil || !m.is(e)) {
+			delete(m.from.gone, m.index) // it is not there any more: it is made again
+			delete(m.to.arrived, m.name)
 			continue
 		}
+		if e == nil {
+			continue
+		}
+		index := e.Index()
 		m.lowers(ctx, from.Conn, to.Conn, index)
 		s := wire.NewSet(rtnl.Link.Table)
 		s.PutName("index", wire.IntVal(uint64(index)))
@@ -86,23 +113,23 @@ func sendBack(c *nlconn.Conn, s *wire.Set) bool {
 	return sendOne(c, rtnl.Link, rtnl.Link.New, s)
 }
 
-// indexOf is the index of a link by name, 0 when it is not there.
-func indexOf(c *nlconn.Conn, name string) uint32 {
+// linkNamed is the link that has a name, nil when there is none.
+func linkNamed(c *nlconn.Conn, name string) *state.Entry {
 	var b wire.Builder
 	s := wire.NewSet(rtnl.Link.Table)
 	s.PutName("name", wire.StrVal(name))
 	if rtnl.Link.Append(&b, unix.RTM_GETLINK, unix.NLM_F_REQUEST, s) != nil {
-		return 0
+		return nil
 	}
 	req, _, err := b.Last()
 	if err != nil {
-		return 0
+		return nil
 	}
 	msg, err := c.Get(req)
 	if err != nil {
-		return 0
+		return nil
 	}
-	return state.NewEntry(rtnl.Link, msg, nil).Index()
+	return state.NewEntry(rtnl.Link, msg, nil)
 }
 
 // sendOne sends one message about an object, typ being New or Del, and reports whether

@@ -109,6 +109,7 @@ func MakeIn(ctx context.Context, spaces Spaces, whole bool, arena *wire.Builder,
 		}
 		j.told(p)
 	}
+	j.top.noteEnds()
 	return j.top, nil
 }
 
