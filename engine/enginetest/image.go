@@ -59,7 +59,7 @@ var takes = []part{
 	{object: rtnl.Rule, req: unix.RTM_GETRULE, head: make([]byte, 12), ordered: func([]byte) bool { return true }},
 	{object: rtnl.Neigh, req: unix.RTM_GETNEIGH, head: make([]byte, 12), drop: []string{"3", "4"}, skip: skipNeigh},
 	{object: rtnl.Neigh, req: unix.RTM_GETNEIGH, head: proxies(), drop: []string{"3", "4"}},
-	{object: rtnl.FDB, req: unix.RTM_GETNEIGH, head: append([]byte{unix.AF_BRIDGE}, make([]byte, 11)...), drop: []string{"3"}, skip: skipFDB},
+	{object: rtnl.FDB, req: unix.RTM_GETNEIGH, head: append([]byte{unix.AF_BRIDGE}, make([]byte, 11)...), drop: []string{"3"}, skip: skipFDB, mask: maskFDB},
 	// Each by itself, with counters; and what a bridge has once.
 	{object: rtnl.VLAN, req: unix.RTM_GETVLAN, head: append([]byte{unix.AF_BRIDGE}, make([]byte, 7)...), ask: vlanFlags(1), drop: []string{"1.5", "1.7"}},
 	{object: rtnl.VLANGlobal, req: unix.RTM_GETVLAN, head: append([]byte{unix.AF_BRIDGE}, make([]byte, 7)...), ask: vlanFlags(2), drop: []string{"2.16", "2.17"}},
@@ -204,6 +204,14 @@ func skipFDB(h []byte, attrs map[uint16][]byte) bool {
 }
 
 const ndaNhID = 13 // NDA_NH_ID
+
+// maskFDB clears what a permanent entry has beside: the one for remote of a vxlan has other
+// bits than one that is written.
+func maskFDB(h []byte, _ map[uint16][]byte) {
+	if state := binary.NativeEndian.Uint16(h[8:]); state&unix.NUD_PERMANENT != 0 {
+		binary.NativeEndian.PutUint16(h[8:], unix.NUD_PERMANENT)
+	}
+}
 
 // skipQdisc leaves out what a device without a queue has once it has been up.
 func skipQdisc(_ []byte, attrs map[uint16][]byte) bool {

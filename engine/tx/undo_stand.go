@@ -91,7 +91,11 @@ func forgets(ctx context.Context, c *nlconn.Conn, index uint32, known map[string
 		if uint32(s.Uint("dev")) != index || s.Uint("master") != 0 || known[macOf(e, "lladdr")] {
 			continue
 		}
-		if sendOne(c, rtnl.FDB, rtnl.FDB.Del, s) && sendOne(c, rtnl.FDB, rtnl.FDB.Del, s) {
+		users := 0
+		for users < 2 && sendOne(c, rtnl.FDB, rtnl.FDB.Del, s) {
+			users++
+		}
+		if users == 2 {
 			sendOne(c, rtnl.FDB, rtnl.FDB.New, Writable(e.Set()))
 		}
 	}
