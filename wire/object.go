@@ -56,6 +56,9 @@ type Object struct {
 	// Shares says that the object is one of several that the kernel keeps under
 	// what it takes for one key: NLM_F_APPEND adds it, and nothing replaces it.
 	Shares func(s *Set) bool
+	// Hashed says that the order in which the kernel lists the objects means nothing, and
+	// is another the next time: all tables of neighbours grow and are hashed anew.
+	Hashed bool
 	// Apart says that nothing comes or goes with the object.
 	Apart bool
 	// Alone says that it comes with nothing else: what the kernel makes by itself is

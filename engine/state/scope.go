@@ -1,10 +1,12 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -215,10 +217,18 @@ func (st *State) dump(ctx context.Context, sc Scope, head map[string]uint64) err
 			inner = append(inner, x)
 		}
 	}
+	type report struct {
+		msg []byte
+		set *wire.Set
+	}
+	var hashed []report
 	take := func(msg []byte) {
 		set := decode(o, msg)
-		// The kernel ignores filters it does not know.
-		if sc.covers(o, set, "") && !st.known(inner, o, set) {
+		switch {
+		case !sc.covers(o, set, "") || st.known(inner, o, set): // the kernel ignores filters it does not know
+		case o.Hashed:
+			hashed = append(hashed, report{msg, set})
+		default:
 			st.reported(o, msg, set)
 		}
 	}
@@ -231,6 +241,10 @@ func (st *State) dump(ctx context.Context, sc Scope, head map[string]uint64) err
 		case m.Type == o.New:
 			take(m.Bytes)
 		}
+	}
+	slices.SortStableFunc(hashed, func(a, b report) int { return cmp.Compare(KeyOf(o, a.set), KeyOf(o, b.set)) })
+	for _, r := range hashed {
+		st.reported(o, r.msg, r.set)
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ var Neigh = &wire.Object{
 	Key:     []string{"dev", "to", "proxy"},
 	Delete:  []string{"family", "dev", "to", "proxy"},
 	Rank:    rankNeigh,
+	Hashed:  true,
 	Canon:   canonNeigh,
 	Foreign: foreignNeigh,
 	Learned: true,
