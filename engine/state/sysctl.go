@@ -21,7 +21,7 @@ func (s Sysctls) Write(path, value string) {
 
 // forget drops what is known of a device that goes.
 func (s Sysctls) forget(device string) {
-	of := func(path, _ string) bool { return isOf(path, device) }
+	of := func(path, _ string) bool { return DeviceOf(path) == device }
 	maps.DeleteFunc(s.Sure, of)
 	maps.DeleteFunc(s.Perhaps, of)
 }
@@ -30,7 +30,7 @@ func (s Sysctls) forget(device string) {
 func (s Sysctls) rename(device, to string) {
 	for _, m := range []map[string]string{s.Sure, s.Perhaps} {
 		for path, value := range maps.Clone(m) {
-			if isOf(path, device) {
+			if DeviceOf(path) == device {
 				delete(m, path)
 				m[Renamed(path, device, to)] = value
 			}
@@ -40,7 +40,7 @@ func (s Sysctls) rename(device, to string) {
 
 // Renamed is the path of a sysctl when a device has got another name.
 func Renamed(path, device, to string) string {
-	if !isOf(path, device) {
+	if DeviceOf(path) != device {
 		return path
 	}
 	parts := strings.Split(path, "/")
@@ -48,8 +48,11 @@ func Renamed(path, device, to string) string {
 	return strings.Join(parts, "/")
 }
 
-// isOf reports whether a sysctl is of the device.
-func isOf(path, device string) bool {
+// DeviceOf is the name of the device that a sysctl is of, "" none.
+func DeviceOf(path string) string {
 	parts := strings.Split(path, "/")
-	return len(parts) == 5 && parts[3] == device
+	if len(parts) != 5 || parts[2] != "conf" && parts[2] != "neigh" {
+		return ""
+	}
+	return parts[3]
 }

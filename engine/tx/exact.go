@@ -155,7 +155,7 @@ func (p *planner) strays() error {
 	for _, r := range p.rosters {
 		for _, e := range p.st.All(r.object) {
 			by := p.wantedBy(e)
-			if e.Object == rtnl.Link {
+			if e.Object == rtnl.Link { // by its name, as a port
 				by = p.seen["link\x00"+e.Name()+"\x00master"]
 			}
 			if by != nil && !looseKey(e.Object) && r.surplus(e) {

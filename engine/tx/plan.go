@@ -165,8 +165,8 @@ type planner struct {
 	next    uint32                  // to assign
 	unknown uint32                  // to stand for what the kernel picks
 	seen    map[string]*builtins.Op // ensured keys, for contradictions
-	rosters []roster
-	sources map[netip.Addr]bool // that routes of the batch wait for
+	rosters []roster                // ops that name all there is of something
+	sources map[netip.Addr]bool     // that routes of the batch wait for
 	ops     int
 	single  bool                    // routes are read one by one
 	joint   *joint                  // of a commit over several namespaces

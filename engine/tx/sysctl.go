@@ -90,7 +90,7 @@ func (p *planner) renamesSysctls(old, name string) {
 		x.path = state.Renamed(x.path, old, name)
 	}
 	for id := range p.seen {
-		if path, is := strings.CutPrefix(id, "sysctl\x00"); is && deviceOf(path) == old {
+		if path, is := strings.CutPrefix(id, "sysctl\x00"); is && state.DeviceOf(path) == old {
 			delete(p.seen, id)
 		}
 	}
@@ -99,7 +99,7 @@ func (p *planner) renamesSysctls(old, name string) {
 // pathBefore is the path that a sysctl has before the commit: it goes by the name of
 // its device, which the commit may change.
 func (p *planner) pathBefore(path string) string {
-	name := deviceOf(path)
+	name := state.DeviceOf(path)
 	e := p.st.Known(name)
 	if e == nil || e.Name() != name {
 		return path
@@ -108,15 +108,6 @@ func (p *planner) pathBefore(path string) string {
 		return state.Renamed(path, name, was.Name())
 	}
 	return path
-}
-
-// deviceOf is the name of the device that a sysctl is of, "" none.
-func deviceOf(path string) string {
-	parts := strings.Split(path, "/")
-	if len(parts) != 5 || parts[2] != "conf" && parts[2] != "neigh" {
-		return ""
-	}
-	return parts[3]
 }
 
 // dottedDevice is how to write a sysctl of a device whose name has dots, when the
@@ -205,7 +196,7 @@ func (p *Plan) undoSysctls(ctx context.Context, k Kernel) (undone int, waits []s
 // ofAnother tells of sysctls whether another device has the name now than had it before:
 // the undo has yet to give the names back.
 func (p *Plan) ofAnother(ctx context.Context, k Kernel) (func(path string) bool, error) {
-	ofDevice := func(img sysctlImage) bool { return deviceOf(img.s.Path) != "" }
+	ofDevice := func(img sysctlImage) bool { return state.DeviceOf(img.s.Path) != "" }
 	if !slices.ContainsFunc(p.sysctls, ofDevice) && !slices.ContainsFunc(p.settings, ofDevice) {
 		return func(string) bool { return false }, nil
 	}
@@ -214,7 +205,7 @@ func (p *Plan) ofAnother(ctx context.Context, k Kernel) (func(path string) bool,
 		return nil, err
 	}
 	return func(path string) bool {
-		l := now.Known(deviceOf(path))
+		l := now.Known(state.DeviceOf(path))
 		if l == nil {
 			return false
 		}
@@ -223,7 +214,7 @@ func (p *Plan) ofAnother(ctx context.Context, k Kernel) (func(path string) bool,
 			return false
 		}
 		name, _ := was.Get("name")
-		return name.S != deviceOf(path)
+		return name.S != state.DeviceOf(path)
 	}, nil
 }
 
@@ -252,6 +243,6 @@ func (p *Plan) verifySysctls(sys Sysctls) error {
 // without reports whether the device that a sysctl is of has gone with the plan, or to
 // another namespace.
 func (p *Plan) without(path string) bool {
-	name := deviceOf(path)
+	name := state.DeviceOf(path)
 	return name != "" && p.st.Known(name) == nil
 }

@@ -69,7 +69,7 @@ func (m move) lowers(ctx context.Context, from, to *nlconn.Conn, index uint32) {
 		if !hears[macOf(is, "address")] {
 			knows = nil // of what both listen to, either may be meant
 		}
-		forgets(ctx, from, is.Index(), knows)
+		unsync(ctx, from, is.Index(), knows)
 	}
 }
 
@@ -78,10 +78,10 @@ func macOf(e *state.Entry, row string) string {
 	return v.S
 }
 
-// forgets makes a link that is down forget the addresses that it takes the one below to
+// unsync makes a link that is down forget the addresses that it takes the one below to
 // receive, other than those that that did. That it takes this counts as a user of the
 // address; somebody who gave it the link is another, and stays.
-func forgets(ctx context.Context, c *nlconn.Conn, index uint32, known map[string]bool) {
+func unsync(ctx context.Context, c *nlconn.Conn, index uint32, known map[string]bool) {
 	st := state.New(Source{c})
 	if st.Load(ctx, state.Scope{Object: rtnl.FDB, Dev: index}) != nil {
 		return
